@@ -134,7 +134,7 @@ def unknown(
 
 def lever(
     meaning: str,
-    default: float | bool | str,
+    default: float | bool | str | None,
     *,
     unit: str,
     axes: tuple[str, ...],
@@ -146,7 +146,8 @@ def lever(
 ) -> Quantity:
     """Return the declaration of a number that policy sets; a scenario may change it by date and place.
 
-    `axes` are the dimensions of place it may be limited by: home, host, scheme, kind.
+    `axes` are the dimensions of place it may be limited by: home, host, scheme, kind. A default of None
+    means the national default, which differs by scheme.
     """
     return Quantity(meaning, unit, "lever", source, grade, default, low, high, "none", axes, choices)
 

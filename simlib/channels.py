@@ -1,0 +1,58 @@
+"""Direct, claimed by hand, or abandoned: what a patient does who can, or cannot, settle directly."""
+
+from __future__ import annotations
+
+import math
+
+from simlib.terms import ABANDONED, CLAIMED, DIRECT, Params, rule, unknown
+
+
+class Channels(Params, prefix="channels"):
+    """What a claim by hand costs the patient, and who looks at both prices."""
+
+    attention = unknown("share of patients who compare both prices and claim by hand if it pays", 0.0, 1.0, unit="share")
+    hassle_inpatient = unknown("cost in time and trips of an inpatient claim", 100, 1500, dist="log-uniform", default=300, unit="yuan")
+    hassle_outpatient = unknown("cost in time and trips of an outpatient claim", 20, 300, dist="log-uniform", default=80, unit="yuan")
+    delay_months = unknown("months until a claim by hand is paid", 1, 6, dist="log-uniform", default=2, unit="months")
+    interest = unknown("shadow interest of the patient", 0.003, 0.03, dist="log-uniform", default=0.01, unit="per month")
+    claims_per_abandoned = unknown("inpatient claims by hand per abandoned case among cases that fail a condition", 1.2, 5.0,
+                                   dist="log-uniform", default=2.0, unit="ratio")  # fmt: skip
+
+
+@rule
+def claim_gain(fund_direct: int, fund_claim: int, hassle_fen: float, waiting: float) -> float:
+    """Return what the patient gains by claiming by hand instead of settling directly, fen.
+
+    own_direct - own_claim - H - r R tau, with the same bill on both sides and R = fund_claim.
+    `waiting` is r times tau, the cost of waiting per yuan.
+
+    >>> round(float(claim_gain(100_00, 150_00, 20_00.0, 0.02)), 6)
+    2700.0
+    """
+    return fund_claim - fund_direct - hassle_fen - waiting * fund_claim
+
+
+@rule
+def claims_anyway(fund_claim: int, hassle_fen: float, waiting: float, spread: float, u: float) -> bool:
+    """Return whether a patient who cannot settle directly claims by hand, at uniform luck u.
+
+    P = 1 / (1 + e^-z), z = (ln R - ln(H + r R tau)) / spread; never where nothing would be paid.
+
+    >>> bool(claims_anyway(0, 100.0, 0.02, 1.0, 0.0))
+    False
+    """
+    if fund_claim <= 0:
+        return False
+    score = (math.log(fund_claim) - math.log(hassle_fen + waiting * fund_claim)) / spread
+    return u < 1.0 / (1.0 + math.exp(-score))
+
+
+@rule
+def channel(can_settle: bool, attentive: bool, gain: float, claims: bool) -> int:
+    """Return the channel of a case: direct, claimed or abandoned.
+
+    Whoever can settle does so, unless attentive and better off with a claim, which is then always made.
+    """
+    if can_settle:
+        return CLAIMED if attentive and gain > 0 else DIRECT
+    return CLAIMED if claims else ABANDONED

@@ -1,0 +1,205 @@
+"""How many visits go from each home to each host in a year, before any luck.
+
+Two mechanisms (kept apart because migrants alone would send a quarter of all patients to Guangdong):
+
+(a) people who live away use care where they live;
+(b) people at home decide to leave, then choose a host: a logit nested in a gravity model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq
+from scipy.special import expit, logsumexp
+
+from simlib.areas import People, Place
+from simlib.tables import value
+from simlib.terms import KINDS, PURPOSES, SCHEMES, Params, Quantity, fact, unknown
+
+Array = npt.NDArray[np.float64]
+Values = Mapping[Quantity, Array]
+
+NATIONAL = "NHSA long series 2012-2025, crossprov_cost and crossprov_visits of 2023 and 2024"
+
+
+class Flow(Params, prefix="flow"):
+    """What moves patients, and how much of it is known."""
+
+    beta = unknown(
+        "exponent of the log-logistic distance decay", 0.85, 1.89, default=1.4, dist="triangular", unit="exponent",
+        source="IJERPH 17(7):2183 (2020): inpatients inside Shanghai; use between provinces is an assumption", grade="academic",
+    )  # fmt: skip
+    c_km = unknown("scale of the distance decay", 100, 450, dist="log-uniform", default=250, unit="km")
+    theta = unknown("effect of the migrant stock on the choice of host", 0.0, 0.8, default=0.3, unit="elasticity")
+    gamma = unknown("effect of adjacency on the choice of host", 0.5, 1.2, default=0.8, unit="log odds")
+    nest = unknown("weight of the inclusive value of hosts in the decision to leave (lambda)", 0.5, 1.0, unit="coefficient")
+    psi = unknown("effect of home attractiveness on staying", 0.0, 0.6, default=0.2, unit="elasticity")
+    a1 = unknown("weight of log beds in the attractiveness of a host", 0.3, 0.9, unit="elasticity")
+    a2 = unknown("weight of log GDP per head in the attractiveness of a host", 0.6, 2.7, default=1.5, unit="elasticity")
+    eps = unknown(
+        "deviation of a host's attractiveness from beds and GDP per head, beyond the named hosts' own", -0.5, 0.5,
+        dist="normal", default=0.0, unit="log", axes=("host",),
+    )  # fmt: skip
+    eps_shanghai = unknown("deviation of Shanghai's attractiveness", 1.0, 2.0, unit="log")
+    eps_beijing = unknown("deviation of Beijing's attractiveness", 0.7, 1.7, unit="log")
+    eps_sichuan = unknown("deviation of Sichuan's attractiveness", 0.8, 1.8, unit="log")
+    eps_jiangsu = unknown("deviation of Jiangsu's attractiveness", -0.2, 0.8, unit="log")
+    eps_guangdong = unknown("deviation of Guangdong's attractiveness", -0.9, 0.1, unit="log")
+    insured_home_employee = unknown("share of migrants in the employee scheme who are insured at home", 0.05, 0.4, unit="share")
+    insured_home_resident = unknown("share of migrants in the resident scheme who are insured at home", 0.5, 0.95, unit="share")
+    migrant_employee = unknown("share of migrants covered by the employee scheme", 0.25, 0.45, unit="share")
+    vigour = unknown("use of care by migrants against people of the same scheme at home", 0.3, 0.8, default=0.5, unit="ratio")
+    stay_inpatient = unknown("share of admissions of people living away that take place at the host", 0.3, 0.9, unit="share")
+    stay_outpatient = unknown("share of outpatient visits of people living away that take place at the host", 0.7, 1.0, unit="share")
+    purpose_referral = unknown("share of travelling inpatients who were referred", 0.2, 0.7, unit="share")
+    purpose_emergency = unknown("share of travelling inpatients who are emergencies", 0.05, 0.2, unit="share")
+    purpose_referral_outpatient = unknown("share of travelling outpatients who were referred", 0.05, 0.4, unit="share")
+    purpose_emergency_outpatient = unknown("share of travelling outpatients who are emergencies", 0.02, 0.15, unit="share")
+    away_most = fact(
+        "most of a kind's cases that people living away may make up; their stay share is lowered where they would exceed it",
+        0.9, unit="share", source="assumption", grade="assumed",
+    )  # fmt: skip
+    growth_inpatient = unknown("growth a year of cross-province admissions after 2024", 0.0, 0.12, unit="per year")
+    growth_outpatient = unknown("growth a year of cross-province outpatient visits after 2024", 0.0, 0.25, unit="per year")
+
+
+NAMED_HOSTS = (
+    ("310000", Flow.eps_shanghai),
+    ("110000", Flow.eps_beijing),
+    ("510000", Flow.eps_sichuan),
+    ("320000", Flow.eps_jiangsu),
+    ("440000", Flow.eps_guangdong),
+)
+
+
+@dataclass(frozen=True)
+class Pull:
+    """What draws people away, per parameter draw and free of the solved constants.
+
+    Attributes
+    ----------
+    living_away : visits a year of people living away, (kind, scheme, home, host).
+    at_home : visits a year that people present at home make anywhere, (kind, scheme, home).
+    leave : log odds of leaving home for care, up to the constant c, (home,).
+    choice : probability of each host for those who leave, (home, host).
+    purpose : share of each purpose among those who travel, (kind, purpose).
+    """
+
+    living_away: Array
+    at_home: Array
+    leave: Array
+    choice: Array
+    purpose: Array
+
+
+def rates() -> Array:
+    """Return visits per insured person and year in 2023, (kind, scheme), anywhere in the country.
+
+    Outpatient adds ordinary, chronic and pharmacy visits, as the published total does.
+    Pharmacy visits of residents are published for 2024 only and taken for 2023.
+    """
+    out = np.zeros((len(KINDS), len(SCHEMES)))
+    for s, scheme in enumerate(SCHEMES):
+        insured = value("national", metric="insured", scheme=scheme, year="2023", unit="10 thousand persons")
+        visits = [value("national", metric=m, scheme=scheme, year="2023") for m in ("ordinary_outpatient_visits", "chronic_visits")]
+        bought = value("national", metric="pharmacy_visits", scheme=scheme, year="2023" if scheme == "employee" else "2024")
+        out[0, s] = value("national", metric="discharges", scheme=scheme, year="2023") / insured
+        out[1, s] = (sum(visits) + bought * 1e4) / insured
+    return out
+
+
+def attractiveness(place: Place, people: People, v: Values) -> Array:
+    """Return ln A of each host: a1 ln(beds) + a2 ln(GDP per head) + eps, centred, (host,)."""
+    log_a = v[Flow.a1][0] * np.log(people.beds) + v[Flow.a2][0] * np.log(people.gdp_per_head) + v[Flow.eps]
+    for code, deviation in NAMED_HOSTS:
+        log_a[place.index(code)] += v[deviation][0]
+    centred: Array = log_a - log_a.mean()
+    return centred
+
+
+def pull(place: Place, people: People, v: Values) -> Pull:
+    """Return what draws people away in one parameter draw.
+
+    v[h,t] = ln A[t] - ln(1 + (D/c_km)^beta) + theta ln(1 + migrants) + gamma adjacent;
+    P(t | leave) = softmax_t v;  leave[h] = lambda IV[h] - psi ln A[h], IV = ln sum_t e^v.
+    """
+    log_a = attractiveness(place, people, v)
+    decay = np.log1p((place.distance_km / v[Flow.c_km][0]) ** v[Flow.beta][0])
+    utility = log_a[None, :] - decay + v[Flow.theta][0] * np.log1p(people.migrants) + v[Flow.gamma][0] * place.adjacent
+    np.fill_diagonal(utility, -np.inf)
+    inclusive = logsumexp(utility, axis=1)
+    employee = v[Flow.migrant_employee][0]
+    at_home_share = np.array([v[Flow.insured_home_employee][0], v[Flow.insured_home_resident][0]])
+    away = people.migrants[None] * (np.array([employee, 1 - employee]) * at_home_share)[:, None, None]
+    present = np.maximum(people.insured.T - away.sum(axis=2), 0.0)
+    rate = rates()
+    stay = np.array([v[Flow.stay_inpatient][0], v[Flow.stay_outpatient][0]])
+    return Pull(
+        living_away=away[None] * (rate * v[Flow.vigour][0] * stay[:, None])[:, :, None, None],
+        at_home=present[None] * rate[:, :, None],
+        leave=v[Flow.nest][0] * (inclusive - inclusive.mean()) - v[Flow.psi][0] * log_a,
+        choice=np.exp(utility - inclusive[:, None]),
+        purpose=_purposes(v),
+    )
+
+
+def _purposes(v: Values) -> Array:
+    """Return the purpose mix of those who travel, (kind, purpose); nobody of them is long-stay."""
+    referral = np.array([v[Flow.purpose_referral][0], v[Flow.purpose_referral_outpatient][0]])
+    emergency = np.array([v[Flow.purpose_emergency][0], v[Flow.purpose_emergency_outpatient][0]])
+    return np.stack([np.zeros(2), referral, emergency, 1 - referral - emergency], axis=1)
+
+
+def solve_leaving(pull: Pull, cases: Array) -> tuple[Array, Array]:
+    """Return (c, stayed): the constants of leaving and the factor on living away that give `cases`.
+
+    Parameters
+    ----------
+    cases : all cross-province cases of the year, settled or not, (kind, scheme).
+
+    Returns
+    -------
+    c : log odds, (kind, scheme). stayed : factor <= 1 on the visits of people living away, (kind, scheme);
+    below 1 where they alone would exceed `flow.away_most` of the cases.
+    """
+    c, stayed = np.zeros_like(cases), np.ones_like(cases)
+    for k, s in np.ndindex(cases.shape):
+        away = float(pull.living_away[k, s].sum())
+        stayed[k, s] = min(1.0, float(Flow.away_most.default or 0) * cases[k, s] / away)
+        wanted = cases[k, s] - away * stayed[k, s]
+
+        def excess(x: float, k: int = k, s: int = s, wanted: float = wanted) -> float:
+            return float((pull.at_home[k, s] * expit(x + pull.leave)).sum() - wanted)
+
+        c[k, s] = brentq(excess, -30.0, 10.0, xtol=1e-13, rtol=1e-14)
+    return c, stayed
+
+
+def expect(pull: Pull, c: Array, stayed: Array) -> Array:
+    """Return expected visits of a year by (kind, scheme, purpose, home, host)."""
+    leaving = pull.at_home * expit(c[:, :, None] + pull.leave)
+    travel = leaving[:, :, :, None] * pull.choice
+    visits: Array = pull.purpose[:, None, :, None, None] * travel[:, :, None]
+    visits[:, :, PURPOSES.index("long_stay")] += pull.living_away * stayed[:, :, None, None]
+    return visits
+
+
+def level(year: int, v: Values) -> Array:
+    """Return cases of a year against 2023, (kind, scheme).
+
+    2024 by published growth: admissions by cross-province cost, outpatient visits by cross-province visits
+    (both by scheme, direct settlement or not); later years by the unknown growth.
+    """
+    if year == 2023:
+        return np.ones((len(KINDS), len(SCHEMES)))
+    grown = np.array([
+        [value("national", metric=m, scheme=s, year="2024") / value("national", metric=m, scheme=s, year="2023") for s in SCHEMES]
+        for m in ("crossprov_cost", "crossprov_visits")
+    ])
+    later = 1 + np.array([v[Flow.growth_inpatient][0], v[Flow.growth_outpatient][0]])
+    levels: Array = grown * later[:, None] ** (year - 2024)
+    return levels

@@ -1,0 +1,117 @@
+"""Can a case be settled directly, and if not, why.
+
+One inpatient rate is published (51.3 % in 2020) and no breakdown of failures: the split is a prior, and every
+result that hangs on it is shown over the share of attentive patients. Conditions in order: the institution is
+networked (hard), the patient has a valid filing (a fault that the hospital may mend before discharge).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from simlib.tables import read
+from simlib.terms import EMERGENCY, KINDS, Params, lever, rule, unknown
+
+Array = npt.NDArray[np.float64]
+
+
+class Gates(Params, prefix="gates"):
+    """How often a case can be settled directly."""
+
+    direct_rate_inpatient = unknown("inpatient direct settlement rate of 2023", 0.55, 0.75, default=0.65, dist="triangular",
+                                    unit="share", source="0.513 published for 2020, none since; aim 0.70 by 2025")  # fmt: skip
+    direct_rate_outpatient = unknown("outpatient direct settlement rate of 2023; unidentified", 0.6, 0.95, unit="share")
+    split = unknown("share of not networked among cases that fail a condition (flat Dirichlet)", 0.0, 1.0, unit="share", axes=("kind",))
+    mend = unknown("place of the share of faults mended before discharge in its feasible range", 0.0, 1.0, unit="quantile")
+    possible_inpatient = unknown("inpatient institutions that could be connected", 90_000, 200_000, dist="log-uniform", unit="institutions")
+    possible_outpatient = unknown("outpatient institutions that could be connected", 300_000, 700_000, dist="log-uniform", unit="institutions")
+
+
+class Filing(Params, prefix="filing"):
+    """Rules of filing that a scenario may change."""
+
+    free = lever("care counts as filed without a filing (免备案)", False, unit="yes or no", axes=("home", "host", "kind"),
+                 source="Beijing, Tianjin and Hebei authorities, notice of 2023-04 (the only such region enacted)", grade="official")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Passing:
+    """The solved gates of a draw, each (kind,).
+
+    Attributes
+    ----------
+    networked : share of visits in connected institutions.
+    fault : share of exposed visits without a valid filing before care.
+    mended : share of such faults that the hospital mends, W0.
+    attention : share of attentive patients, lowered where choice alone would exceed all failures.
+    """
+
+    networked: Array
+    fault: Array
+    mended: Array
+    attention: Array
+
+
+@rule
+def exposed(purpose: int, filing_free: bool) -> bool:
+    """Return whether a case needs a filing: not in an emergency (FIL07 counts it as filed) and not where care is filing-free."""
+    return purpose != EMERGENCY and not filing_free
+
+
+def met_share(direct: float, choosers: float) -> float:
+    """Return the share of cases that meet all conditions, given the direct rate and the share q that then claims.
+
+    direct = met (1 - q).
+
+    >>> met_share(0.6, 0.25)
+    0.8
+    """
+    return direct / (1 - choosers)
+
+
+def split_failures(met: float, split: float) -> tuple[float, float]:
+    """Return the pass shares of networked and filed that give `met`, for a split of the failing cases.
+
+    `split` of the cases that fail fail first for not being networked:
+    g1 = 1 - (1 - met) split;  g2 = met / g1.
+
+    >>> split_failures(0.8, 0.5)
+    (0.9, 0.888888888888889)
+    """
+    networked = 1 - (1 - met) * split
+    return networked, met / networked
+
+
+def mend_share(place: float, fail: Array, exposure: Array) -> float:
+    """Return W0, uniform on [0.1, min(0.9, 1 - max (1-g)/e)], so that no raw fault rate exceeds 1."""
+    top = min(0.9, 1 - float((fail / exposure).max()))
+    return 0.1 + place * (top - 0.1)
+
+
+def connected(year: int) -> Array:
+    """Return the institutions connected by the end of a year, (kind,): a fall never lowers the gate.
+
+    Years after the last published one keep its number.
+    """
+    names = {"inpatient": "inpatient", "outpatient": "ordinary_outpatient"}
+    rows = [r for r in read("direct_settlement") if r["metric"] == "networked_institutions"]
+
+    def most(kind: str) -> float:
+        return max(float(r["value"]) for r in rows if r["kind"] == names[kind] and int(r["period"][:4]) <= year)
+
+    return np.array([most(kind) for kind in KINDS])
+
+
+def omega(networked: Array, possible: Array) -> Array:
+    """Return the exponent of the networked share in 2023: networked = 1 - (1 - n/N)^omega."""
+    solved: Array = np.log(1 - networked) / np.log(1 - connected(2023) / possible)
+    return solved
+
+
+def networked_in(year: int, exponent: Array, possible: Array) -> Array:
+    """Return the share of visits in connected institutions of a year, (kind,)."""
+    open_share: Array = 1 - (1 - np.minimum(connected(year) / possible, 1)) ** exponent
+    return open_share

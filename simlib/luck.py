@@ -1,0 +1,80 @@
+"""Luck with a name: every random number is a function of what it decides, never of when it is asked for.
+
+A key is made by mixing integers (seed, draw, person, visit, decision). The same key gives the same number on
+one core or many, in any order and any chunk size, so that two scenarios can share their luck.
+"""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+from simlib.terms import Quantity, rule
+
+PEOPLE, PARAMETERS, LISTS, WEIGHTS = range(1, 5)
+"""Streams: what a key's first integer says it is for."""
+
+
+@rule
+def mix(key: int, part: int) -> int:
+    """Return a new 64-bit key from a key and one more integer (splitmix64 finaliser).
+
+    >>> mix(0, 1) == mix(0, 1), mix(0, 1) == mix(1, 0)
+    (True, False)
+    """
+    z = np.uint64(key) + np.uint64(part) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))  # type: ignore[return-value]
+
+
+@rule
+def uniform(key: int) -> float:
+    """Return the uniform number in (0, 1) that belongs to a key.
+
+    >>> 0 < uniform(mix(1, 2)) < 1
+    True
+    """
+    return ((np.uint64(key) >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
+
+
+def uniforms(shape: tuple[int, ...], *parts: int) -> npt.NDArray[np.float64]:
+    """Return an array of uniform numbers in (0, 1) that belongs to the named parts.
+
+    Drawn by numpy's Philox, which is counter-based and keyed by the parts.
+
+    >>> float(uniforms((2,), 7, 1)[0]) == float(uniforms((3,), 7, 1)[0])
+    True
+    """
+    sequence = np.random.SeedSequence([part & 0xFFFFFFFF for part in parts])
+    return np.random.Generator(np.random.Philox(sequence)).random(shape)
+
+
+def quantile(quantity: Quantity, u: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the value of an unknown at probability u, by its declared distribution.
+
+    >>> from simlib.terms import unknown
+    >>> float(quantile(unknown("-", 1, 3, unit="-"), np.array(0.5)))
+    2.0
+    """
+    low, high, mode = float(quantity.low or 0), float(quantity.high or 0), float(quantity.default or 0)
+    if quantity.dist == "uniform":
+        return low + (high - low) * u
+    if quantity.dist == "log-uniform":
+        return low * (high / low) ** u
+    if quantity.dist == "triangular":
+        rise, width = (mode - low) / (high - low), high - low
+        left = low + np.sqrt(u * width * (mode - low))
+        return np.where(u < rise, left, high - np.sqrt((1 - u) * width * (high - mode)))
+    if quantity.dist == "normal":
+        normal = np.vectorize(NormalDist().inv_cdf)
+        return mode + (high - low) / (2 * 1.959964) * np.asarray(normal(u), dtype=float)
+    raise ValueError(f"{quantity.id}: no distribution {quantity.dist!r}")
+
+
+def draw_unknown(quantity: Quantity, seed: int, draw: int, size: int = 1) -> npt.NDArray[np.float64]:
+    """Return one parameter draw of an unknown, `size` independent values, keyed by its id."""
+    return quantile(quantity, uniforms((size,), PARAMETERS, seed, draw, crc32(quantity.id.encode())))
