@@ -92,6 +92,16 @@ def part(amount: int, share: int) -> int:
 
 
 @rule
+def split_bill(total: int, tier: int, shares: Any) -> Bill:
+    """Return a bill as a basket's cover splits it: running sums keep a larger eligible share from losing a fen.
+
+    `shares` are the running sums of unlisted, over ceiling and self-pay, ppm, as `catalogue.cover` gives them.
+    """
+    first, second, third = part(total, shares[0]), part(total, shares[1]), part(total, shares[2])
+    return Bill(total, first, second - first, third - second, tier)
+
+
+@rule
 def deductible_due(entering: int, deductible: int) -> int:
     """Return what the patient bears before the ratio applies (起付线), fen: min(entering, deductible)."""
     return min(entering, deductible)

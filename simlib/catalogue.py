@@ -83,3 +83,142 @@ class Lists:
     basket: Array
     bill: Array
     order: Array
+
+
+def generate(place: Place, v: Values, seed: int, draw: int) -> Lists:
+    """Return synthetic catalogues and baskets for one parameter draw."""
+    delta = np.array([region == "yangtze-delta" for region in place.regions])
+    parts = np.concatenate([_category_parts(c, delta, v, seed, draw) for c in range(len(CATEGORIES))], axis=1)
+    baskets = [_baskets(k, v, seed, draw) for k in range(len(KINDS))]
+    order = uniforms((len(CATEGORIES) * ITEMS,), LISTS, seed, draw, 0)
+    return Lists(parts, np.stack([b for b, _ in baskets]), np.stack([m for _, m in baskets]), order)
+
+
+def _category_parts(category: int, delta: npt.NDArray[np.bool_], v: Values, seed: int, draw: int) -> Array:
+    """Return the four parts of each item of one category on each province's list, ppm."""
+    listed, inside, outside, first, capped = (
+        (1.0, 1.0, 1.0, v[Catalogue.class_a_drug][0], 0.0),
+        (v[Catalogue.listed_service][0], v[Catalogue.agree_service_delta][0], v[Catalogue.agree_service][0],
+         v[Catalogue.class_a_service][0], v[Catalogue.capped_service][0]),
+        (v[Catalogue.listed_consumable][0], v[Catalogue.agree_consumable][0], v[Catalogue.agree_consumable][0],
+         v[Catalogue.class_a_consumable][0], v[Catalogue.capped_consumable][0]),
+    )[category]  # fmt: skip
+    luck = uniforms((3, 4, len(delta) + 2, ITEMS), LISTS, seed, draw, 1, category)
+    agree_share, agree_ceiling = v[Catalogue.agree_share][category], v[Catalogue.agree_ceiling][0]
+    on_list = _spread(luck[0, 0] < listed, delta, luck[0], listed**2 + (1 - listed) ** 2, inside, outside)
+    fresh_share = np.where(luck[1, 0] < first, 0, SELF_PAY[(luck[1, 3] * len(SELF_PAY)).astype(int)])
+    same_share = first**2 + (1 - first) ** 2 / len(SELF_PAY)
+    share = _spread(fresh_share, delta, luck[1], same_share, agree_share, agree_share)
+    fresh_ceiling = np.where(luck[2, 0] < capped, 0.3 + 0.65 * luck[2, 3], 1.0)
+    ceiling = _spread(fresh_ceiling, delta, luck[2], (1 - capped) ** 2, agree_ceiling, agree_ceiling)
+    over = np.rint(PPM * (1 - ceiling))
+    self_pay = np.rint((PPM - over) * share)
+    out = np.stack([np.full_like(over, PPM), over, self_pay, PPM - over - self_pay], axis=-1)
+    out[on_list, 0] = 0
+    out[~on_list, 1:] = 0
+    return out
+
+
+def _spread(
+    fresh: npt.NDArray[np.generic], delta: npt.NDArray[np.bool_], luck: Array, floor: float, inside: float, outside: float
+) -> npt.NDArray[np.generic]:
+    """Return each province's attribute of each item: copied down from the nation through the region, or fresh.
+
+    Two provinces agree with probability k + (1 - k) floor, where k is the chance that both copied the same
+    source: r^2 inside the Delta, r1^2 r^2 across. Agreement below the floor of independent lists cannot be made.
+    The last two rows of `fresh` and `luck` belong to the Delta's and the nation's own list.
+    """
+    outer = np.sqrt(_copied(outside, floor))
+    inner = np.sqrt(max(_copied(inside, floor), _copied(outside, floor)))
+    through = outer / inner if inner > 0 else 0.0
+    provinces, nation = fresh[:-2], fresh[-1]
+    region = np.where(luck[2, -2] < through, nation, fresh[-2])
+    copied = luck[1, :-2] < np.where(delta, inner, outer)[:, None]
+    return np.where(copied, np.where(delta[:, None], region, nation), provinces)
+
+
+def _copied(agreement: float, floor: float) -> float:
+    """Return the chance that both lists copied the same source which gives this agreement."""
+    return max((agreement - floor) / (1 - floor), 0.0) if floor < 1 else 1.0
+
+
+def _baskets(kind: int, v: Values, seed: int, draw: int) -> tuple[Array, Array]:
+    """Return the spending mix of each case group of a kind over all items, ppm, and its mean bill."""
+    luck = uniforms((len(CATEGORIES), 2, BASKETS, ITEMS), LISTS, seed, draw, 2, kind)
+    jitter = uniforms((BASKETS, len(CATEGORIES) + 2), LISTS, seed, draw, 3, kind)
+    drug = v[Catalogue.drug_share if kind == 0 else Catalogue.drug_share_outpatient][0]
+    consumable = v[Catalogue.consumable_share][0] if kind == 0 else 0.03
+    mix = np.array([drug, 1 - drug - consumable, consumable]) * np.exp(jitter[:, :3] - 0.5)
+    implants = jitter[:, 3] < (v[Catalogue.implant_baskets][0] if kind == 0 else 0.0)
+    mix /= mix.sum(axis=1, keepdims=True)
+    dear = 0.35 + 0.3 * jitter[:, 4]
+    mix[implants] *= ((1 - dear) / (1 - mix[:, CONSUMABLE]))[implants, None]
+    mix[implants, CONSUMABLE] = dear[implants]
+    few = np.full((len(CATEGORIES), BASKETS, 1), 0.05)
+    few[CONSUMABLE, implants] = 0.01
+    used = luck[:, 0] <= np.maximum(few, luck[:, 0].min(axis=2, keepdims=True))
+    chosen = np.where(used, -np.log(luck[:, 1]), 0)
+    weight = mix.T[:, :, None] * chosen / chosen.sum(axis=2, keepdims=True)
+    ppm = np.floor(weight.transpose(1, 0, 2).reshape(BASKETS, -1) * PPM)
+    ppm[np.arange(BASKETS), ppm.argmax(axis=1)] += PPM - ppm.sum(axis=1)
+    bill = np.where(implants, float(Catalogue.implant_bill.default or 0), 1.0)
+    return ppm, bill / bill.mean()
+
+
+def under_rule(lists: Lists, home: int, host: int, rules: npt.NDArray[np.int8], reach: Array) -> Array:
+    """Return the four parts of each item under a catalogue rule between two provinces, ppm, (item, part).
+
+    `either` takes the list that leaves more eligible, item by item, `both` the one that leaves less; ties keep
+    the host's split. Items beyond the reach of the rule stay on the host's list.
+
+    Parameters
+    ----------
+    rules : index into `CATALOGUE_RULES` by category, (3,). reach : share of items reached by category, (3,).
+    """
+    of_host, of_home = lists.parts[host], lists.parts[home]
+    rule = np.repeat(rules, ITEMS)
+    more, less = of_home[:, 3] > of_host[:, 3], of_home[:, 3] < of_host[:, 3]
+    from_home = (rule == HOME) | ((rule == EITHER) & more) | ((rule == BOTH) & less)
+    return np.where((from_home & (lists.order < np.repeat(reach, ITEMS)))[:, None], of_home, of_host)
+
+
+def cover(lists: Lists, parts: Array) -> npt.NDArray[np.int64]:
+    """Return how far each part reaches into the bill of each basket, ppm, (..., kind, basket, 3).
+
+    Entries are running sums: unlisted; and over ceiling; and self-pay. What is left up to 1e6 is eligible,
+    rounded down. Sums of integers below 2^53: exact in any order.
+
+    Parameters
+    ----------
+    parts : (..., item, part) ppm.
+    """
+    spent = np.einsum("kbi,...ip->...kbp", lists.basket, parts, optimize=True)
+    eligible = PPM - np.floor(spent[..., 3] / PPM)
+    first, second = np.floor(spent[..., 0] / PPM), np.floor((spent[..., 0] + spent[..., 1]) / PPM)
+    return np.stack([first, second, eligible], axis=-1).astype(np.int64)
+
+
+def covers(
+    lists: Lists, rules: npt.NDArray[np.int8], reach: Array
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return every cover a year needs, and which one prices the direct settlement of a pair in a month.
+
+    Parameters
+    ----------
+    rules, reach : (home, host, kind, month, category).
+
+    Returns
+    -------
+    table : (slot, kind, basket, 3) ppm; slot j below the number of provinces is province j's own list.
+    slot : index into the table, (home, host, kind, month).
+    """
+    own = cover(lists, lists.parts)
+    homes, hosts, kinds, months, _ = rules.shape
+    slot = np.broadcast_to(np.arange(hosts)[None, :, None, None], (homes, hosts, kinds, months)).copy()
+    mixed = (rules != HOST).any(axis=-1)
+    cells = np.argwhere(mixed)
+    keys = np.concatenate([cells[:, :2], rules[mixed], reach[mixed]], axis=1)
+    distinct, inverse = np.unique(keys, axis=0, return_inverse=True)
+    extra = [cover(lists, under_rule(lists, int(r[0]), int(r[1]), r[2:5].astype(np.int8), r[5:8])) for r in distinct]
+    slot[mixed] = len(own) + inverse.ravel()
+    return np.concatenate([own, np.stack(extra)]) if extra else own, slot

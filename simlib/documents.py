@@ -6,15 +6,12 @@ keys that are not text. Every fault carries the line and column an editor can ju
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import math
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NoReturn
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -22,6 +19,7 @@ from ruamel.yaml import events as ev
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.reader import ReaderError
 
+from simlib.remedies import Where, explain, hidden, kind_of, shown
 from simlib.terms import BadInputError, Fault
 
 MAX_BYTES = 1_000_000
@@ -29,8 +27,6 @@ MAX_DEPTH = 20
 MAX_FAULTS = 50
 """Reading stops after this many faults: nobody mends more at a time."""
 
-Path_ = tuple[str | int, ...]
-"""Where a value stands in a document: keys and list positions from the top."""
 Mark = tuple[int, int]
 """Line and column, both from 1."""
 
@@ -41,22 +37,28 @@ class Document:
 
     path: str
     data: Any
-    places: Mapping[Path_, Mark]
-    keys: Mapping[Path_, Mark]
+    places: Mapping[Where, Mark]
+    keys: Mapping[Where, Mark]
     sha256: str
 
-    def fault(self, path: Path_, message: str, key: bool = False) -> Fault:
+    def fault(self, path: Where, message: str, key: bool = False) -> Fault:
         """Return a fault at the value at `path`, or at its key; at the nearest parent if it is not there.
 
         >>> doc = parse("a: {b: 1}", "x.yaml")
-        >>> print(doc.fault(("a", "b"), "too small"), doc.fault(("a", "b"), "no such key", key=True), sep="; ")
-        x.yaml:1:8: too small; x.yaml:1:5: no such key
+        >>> print(doc.fault(("a", "b"), "too small"))
+        x.yaml:1:8: too small
+        >>> print(doc.fault(("a", "b"), "no such key", key=True))
+        x.yaml:1:5: no such key
         """
         if key and path in self.keys:
             return Fault(self.path, *self.keys[path], message)
         while path and path not in self.places:
             path = path[:-1]
         return Fault(self.path, *self.places[path], message)
+
+    def faults(self, error: ValidationError, model: type[BaseModel], at: Where = ()) -> list[Fault]:
+        """Return the faults that pydantic found in the data at `at`, each with its place and remedy."""
+        return [self.fault((*at, *path), words, key) for path, key, words in explain(error, model)]
 
 
 def read(path: str | Path) -> Document:
@@ -70,18 +72,18 @@ def read(path: str | Path) -> Document:
     """
     raw = _bytes(Path(path))
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise BadInputError(_not_utf8(str(path), raw, error.start)) from None
     return parse(text, str(path), hashlib.sha256(raw).hexdigest())
 
 
 def parse(text: str, path: str, sha256: str = "") -> Document:
-    """Return the document that `text` holds; `path` is the name that faults give it.
+    r"""Return the document that `text` holds; `path` is the name that faults give it.
 
-    >>> parse("from: 2024-07\\nshare: 0.5", "x.yaml").data
+    >>> parse("from: 2024-07\nshare: 0.5", "x.yaml").data
     {'from': '2024-07', 'share': 0.5}
-    >>> parse("a: 1\\na: 2", "x.yaml")
+    >>> parse("a: 1\na: 2", "x.yaml")
     Traceback (most recent call last):
     simlib.terms.BadInputError: x.yaml:2:1: a: written twice, first in line 1. Keep one of them.
     """
@@ -115,17 +117,19 @@ def _bytes(path: Path) -> bytes:
 
 def _not_utf8(path: str, raw: bytes, offset: int) -> Fault:
     """Return the fault for bytes that are no UTF-8; GBK is what Chinese editors save by habit."""
-    before = raw[:offset].decode("utf-8-sig").split("\n")
-    message = f"not UTF-8: byte 0x{raw[offset]:02x} at byte offset {offset}. Save the file as UTF-8 (not GBK)."
-    return Fault(path, len(before), len(before[-1]) + 1, message)
+    before = raw[:offset].decode("utf-8").removeprefix("\ufeff").split("\n")
+    found = f"byte 0x{raw[offset]:02x} at byte offset {offset}"
+    return Fault(path, len(before), len(before[-1]) + 1, f"not UTF-8: {found}. Save it as UTF-8, not GBK.")
 
 
-class _StopReading(Exception):
+class _UnreadableError(Exception):
     """Nothing sensible can be read after this point."""
 
 
-_SCALARS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
-    word: value for word, value in zip(("true", "True", "TRUE", "false", "False", "FALSE"), (True,) * 3 + (False,) * 3)
+_SCALARS = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _INT = re.compile(r"[-+]?[0-9]{1,300}", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
@@ -148,24 +152,20 @@ def plain(text: str) -> Any:
     return float(special[1] + special[2]) if special else text
 
 
-def hidden(text: str, allowed: str = "\n\t") -> str:
-    """Return the first control, line-separator, surrogate or bidirectional character of a text, or "".
-
-    They can hide or reorder what a reader sees, in a report as in a terminal.
-
-    >>> hidden("abc"), hidden("a\\u202eb")
-    ('', '\\u202e')
-    """
-    for character in text:
-        sort = unicodedata.category(character)
-        if sort in ("Cc", "Cs", "Zl", "Zp") and character not in allowed:
-            return character
-        if unicodedata.bidirectional(character) in _BIDI or character in "\u200e\u200f\u061c":
-            return character
-    return ""
+def _mark(event: Any) -> Mark:
+    """Return where an event of the parser starts."""
+    return event.start_mark.line + 1, event.start_mark.column + 1
 
 
-_BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+def _syntax(error: Exception, text: str) -> tuple[Mark, str]:
+    """Return where the parser stopped, and why."""
+    if isinstance(error, MarkedYAMLError) and error.problem_mark:
+        mark = error.problem_mark.line + 1, error.problem_mark.column + 1
+        return mark, f"not YAML: {shown(error.problem, 200)}. Check indent, colons and quotes up to here."
+    if isinstance(error, ReaderError):
+        lines = text[: error.position].split("\n")
+        return (len(lines), len(lines[-1]) + 1), f"a hidden character (U+{error.character:04X}). Delete it."
+    return (1, 1), f"not YAML: {shown(error, 200)}. Check escapes such as \\U in quoted text."
 
 
 @dataclass
@@ -174,35 +174,34 @@ class _Builder:
 
     path: str
     text: str
-    places: dict[Path_, Mark] = field(default_factory=dict)
-    keys: dict[Path_, Mark] = field(default_factory=dict)
+    places: dict[Where, Mark] = field(default_factory=dict)
+    keys: dict[Where, Mark] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
     def document(self) -> Any:
         """Return the data of the one document, or None where it could not be read to the end."""
         try:
             self.events = self.parsed()
-            if isinstance(self.next(), ev.StreamEndEvent):
+            data = None
+            if isinstance(self.next(), ev.DocumentStartEvent):
+                data = self.node(self.next(), ())
+                self.next()
+                if isinstance(after := self.next(), ev.DocumentStartEvent):
+                    self.stop(_mark(after), "a second document starts here. Keep one document in a file.")
+            if data is None and not self.faults:
                 self.stop((1, 1), "the file is empty.")
-            data = self.node(self.next(), ())
-            self.next()
-            after = self.next()
-            if not isinstance(after, ev.StreamEndEvent):
-                self.stop(_mark(after), "a second document starts here. Keep one document in a file.")
             return data
-        except _StopReading:
+        except _UnreadableError:
             return None
 
     def parsed(self) -> Iterator[Any]:
         """Yield the parser's events without the first; whatever the parser dies of is a fault of the text."""
         try:
-            yield from list(())
             stream = iter(YAML(typ="safe", pure=True).parse(self.text))
             next(stream)
             yield from stream
-        except Exception as error:  # the parser meets any text at all and also dies of its own bugs
-            mark, message = _syntax(error, self.text)
-            self.stop(mark, message)
+        except Exception as error:  # the parser meets any text at all, and dies of more than its own errors
+            self.stop(*_syntax(error, self.text))
 
     def next(self) -> Any:
         """Return the next event."""
@@ -212,25 +211,25 @@ class _Builder:
         """Keep a fault and read on, unless there are enough of them."""
         self.faults.append(Fault(self.path, *mark, message))
         if len(self.faults) >= MAX_FAULTS:
-            raise _StopReading
+            raise _UnreadableError
 
-    def stop(self, mark: Mark, message: str) -> None:
+    def stop(self, mark: Mark, message: str) -> NoReturn:
         """Keep a fault after which nothing can be read."""
         self.faults.append(Fault(self.path, *mark, message))
-        raise _StopReading
+        raise _UnreadableError
 
-    def node(self, event: Any, path: Path_) -> Any:
+    def node(self, event: Any, path: Where) -> Any:
         """Return the value that starts with this event."""
         mark = self.places[path] = _mark(event)
         if len(path) > MAX_DEPTH:
             self.stop(mark, f"nested deeper than {MAX_DEPTH} levels. Write it flatter.")
         if isinstance(event, ev.AliasEvent):
-            self.note(mark, f"an alias (*{shown(event.anchor)}) is not allowed. Write the value again in full.")
+            self.note(mark, f"an alias (*{shown(event.anchor)}) is not allowed. Write the value in full.")
             return None
         if event.anchor:
             self.note(mark, f"an anchor (&{shown(event.anchor)}) is not allowed. Delete it.")
         if event.tag is not None:
-            self.note(mark, f"a tag ({shown(str(event.tag))}) is not allowed. Write the plain value.")
+            self.note(mark, f"a tag ({shown(event.tag)}) is not allowed. Write the plain value.")
         if isinstance(event, ev.ScalarEvent):
             return self.scalar(event, mark)
         return self.mapping(path) if isinstance(event, ev.MappingStartEvent) else self.sequence(path)
@@ -240,31 +239,33 @@ class _Builder:
         if character := hidden(event.value):
             self.note(mark, f"a hidden character (U+{ord(character):04X}) in the text. Delete it.")
             return ""
-        return plain(event.value) if event.style in (None, "") else event.value
+        return event.value if event.style else plain(event.value)
 
-    def sequence(self, path: Path_) -> list[Any]:
+    def sequence(self, path: Where) -> list[Any]:
         """Return a list, its start event already read."""
         items: list[Any] = []
         while not isinstance(event := self.next(), ev.SequenceEndEvent):
             items.append(self.node(event, (*path, len(items))))
         return items
 
-    def mapping(self, path: Path_) -> dict[str, Any]:
+    def mapping(self, path: Where) -> dict[str, Any]:
         """Return a dict, its start event already read."""
         items: dict[str, Any] = {}
         while not isinstance(event := self.next(), ev.MappingEndEvent):
-            key = self.key(event, path)
+            key, mark = self.key(event, path), _mark(event)
             if key in items:
-                self.note(_mark(event), f"{shown(key)}: written twice, first in line "
-                          f"{self.keys[(*path, key)][0]}. Keep one of them.")
-            self.keys.setdefault((*path, key), _mark(event))
+                first = self.keys[(*path, key)][0]
+                self.note(mark, f"{shown(key)}: written twice, first in line {first}. Keep one of them.")
+            self.keys.setdefault((*path, key), mark)
             items[key] = self.node(self.next(), (*path, key))
+            if items[key] is None:  # an empty value has no place of its own but the next line
+                self.places[(*path, key)] = mark
         return items
 
-    def key(self, event: Any, path: Path_) -> str:
+    def key(self, event: Any, path: Where) -> str:
         """Return a key as text; a key of another sort is a fault."""
-        found = len(self.faults)
+        known = len(self.faults)
         value = self.node(event, (*path, ""))
-        if not isinstance(value, str) and len(self.faults) == found:
+        if not isinstance(value, str) and len(self.faults) == known:
             self.note(_mark(event), f"a key must be text, found {kind_of(value)}. Put it in quotes.")
-        return value if isinstance(value, str) else f"\0{_mark(event)}"
+        return value if isinstance(value, str) else ""

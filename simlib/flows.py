@@ -59,6 +59,8 @@ class Flow(Params, prefix="flow"):
     purpose_emergency = unknown("share of travelling inpatients who are emergencies", 0.05, 0.2, unit="share")
     purpose_referral_outpatient = unknown("share of travelling outpatients who were referred", 0.05, 0.4, unit="share")
     purpose_emergency_outpatient = unknown("share of travelling outpatients who are emergencies", 0.02, 0.15, unit="share")
+    employee_outpatient = unknown("employees' share of cross-province outpatient cases, pharmacy included", 0.6, 0.8, unit="share",
+                                  source="0.665 of visits without pharmacy, NHSA long series 2023", grade="derived")  # fmt: skip
     away_most = fact(
         "most of a kind's cases that people living away may make up; their stay share is lowered where they would exceed it",
         0.9, unit="share", source="assumption", grade="assumed",

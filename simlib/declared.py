@@ -1,0 +1,172 @@
+"""Every declared number in one list, and what a lever may be set to."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from simlib import areas, benefits, catalogue, channels, flows, gates, visits
+from simlib.remedies import did_you_mean, kind_of, listed, shown
+from simlib.terms import Params, Quantity
+
+Value = bool | float | str
+Declarations = tuple[type[Params], ...]
+
+DECLARATIONS: Declarations = (
+    areas.Areas,
+    flows.Flow,
+    visits.Visits,
+    catalogue.Catalogue,
+    benefits.Benefits,
+    gates.Gates,
+    gates.Filing,
+    channels.Channels,
+)
+"""The groups of numbers, in the order of the model's story."""
+
+
+def quantities(declarations: Declarations = DECLARATIONS) -> dict[str, Quantity]:
+    """Return every declared number by its id: facts, levers and unknowns.
+
+    >>> quantities()["catalogue.rule.drug"].role
+    'lever'
+    """
+    return {quantity.id: quantity for group in declarations for quantity in group.quantities()}
+
+
+def levers(declarations: Declarations = DECLARATIONS) -> dict[str, Quantity]:
+    """Return the numbers that a scenario may set, by id.
+
+    >>> levers()["filing.free"].default
+    False
+    """
+    return {name: q for name, q in quantities(declarations).items() if q.role == "lever"}
+
+
+def lever_named(name: str, known: dict[str, Quantity]) -> Quantity:
+    """Return the lever of this name.
+
+    Raises
+    ------
+    LookupError
+        With the likely fix, if there is none, or if the name is that of a fact or an unknown.
+    """
+    quantity = known.get(name)
+    ids = [q.id for q in known.values() if q.role == "lever"]
+    if quantity is None:
+        raise LookupError(f"no such lever. {did_you_mean(name, ids)}")
+    if quantity.role == "unknown":
+        raise LookupError("is an unknown that every draw varies, not a lever. A scenario sets levers only.")
+    if quantity.role == "fact":
+        raise LookupError("is a fact, not a lever. A scenario sets levers only.")
+    return quantity
+
+
+def checked(quantity: Quantity, value: Any) -> Value:
+    """Return the value as the lever keeps it: true or false, one of the choices, or a number in its unit.
+
+    Raises
+    ------
+    ValueError
+        With what was found, what was expected and the likely fix.
+
+    Examples
+    --------
+    >>> checked(levers()["catalogue.reach.drug"], 1)
+    1.0
+    >>> checked(levers()["catalogue.reach.drug"], 1.5)
+    Traceback (most recent call last):
+    ValueError: 1.5 is a share above 1. Write 0.015 if you mean 1.5 percent.
+    """
+    if quantity.choices:
+        return _choice(quantity, value)
+    if isinstance(quantity.default, bool):
+        if not isinstance(value, bool):
+            raise ValueError(f"found {kind_of(value)}. Write true or false, without quotes.")
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"found {kind_of(value)}. Write {_meant(quantity, value)}.")
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not a finite number. Write {_range(quantity)}.")
+    _check_range(quantity, value)
+    return float(value)
+
+
+def _choice(quantity: Quantity, value: Any) -> str:
+    """Return one of the choices of a lever."""
+    if isinstance(value, str) and value in quantity.choices:
+        return value
+    raise ValueError(f"found {kind_of(value)}. {did_you_mean(str(value), quantity.choices)}")
+
+
+def _check_range(quantity: Quantity, value: float) -> None:
+    """Raise ValueError where a number is out of the lever's range, with the slip of unit that explains it."""
+    low, high, unit = quantity.low, quantity.high, quantity.unit
+    if low is not None and value < low:
+        tenfold = f"; if you mean {_plain(value)} 万元, write {_plain(value * 10_000)}"
+        fits = unit == "yuan" and value > 0 and low <= value * 10_000 <= (high or math.inf)
+        found = f"{shown(_plain(value))} {unit}" if unit != "share" else f"{_plain(value)}, a share,"
+        raise ValueError(f"{found} is below {_plain(low)}. Write {_range(quantity)}{tenfold if fits else ''}.")
+    if high is not None and value > high:
+        if unit == "share":
+            percent = f" Write {_plain(value / 100)} if you mean {_plain(value)} percent."
+            raise ValueError(f"{_plain(value)} is a share above {_plain(high)}.{percent * (value <= 100 * high)}")
+        in_fen = f"; if you mean {_plain(value)} fen, write {_plain(value / 100)}"
+        fits = unit == "yuan" and value / 100 <= high
+        raise ValueError(
+            f"{_plain(value)} {unit} is above {_plain(high)}. Write {_range(quantity)}{in_fen if fits else ''}."
+        )
+
+
+_WRITTEN = re.compile(r"\s*([-+]?[0-9][0-9,_ ]*(?:\.[0-9]+)?)\s*([%％千万亿]?)")
+_FACTORS = {"": 1.0, "%": 0.01, "％": 0.01, "千": 1e3, "万": 1e4, "亿": 1e8}
+
+
+def _meant(quantity: Quantity, value: Any) -> str:
+    """Return what to write in place of a text such as `15%` or `15万元`."""
+    match = _WRITTEN.match(value) if isinstance(value, str) else None
+    if match is None or (match[2] in ("%", "％") and quantity.unit != "share"):
+        return _range(quantity)
+    number = float(re.sub(r"[,_ ]", "", match[1])) * _FACTORS[match[2]]
+    fits = (quantity.low or -math.inf) <= number <= (math.inf if quantity.high is None else quantity.high)
+    return f"the plain number in {quantity.unit}: {_plain(number)}" if fits else _range(quantity)
+
+
+def _range(quantity: Quantity) -> str:
+    """Return which numbers a lever takes, to be read after `write`."""
+    if quantity.low is None or quantity.high is None:
+        return f"a plain number in {quantity.unit}"
+    between = f"between {_plain(quantity.low)} and {_plain(quantity.high)}"
+    return f"a plain number in {quantity.unit} {between}"
+
+
+def _plain(number: float) -> str:
+    """Return a number as one would write it in a file.
+
+    >>> _plain(10_000_000.0), _plain(0.015)
+    ('10000000', '0.015')
+    """
+    return f"{number:.12g}"
+
+
+def limited_by(quantity: Quantity, axis: str) -> None:
+    """Raise LookupError if the lever cannot be limited by an axis of place."""
+    if axis not in quantity.axes:
+        axes = listed(quantity.axes) or "date only"
+        raise LookupError(f"{quantity.id} cannot be limited by {axis}. It can be by {axes}: delete {axis}.")
+
+
+def lever_schema(quantity: Quantity) -> dict[str, Any]:
+    """Return the JSON Schema of a lever's value.
+
+    >>> lever_schema(levers()["filing.free"])["type"]
+    'boolean'
+    """
+    about = f"{quantity.meaning}; {quantity.unit}; may be limited by {listed(quantity.axes)}"
+    if quantity.choices:
+        return {"description": about, "type": "string", "enum": list(quantity.choices)}
+    if isinstance(quantity.default, bool):
+        return {"description": about, "type": "boolean"}
+    limits = {"minimum": quantity.low, "maximum": quantity.high}
+    return {"description": about, "type": "number"} | {k: v for k, v in limits.items() if v is not None}

@@ -1,0 +1,226 @@
+"""One run of one scenario in one draw: the only place that knows the order of the steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from simlib import flows, gates, scenario, visits
+from simlib.benefits import settle, split_bill
+from simlib.channels import Channels, channel, claim_gain, claims_anyway
+from simlib.gates import Gates, exposed
+from simlib.luck import PEOPLE, mix, uniform
+from simlib.scenario import Scenario
+from simlib.solve import Rules, World, bill_scale, enact, patient_costs
+from simlib.terms import ABANDONED, CLAIMED, DIRECT, KINDS, MONTHS, SCHEMES, UNFILED, rule
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+PEOPLE_PER_DRAW = 100_000
+"""People drawn per run; half of them on the pairs that the scenario changes."""
+
+AMOUNTS = (
+    "visits_direct", "visits_claimed", "visits_abandoned",
+    "bill_direct", "bill_claimed", "bill_abandoned",
+    "fund_direct", "fund_claimed", "owed_abandoned",
+    "benefit_gap", "visits_gap_zero", "visits_claim_pays_more",
+    "first_not_networked", "first_not_filed", "first_choice",
+)  # fmt: skip
+"""What a run counts, weighted: visits in person-times, money in fen. `first_*` are first causes of not direct."""
+
+(
+    VISITS, _, _, BILLS, _, _, FUND, _, OWED_ABANDONED, GAP, GAP_ZERO, CLAIM_MORE, CAUSE_NETWORKED, CAUSE_FILED, CAUSE_CHOICE,
+) = range(len(AMOUNTS))  # fmt: skip
+
+
+class Cells(NamedTuple):
+    """Groups of people alike in kind, scheme, purpose, home and host, one entry each: how many, and their weight."""
+
+    kind: Ints
+    scheme: Ints
+    purpose: Ints
+    home: Ints
+    host: Ints
+    number: Ints
+    weight: Ints
+    key: npt.NDArray[np.uint64]
+
+
+class Draws(NamedTuple):
+    """What the loop draws from: distributions and shares of this draw, see `World`."""
+
+    counts: Any
+    season: Any
+    tiers: Any
+    baskets: int
+    scale_fen: Any
+    quantiles: Any
+    networked: Any
+    fault: Any
+    mended: Any
+    attention: Any
+    hassle_fen: Any
+    waiting: float
+    spread: float
+
+
+class Case(NamedTuple):
+    """What became of one visit: channel, first cause, money in fen."""
+
+    channel: int
+    cause: int
+    bill: int
+    fund: int
+    gap: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One scenario in one draw.
+
+    Attributes
+    ----------
+    totals : `AMOUNTS`, weighted, by half of the people: (half, kind, scheme, home, host, month, amount), integers.
+    """
+
+    scenario: Scenario
+    seed: int
+    draw: int
+    totals: Ints
+
+
+@rule
+def one_visit(
+    key: int, k: int, s: int, p: int, h: int, t: int, m: int, attentive: bool, paid: int, draws: Any, rules: Any
+) -> Case:
+    """Return what becomes of one visit: bill, gates, both prices, choice.
+
+    `paid` is what the fund has paid the person this year towards the cap, fen.
+    """
+    tier = visits.pick(draws.tiers, uniform(mix(key, visits.WHICH_TIER))) + 1
+    basket = int(uniform(mix(key, visits.WHICH_BASKET)) * draws.baskets)
+    bill = visits.bill_fen(draws.scale_fen[k, s, tier - 1, basket], draws.quantiles, uniform(mix(key, visits.HOW_DEAR)))
+    networked = uniform(mix(key, visits.CONNECTED)) < draws.networked[k]
+    faulty = exposed(p, rules.free[h, t, k, m]) and uniform(mix(key, visits.FILED)) < draws.fault[k]
+    filed = not faulty or uniform(mix(key, visits.MENDED)) < draws.mended[k]
+    policy = rules.policy[h, s, k]
+    at_home = split_bill(bill, tier, rules.cover[h, k, basket])
+    direct = settle(policy[p, m], split_bill(bill, tier, rules.cover[rules.slot[h, t, k, m], k, basket]), paid, None)
+    claim = settle(policy[p, m], at_home, paid, None)
+    owed = claim if filed else settle(policy[UNFILED, m], at_home, paid, None)
+    gain = claim_gain(direct, claim, draws.hassle_fen[k], draws.waiting)
+    anyway = claims_anyway(owed, draws.hassle_fen[k], draws.waiting, draws.spread, uniform(mix(key, visits.CLAIMS)))
+    way = channel(networked and filed, attentive, gain, anyway)
+    cause = CAUSE_NETWORKED if not networked else CAUSE_FILED if not filed else CAUSE_CHOICE
+    return Case(way, cause, bill, direct if way == DIRECT else owed, direct - claim)
+
+
+@rule
+def book(into: Any, case: Case, weight: int) -> None:
+    """Add one case to the amounts of its cell and month."""
+    into[VISITS + case.channel] += weight
+    into[BILLS + case.channel] += weight * case.bill
+    into[FUND + case.channel] += weight * case.fund
+    into[GAP] += weight * case.gap
+    if case.gap == 0:
+        into[GAP_ZERO] += weight
+    elif case.gap < 0:
+        into[CLAIM_MORE] += weight
+    if case.channel != DIRECT:
+        into[case.cause] += weight
+
+
+@rule
+def loop(cells: Any, draws: Any, rules: Any, totals: Any) -> None:
+    """Live every person's year and add it to `totals`; the only loop over visits.
+
+    A person's visits run in order of discharge month, so that the state of the year is what a clerk would see.
+    """
+    months = np.empty(visits.MOST_VISITS, dtype=np.int64)
+    for c in range(len(cells.number)):
+        k, s, p, h, t = cells.kind[c], cells.scheme[c], cells.purpose[c], cells.home[c], cells.host[c]
+        for person in range(cells.number[c]):
+            key = mix(cells.key[c], person)
+            count = visits.pick(draws.counts[k], uniform(mix(key, visits.HOW_MANY))) + 1
+            attentive = uniform(mix(key, visits.ATTENTIVE)) < draws.attention[k]
+            for j in range(count):
+                month = visits.pick(draws.season, uniform(mix(mix(key, 100 + j), visits.WHEN)))
+                i = j
+                while i > 0 and months[i - 1] > month:
+                    months[i] = months[i - 1]
+                    i -= 1
+                months[i] = month
+            paid = 0
+            for j in range(count):
+                case = one_visit(mix(key, 100 + j), k, s, p, h, t, months[j], attentive, paid, draws, rules)
+                book(totals[person & 1, k, s, h, t, months[j]], case, cells.weight[c])
+                if case.channel != ABANDONED:
+                    paid += case.fund
+
+
+def cells_of(world: World, year: int, focus: npt.NDArray[np.bool_], size: int, seed: int, draw: int) -> Cells:
+    """Return the people to draw: expected visits of the year over visits per patient, sampled cell by cell.
+
+    `focus` marks the (home, host) pairs to look at closely.
+    """
+    expected = flows.expect(world.pull, world.c, world.stayed)
+    expected = expected * flows.level(year, world.values)[:, :, None, None, None]
+    per_patient = np.array([visits.mean_count(table) for table in counts(world)])
+    patients = expected / per_patient[:, None, None, None, None]
+    number, weight = visits.sample(patients, np.broadcast_to(focus, patients.shape), size, seed, draw)
+    used = np.flatnonzero(number)
+    index = np.unravel_index(used, number.shape)
+    key = mix_parts(used, PEOPLE, seed, draw)
+    return Cells(*(i.astype(np.int64) for i in index), number.ravel()[used], weight.ravel()[used], key)
+
+
+def mix_parts(cells: Ints, *parts: int) -> npt.NDArray[np.uint64]:
+    """Return a key per cell from the named parts."""
+    key = 0
+    for part in parts:
+        key = int(mix(key, part))
+    return np.array([mix(np.uint64(key), int(cell)) for cell in cells], dtype=np.uint64)
+
+
+def counts(world: World) -> Array:
+    """Return the tables of visits per patient, (kind, count)."""
+    v = world.values
+    means = (v[visits.Visits.mean_inpatient][0], v[visits.Visits.mean_outpatient][0])
+    return np.stack([visits.count_table(float(mean), float(v[visits.Visits.dispersion][0])) for mean in means])
+
+
+def draws_of(world: World, year: int) -> Draws:
+    """Return what the loop draws from in a year: gates move with the connected institutions."""
+    v = world.values
+    possible = np.array([v[Gates.possible_inpatient][0], v[Gates.possible_outpatient][0]])
+    hassle, waiting = patient_costs(v)
+    return Draws(
+        counts=counts(world), season=visits.cumulative(visits.season()),
+        tiers=visits.cumulative(visits.tier_shares(v[visits.Visits.tier3_share][0])), baskets=world.lists.basket.shape[1],
+        scale_fen=bill_scale(world.bill, world.lists), quantiles=world.quantiles,
+        networked=gates.networked_in(year, world.omega, possible), fault=world.passing.fault,
+        mended=world.passing.mended, attention=world.passing.attention, hassle_fen=hassle, waiting=waiting, spread=world.spread,
+    )  # fmt: skip
+
+
+def run(world: World, of: Scenario, seed: int, draw: int, *, focus: npt.NDArray[np.bool_], people: int = PEOPLE_PER_DRAW, chunk: int = 1 << 20) -> Run:
+    """Return one run of one scenario in the world of one draw.
+
+    Parameters
+    ----------
+    world : what `solve.solve` returned for the same seed and draw. focus : (home, host) pairs to look at closely.
+    people : people to draw. chunk : cells lived through at a time; any value gives the same totals.
+    """
+    settings = scenario.compile(of, world.place)
+    rules = enact(settings, world.values, world.lists, world.quantiles)
+    cells, draws = cells_of(world, of.year, focus, people, seed, draw), draws_of(world, of.year)
+    n = len(world.place.codes)
+    totals = np.zeros((2, len(KINDS), len(SCHEMES), n, n, MONTHS, len(AMOUNTS)), dtype=np.int64)
+    for start in range(0, len(cells.number), chunk):
+        loop(Cells(*(part[start : start + chunk] for part in cells)), draws, rules, totals)
+    totals.setflags(write=False)
+    return Run(of, seed, draw, totals)

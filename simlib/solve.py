@@ -1,0 +1,457 @@
+"""The world of one parameter draw: unknowns drawn, and the constants that make it meet the published totals of 2023.
+
+Solved jointly, on expected values over a small fixed pilot of visits: the constants of leaving home, the level
+of bills, the gates, the spread of claims. Every draw then reproduces the published direct visits and fund payment of
+inpatients and outpatients; what is not published stays an unknown and widens the interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq
+from scipy.special import expit
+from scipy.stats import qmc
+
+from simlib import areas, benefits, catalogue, flows, gates, scenario, visits
+from simlib.benefits import Benefits, settle, split_bill
+from simlib.channels import Channels, claim_gain
+from simlib.gates import Gates, Passing
+from simlib.luck import draw_unknown
+from simlib.scenario import Scenario, Settings
+from simlib.tables import value
+from simlib.terms import (
+    CATEGORIES,
+    EMERGENCY,
+    FEN,
+    INPATIENT,
+    KINDS,
+    SCHEMES,
+    TIERS,
+    UNFILED,
+    BadInputError,
+    Quantity,
+    rule,
+)
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Values = Mapping[Quantity, Array]
+
+FIT_YEAR = 2023
+PILOT = 1 << 13
+"""Visits of each kind in the pilot."""
+
+
+class Rules(NamedTuple):
+    """What a scenario enacts in a year, as the loop reads it.
+
+    policy (home, scheme, kind, filing, month) of `benefits.POLICY`; cover (slot, kind, basket, 3) ppm; slot (home, host,
+    kind, month); free (home, host, kind, month).
+    """
+
+    policy: Any
+    cover: Any
+    slot: Any
+    free: Any
+
+
+@dataclass(frozen=True)
+class World:
+    """One parameter draw, solved: all that is known before people are drawn.
+
+    Attributes
+    ----------
+    values : each unknown's drawn value. pull, lists, quantiles : flows, catalogues and bills of this draw.
+    c, stayed : constants of leaving, (kind, scheme). bill : mean bill in tier 3, yuan, (kind, scheme).
+    passing : gates of 2023. omega : exponent of the networked share, (kind,). spread : of claims, log.
+    claims_counted : share m of claims by hand that the published cross-province cost counts.
+    expected : direct visits and fund payment of 2023 on expected values, (kind, 2), visits and yuan.
+    """
+
+    place: areas.Place
+    values: Values
+    pull: flows.Pull
+    lists: catalogue.Lists
+    quantiles: Array
+    c: Array
+    stayed: Array
+    bill: Array
+    passing: Passing
+    omega: Array
+    spread: float
+    claims_counted: float
+    expected: Array
+
+
+class Pilot(NamedTuple):
+    """Visits that stand for the year in solving, one entry each; months, tiers, baskets and bills stratified."""
+
+    kind: Ints
+    scheme: Ints
+    purpose: Ints
+    home: Ints
+    host: Ints
+    month: Ints
+    tier: Ints
+    basket: Ints
+    dear: Array
+
+
+class Prices(NamedTuple):
+    """What the fund owes on each pilot visit, fen: settled directly, claimed as filed, claimed as unfiled."""
+
+    bill: Ints
+    direct: Ints
+    claim: Ints
+    unfiled: Ints
+
+
+def targets() -> Array:
+    """Return the published direct visits and fund payment of 2023, (kind, 2), visits and yuan."""
+    names = ("inpatient", "all_outpatient")
+    return np.array([
+        [value("direct_settlement", period="2023", kind=k, metric="visits"), value("direct_settlement", period="2023", kind=k, metric="fund_paid") * 1e8]
+        for k in names
+    ])  # fmt: skip
+
+
+def draw_values(place: areas.Place, seed: int, draw: int, pin: Mapping[str, float]) -> Values:
+    """Return the value of every unknown in a draw, one number per place on its axes; `pin` fixes some by id."""
+    size = {"home": len(place.codes), "host": len(place.codes), "kind": len(KINDS), "category": len(CATEGORIES)}
+    unknowns = {q.id: q for q in scenario.quantities() if q.role == "unknown"}
+    wrong = sorted(set(pin) - set(unknowns))
+    if wrong:
+        raise BadInputError(f"{', '.join(wrong)}: no such unknown to pin; `simlib parameters` lists them")
+    out: dict[Quantity, Array] = {}
+    for name, quantity in unknowns.items():
+        count = int(np.prod([size[axis] for axis in quantity.axes]))
+        out[quantity] = np.full(count, pin[name]) if name in pin else draw_unknown(quantity, seed, draw, count)
+    return out
+
+
+def enact(settings: Settings, v: Values, lists: catalogue.Lists, quantiles: Array) -> Rules:
+    """Return the rules of a scenario's year in one draw."""
+    rules = np.stack([settings.values(f"catalogue.rule.{c}")[:, :, 0] for c in CATEGORIES], axis=-1)
+    reach = np.stack([settings.values(f"catalogue.reach.{c}")[:, :, 0] for c in CATEGORIES], axis=-1)
+    cover, slot = catalogue.covers(lists, rules, reach)
+    deductible = np.stack([settings.values(f"benefits.deductible_yuan.tier{t}")[:, 0, :, 0] for t in TIERS], axis=-1)
+    cap = settings.values("benefits.cap_yuan")[:, 0, :, 0]
+    policy = benefits.policies(default_ratios(v, quantiles), points_off(v), deductible, cap)
+    return Rules(policy, cover, slot, settings.values("filing.free")[:, :, 0])
+
+
+def points_off(v: Values) -> Array:
+    """Return the points off the ratio by filing, share; long stay none, unfiled at least those of temporary care."""
+    referral, temporary = v[Benefits.cut_referral][0], v[Benefits.cut_temporary][0]
+    return np.array([0.0, referral, referral, temporary, max(temporary, v[Benefits.cut_unfiled][0])])
+
+
+def default_ratios(v: Values, quantiles: Array) -> Array:
+    """Return the national default ratios, (kind, scheme, tier), solved for the published in-catalogue fund shares."""
+    labels = ("1 and below", "2", "3")
+    beds = np.array([value("national", metric="hospital_admissions", tier=str(t), year="2023") for t in TIERS])
+    relative = visits.tier_bills() / float(visits.tier_bills() @ beds / beds.sum())
+    out = np.zeros((len(KINDS), len(SCHEMES), len(TIERS)))
+    for s, scheme in enumerate(SCHEMES):
+        for t, label in enumerate(labels):
+            share = value("national", metric="in_catalogue_fund_share", scheme=scheme, tier=label, year="2023") / 100
+            bills = visits.home_bills()[0, s] * relative[t] * quantiles
+            out[0, s, t] = benefits.default_ratio(bills, v[Benefits.in_scope_home][0], benefits.default_deductibles()[s, t], share)
+    out[1] = np.array([v[Benefits.ratio_outpatient_employee], v[Benefits.ratio_outpatient_resident]])
+    return out
+
+
+def patient_costs(v: Values) -> tuple[Array, float]:
+    """Return the hassle of a claim, fen by kind, and the cost of waiting for it, r tau, per yuan."""
+    hassle = FEN * np.array([v[Channels.hassle_inpatient][0], v[Channels.hassle_outpatient][0]])
+    return hassle, float(v[Channels.interest][0] * v[Channels.delay_months][0])
+
+
+@cache
+def _pilot_luck() -> Array:
+    """Return the fixed points of the pilot, (visit, 5): cell, month, tier, basket, bill."""
+    return np.asarray(qmc.Sobol(5, scramble=True, rng=20_230_101).random(PILOT))
+
+
+def pilot_visits(expected: Array, tiers: Array) -> Pilot:
+    """Return the pilot: `PILOT` visits of each kind, cells in proportion to `expected` (kind, scheme, purpose, home, host)."""
+    luck, season = _pilot_luck(), visits.cumulative(visits.season())
+    cells = []
+    for k in range(len(KINDS)):
+        ladder = visits.cumulative(expected[k].ravel() / expected[k].sum())
+        index = np.unravel_index(np.searchsorted(ladder, luck[:, 0]), expected[k].shape)
+        cells.append(np.stack([np.full(PILOT, k), *index]))
+    kind, scheme, purpose, home, host = np.concatenate(cells, axis=1)
+    month = np.tile(np.searchsorted(season, luck[:, 1]), 2)
+    tier = np.tile(1 + np.searchsorted(visits.cumulative(tiers), luck[:, 2]), 2)
+    basket = np.tile((luck[:, 3] * catalogue.BASKETS).astype(np.int64), 2)
+    return Pilot(kind, scheme, purpose, home, host, month, tier, basket, np.tile(luck[:, 4], 2))
+
+
+@rule
+def _price(pilot: Any, rules: Any, scale_fen: Any, quantiles: Any, bill: Any, direct: Any, claim: Any, unfiled: Any) -> None:
+    """Price every pilot visit three ways with the rules of the loop; the cap starts unused."""
+    for i in range(len(bill)):
+        k, h, t, m, tier, b = pilot.kind[i], pilot.home[i], pilot.host[i], pilot.month[i], pilot.tier[i], pilot.basket[i]
+        bill[i] = visits.bill_fen(scale_fen[k, pilot.scheme[i], tier - 1, b], quantiles, pilot.dear[i])
+        policy = rules.policy[h, pilot.scheme[i], k]
+        at_host = split_bill(bill[i], tier, rules.cover[rules.slot[h, t, k, m], k, b])
+        at_home = split_bill(bill[i], tier, rules.cover[h, k, b])
+        direct[i] = settle(policy[pilot.purpose[i], m], at_host, 0, None)
+        claim[i] = settle(policy[pilot.purpose[i], m], at_home, 0, None)
+        unfiled[i] = settle(policy[UNFILED, m], at_home, 0, None)
+
+
+def bill_scale(bill: Array, lists: catalogue.Lists) -> Array:
+    """Return mean bills, fen, by (kind, scheme, tier, basket), from the mean in tier 3, yuan, (kind, scheme)."""
+    scale: Array = FEN * bill[:, :, None, None] * visits.tier_bills()[None, None, :, None] * lists.bill[:, None, None, :]
+    return scale
+
+
+def price(pilot: Pilot, rules: Rules, bill: Array, lists: catalogue.Lists, quantiles: Array) -> Prices:
+    """Return what the fund owes on each pilot visit at a level of bills, yuan by (kind, scheme)."""
+    out = Prices(*(np.empty(len(pilot.kind), dtype=np.int64) for _ in Prices._fields))
+    _price(pilot, rules, bill_scale(bill, lists), quantiles, *out)
+    return out
+
+
+class Odds(NamedTuple):
+    """What becomes of each pilot visit, as probabilities: all conditions met, direct, chosen claim, unfiled."""
+
+    met: Array
+    direct: Array
+    chosen: Array
+    unfiled: Array
+
+
+def odds(passing: Passing, kind: Ints, exposure: Array, gains: Array) -> Odds:
+    """Return the odds of each visit under solved gates.
+
+    met = networked (1 - exposure fault (1 - mended)); a chosen claim is made by the attentive who gain.
+    """
+    unfiled = exposure * (passing.fault * (1 - passing.mended))[kind]
+    met = passing.networked[kind] * (1 - unfiled)
+    chosen = met * passing.attention[kind] * gains
+    return Odds(met, met - chosen, chosen, unfiled)
+
+
+def by_kind(kind: Ints, weight: Array) -> Array:
+    """Return sums of a weight by kind, (kind,)."""
+    return np.bincount(kind, weights=weight, minlength=len(KINDS))
+
+
+def solve_gates(v: Values, direct_rate: Array, kind: Ints, weight: Array, exposure: Array, gains: Array) -> Passing:
+    """Return the gates that give each kind its direct rate, with choice computed and the rest split by the prior.
+
+    q = a P(gain > 0 | met) is computed; a is lowered where choice alone would exceed all failures; what is left
+    is split over networked and filed; W0 follows from its feasible range. A few passes, because the visits that
+    meet all conditions are not a random sample.
+    """
+    total, exposed_share = by_kind(kind, weight), by_kind(kind, weight * exposure)
+    exposed_share = exposed_share / total
+    met_weight = weight
+    split = v[Gates.split]
+    for _ in range(20):
+        gaining = by_kind(kind, met_weight * gains) / by_kind(kind, met_weight)
+        most = 0.98 * (1 - direct_rate) / np.maximum(gaining, 1e-12)
+        attention = np.minimum(v[Channels.attention][0], most)
+        pairs = [
+            gates.split_failures(gates.met_share(d, q), w)
+            for d, q, w in zip(direct_rate, attention * gaining, split, strict=True)
+        ]
+        networked, filed = (np.array(column) for column in zip(*pairs, strict=True))
+        mended = gates.mend_share(v[Gates.mend][0], 1 - filed, exposed_share)
+        fault = (1 - filed) / ((1 - mended) * exposed_share)
+        passing = Passing(networked, fault, np.full(len(KINDS), mended), attention)
+        updated = weight * odds(passing, kind, exposure, gains).met
+        done = np.abs(updated - met_weight).max() <= 1e-12 * weight.max()
+        met_weight = updated
+        if done:
+            break
+    return passing
+
+
+def solve_spread(v: Values, owed: Array, weight: Array, hassle: float, waiting: float) -> float:
+    """Return the spread of claims that gives the drawn number of inpatient claims per abandoned case.
+
+    mean of 1 / (1 + e^-z) = ratio / (1 + ratio), z = (ln R - ln(H + r R tau)) / spread. Where even the narrowest
+    spread gives fewer claims, the narrowest is taken.
+    """
+    paid = owed > 0
+    score = np.log(owed[paid]) - np.log(hassle + waiting * owed[paid])
+    ratio = v[Channels.claims_per_abandoned][0]
+
+    def excess(spread: float) -> float:
+        return float((weight[paid] * expit(score / spread)).sum() / weight.sum() - ratio / (1 + ratio))
+
+    narrow, wide = 0.01, 200.0
+    if excess(narrow) <= 0:
+        return narrow
+    return wide if excess(wide) >= 0 else float(brentq(excess, narrow, wide, xtol=1e-10))
+
+
+def published_costs() -> tuple[Array, float]:
+    """Return published cross-province cost by scheme, yuan, and the share of outpatient cost it counts.
+
+    The series leaves out pharmacies; their share of outpatient fund payment is that of the second quarter of 2023.
+    """
+    cost = [value("national", metric="crossprov_cost", scheme=s, year="2023") * 1e8 for s in SCHEMES]
+    fund = [value("direct_settlement", period="2023Q2", kind=k, metric="fund_paid") for k in ("pharmacy", "all_outpatient")]
+    return np.array(cost), 1 - fund[0] / fund[1]
+
+
+def scheme_split(direct_bills: Array, claimed_bills: Array, cases: Array) -> tuple[float, float]:
+    """Return the employees' share of inpatient cases, and the share of claims by hand that the published cost counts.
+
+    cost_s = sum over kinds of direct bills + m claimed bills: m from the total, held in [0, 1]; the employees'
+    share from the published ratio of the schemes. Bills in yuan and cases, all (kind, scheme).
+    """
+    cost, counted = published_costs()
+    kinds = np.array([1.0, counted])[:, None]
+    direct, claimed = direct_bills * kinds, claimed_bills * kinds
+    m = float(np.clip((cost.sum() - direct.sum()) / claimed.sum(), 0, 1))
+    amount = direct + m * claimed
+    per_case, theta = amount[0] / cases[0], cost[0] / cost.sum()
+    other = amount[1]
+    share = (theta * (cases[0].sum() * per_case[1] + other.sum()) - other[0]) / (
+        cases[0].sum() * (per_case[0] + theta * (per_case[1] - per_case[0]))
+    )
+    return float(np.clip(share, 0.1, 0.9)), m
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What stays the same while the constants are sought: the draw, its pilot and the rules of the fit year."""
+
+    v: Values
+    pull: flows.Pull
+    lists: catalogue.Lists
+    quantiles: Array
+    rules: Rules
+    rate: Array
+    pilot: Pilot
+    first: Array
+    exposure: Array
+
+
+class Trial(NamedTuple):
+    """Constants on trial: employees' share of cases, (kind,); level of bills against the mean at home, (kind,)."""
+
+    employee: Array
+    level: Array
+
+
+class Outcome(NamedTuple):
+    """What a trial comes to, and the next trial."""
+
+    c: Array
+    stayed: Array
+    passing: Passing
+    spread: float
+    claims_counted: float
+    expected: Array
+    trial: Trial
+
+
+def mean_bills(level: Array) -> Array:
+    """Return the mean bill in tier 3, yuan, (kind, scheme), from levels against the mean at home, (kind,)."""
+    return level[:, None] * visits.home_bills()
+
+
+def all_cases(employee: Array, rate: Array) -> Array:
+    """Return cross-province cases of 2023, settled or not, (kind, scheme): published direct visits / direct rate."""
+    cases: Array = (targets()[:, 0] / rate)[:, None] * np.stack([employee, 1 - employee], axis=1)
+    return cases
+
+
+def pilot_weights(fixed: Fixed, c: Array, stayed: Array, cases: Array) -> tuple[Array, Ints]:
+    """Return the cases each pilot visit stands for, summing to `cases` (kind, scheme), and its (kind, scheme) group."""
+    p = fixed.pilot
+    cell = (p.kind, p.scheme, p.purpose, p.home, p.host)
+    raw = (flows.expect(fixed.pull, c, stayed) / np.maximum(fixed.first, 1e-300))[cell]
+    group = p.kind * len(SCHEMES) + p.scheme
+    return raw * (cases.ravel() / np.bincount(group, weights=raw))[group], group
+
+
+def failed_claims(chance: Odds, prices: Prices, networked: Array, weight: Array) -> tuple[Array, Array]:
+    """Return what a claim would pay on cases that fail a condition, fen, and the cases, (2, visit).
+
+    Row 0: no valid filing, priced as unfiled. Row 1: filed, but the institution is not networked.
+    """
+    owed = np.stack([prices.unfiled, prices.claim]).astype(float)
+    return owed, weight * np.stack([chance.unfiled, (1 - networked) * (1 - chance.unfiled)])
+
+
+def attempt(fixed: Fixed, trial: Trial) -> Outcome:
+    """Return what a trial comes to: gates, claims and totals on expected values, and a better trial."""
+    v, kind = fixed.v, fixed.pilot.kind
+    cases = all_cases(trial.employee, fixed.rate)
+    c, stayed = flows.solve_leaving(fixed.pull, cases)
+    weight, group = pilot_weights(fixed, c, stayed, cases)
+    prices = price(fixed.pilot, fixed.rules, mean_bills(trial.level), fixed.lists, fixed.quantiles)
+    hassle, waiting = patient_costs(v)
+    gains = (claim_gain(prices.direct, prices.claim, hassle[kind], waiting) > 0).astype(float)  # type: ignore[arg-type, attr-defined]
+    passing = solve_gates(v, fixed.rate, kind, weight, fixed.exposure, gains)
+    chance = odds(passing, kind, fixed.exposure, gains)
+    owed, failing = failed_claims(chance, prices, passing.networked[kind], weight)
+    inpatient = kind == INPATIENT
+    spread = solve_spread(v, owed[:, inpatient].ravel(), failing[:, inpatient].ravel(), float(hassle[INPATIENT]), waiting)
+    claim_share = np.where(owed > 0, expit((np.log(np.maximum(owed, 1)) - np.log(hassle[kind] + waiting * owed)) / spread), 0)
+    claimed = weight * chance.chosen + (failing * claim_share).sum(axis=0)
+    yuan = prices.bill / FEN
+    bills = [np.bincount(group, weights=w * yuan).reshape(cases.shape) for w in (weight * chance.direct, claimed)]
+    employee, counted = scheme_split(bills[0], bills[1], cases)
+    expected = np.stack([by_kind(kind, weight * chance.direct), by_kind(kind, weight * chance.direct * prices.direct) / FEN], axis=1)
+    better = Trial(np.array([employee, trial.employee[1]]), trial.level * targets()[:, 1] / expected[:, 1])
+    return Outcome(c, stayed, passing, spread, counted, expected, better)
+
+
+def solve(place: areas.Place, reference: Scenario, seed: int, draw: int, pin: Mapping[str, float] | None = None) -> World:
+    """Return the world of one draw: unknowns from (seed, draw), constants solved on the reference's rules of 2023.
+
+    Parameters
+    ----------
+    reference : the scenario whose rules were in force in 2023. pin : unknowns held at a value, by id.
+
+    Raises
+    ------
+    BadInputError : an id in `pin` is not an unknown.
+    ArithmeticError : the constants do not meet the published totals within a thousandth: a fault of the model.
+    """
+    fixed, trial = prepare(place, reference, draw_values(place, seed, draw, pin or {}), seed, draw)
+    for _ in range(60):
+        outcome = attempt(fixed, trial)
+        error = np.abs(outcome.expected / targets() - 1).max()
+        if error < 1e-5 and np.abs(outcome.trial.employee - trial.employee).max() < 1e-4:
+            break
+        trial = outcome.trial
+    if error > 1e-3:
+        raise ArithmeticError(f"draw {draw} of seed {seed} misses the published totals by {error:.2g}")
+    possible = np.array([fixed.v[Gates.possible_inpatient][0], fixed.v[Gates.possible_outpatient][0]])
+    return World(
+        place=place, values=fixed.v, pull=fixed.pull, lists=fixed.lists, quantiles=fixed.quantiles, c=outcome.c,
+        stayed=outcome.stayed, bill=mean_bills(trial.level), passing=outcome.passing,
+        omega=gates.omega(outcome.passing.networked, possible), spread=outcome.spread,
+        claims_counted=outcome.claims_counted, expected=outcome.expected,
+    )  # fmt: skip
+
+
+def prepare(place: areas.Place, reference: Scenario, v: Values, seed: int, draw: int) -> tuple[Fixed, Trial]:
+    """Return what stays fixed while solving, and a first trial."""
+    people = areas.people(place, float(v[areas.Areas.xpcc_share][0]), float(v[areas.Areas.employee_slope][0]))
+    pull, lists = flows.pull(place, people, v), catalogue.generate(place, v, seed, draw)
+    quantiles = visits.bill_quantiles(v[visits.Visits.sigma][0], v[visits.Visits.tail][0])
+    rules = enact(scenario.compile(reference, place, FIT_YEAR), v, lists, quantiles)
+    rate = np.array([v[Gates.direct_rate_inpatient][0], v[Gates.direct_rate_outpatient][0]])
+    trial = Trial(np.array([0.4, v[flows.Flow.employee_outpatient][0]]), np.array([2.2, 1.2]))
+    first = flows.expect(pull, *flows.solve_leaving(pull, all_cases(trial.employee, rate)))
+    pilot = pilot_visits(first, visits.tier_shares(v[visits.Visits.tier3_share][0]))
+    free = rules.free[pilot.home, pilot.host, pilot.kind, pilot.month]
+    exposure = ((pilot.purpose != EMERGENCY) & ~free).astype(float)
+    return Fixed(v, pull, lists, quantiles, rules, rate, pilot, first, exposure), trial
