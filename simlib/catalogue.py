@@ -23,6 +23,9 @@ Values = Mapping[Quantity, Array]
 ITEMS = 200
 """Items of each category on the generated catalogues."""
 
+CORE = 20
+"""Items of each category that every list covers alike and in full: what all hospitals use every day."""
+
 BASKETS = 256
 """Case groups per kind, each a spending mix over items."""
 
@@ -58,6 +61,7 @@ class Catalogue(Params, prefix="catalogue"):
     capped_consumable = unknown("share of listed consumable spending with a price ceiling below the price", 0.1, 0.4, unit="share")
     drug_share = unknown("share of drugs in an ordinary inpatient bill", 0.25, 0.4, unit="share")
     consumable_share = unknown("share of consumables in an ordinary inpatient bill", 0.08, 0.2, unit="share")
+    plain_baskets = unknown("share of case groups treated with items that every list covers alike", 0.05, 0.35, unit="share")
     implant_baskets = unknown("share of inpatient case groups with dear implants", 0.04, 0.12, unit="share")
     drug_share_outpatient = unknown("share of drugs in an outpatient bill", 0.5, 0.7, unit="share")
     implant_bill = fact("bill of a case group with implants against an ordinary one", 2.5, unit="ratio", source="assumption", grade="assumed")
@@ -116,6 +120,7 @@ def _category_parts(category: int, delta: npt.NDArray[np.bool_], v: Values, seed
     out = np.stack([np.full_like(over, PPM), over, self_pay, PPM - over - self_pay], axis=-1)
     out[on_list, 0] = 0
     out[~on_list, 1:] = 0
+    out[:, :CORE] = (0, 0, 0, PPM)
     return out
 
 
@@ -126,6 +131,7 @@ def _spread(
 
     Two provinces agree with probability k + (1 - k) floor, where k is the chance that both copied the same
     source: r^2 inside the Delta, r1^2 r^2 across. Agreement below the floor of independent lists cannot be made.
+    The core of items that all share counts as agreement; only the rest can differ.
     The last two rows of `fresh` and `luck` belong to the Delta's and the nation's own list.
     """
     outer = np.sqrt(_copied(outside, floor))
@@ -138,14 +144,15 @@ def _spread(
 
 
 def _copied(agreement: float, floor: float) -> float:
-    """Return the chance that both lists copied the same source which gives this agreement."""
-    return max((agreement - floor) / (1 - floor), 0.0) if floor < 1 else 1.0
+    """Return the chance that both lists copied the same source which gives this agreement over all items."""
+    beyond_core = (agreement - CORE / ITEMS) / (1 - CORE / ITEMS)
+    return max((beyond_core - floor) / (1 - floor), 0.0) if floor < 1 else 1.0
 
 
 def _baskets(kind: int, v: Values, seed: int, draw: int) -> tuple[Array, Array]:
     """Return the spending mix of each case group of a kind over all items, ppm, and its mean bill."""
     luck = uniforms((len(CATEGORIES), 2, BASKETS, ITEMS), LISTS, seed, draw, 2, kind)
-    jitter = uniforms((BASKETS, len(CATEGORIES) + 2), LISTS, seed, draw, 3, kind)
+    jitter = uniforms((BASKETS, len(CATEGORIES) + 3), LISTS, seed, draw, 3, kind)
     drug = v[Catalogue.drug_share if kind == 0 else Catalogue.drug_share_outpatient][0]
     consumable = v[Catalogue.consumable_share][0] if kind == 0 else 0.03
     mix = np.array([drug, 1 - drug - consumable, consumable]) * np.exp(jitter[:, :3] - 0.5)
@@ -156,6 +163,9 @@ def _baskets(kind: int, v: Values, seed: int, draw: int) -> tuple[Array, Array]:
     mix[implants, CONSUMABLE] = dear[implants]
     few = np.full((len(CATEGORIES), BASKETS, 1), 0.05)
     few[CONSUMABLE, implants] = 0.01
+    plain = ~implants & (jitter[:, 5] < v[Catalogue.plain_baskets][0])
+    luck[:, 0, plain, CORE:] = 1.0
+    few[:, plain] = 0.5
     used = luck[:, 0] <= np.maximum(few, luck[:, 0].min(axis=2, keepdims=True))
     chosen = np.where(used, -np.log(luck[:, 1]), 0)
     weight = mix.T[:, :, None] * chosen / chosen.sum(axis=2, keepdims=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from simlib import areas, benefits, catalogue, channels, flows, gates, visits
-from simlib.remedies import did_you_mean, kind_of, listed, shown
+from simlib.remedies import did_you_mean, kind_of, listed
 from simlib.terms import Params, Quantity
 
 Value = bool | float | str
@@ -44,7 +45,7 @@ def levers(declarations: Declarations = DECLARATIONS) -> dict[str, Quantity]:
     return {name: q for name, q in quantities(declarations).items() if q.role == "lever"}
 
 
-def lever_named(name: str, known: dict[str, Quantity]) -> Quantity:
+def lever_named(name: str, known: Mapping[str, Quantity]) -> Quantity:
     """Return the lever of this name.
 
     Raises
@@ -102,21 +103,18 @@ def _choice(quantity: Quantity, value: Any) -> str:
 
 def _check_range(quantity: Quantity, value: float) -> None:
     """Raise ValueError where a number is out of the lever's range, with the slip of unit that explains it."""
-    low, high, unit = quantity.low, quantity.high, quantity.unit
-    if low is not None and value < low:
-        tenfold = f"; if you mean {_plain(value)} 万元, write {_plain(value * 10_000)}"
-        fits = unit == "yuan" and value > 0 and low <= value * 10_000 <= (high or math.inf)
-        found = f"{shown(_plain(value))} {unit}" if unit != "share" else f"{_plain(value)}, a share,"
-        raise ValueError(f"{found} is below {_plain(low)}. Write {_range(quantity)}{tenfold if fits else ''}.")
-    if high is not None and value > high:
-        if unit == "share":
-            percent = f" Write {_plain(value / 100)} if you mean {_plain(value)} percent."
-            raise ValueError(f"{_plain(value)} is a share above {_plain(high)}.{percent * (value <= 100 * high)}")
-        in_fen = f"; if you mean {_plain(value)} fen, write {_plain(value / 100)}"
-        fits = unit == "yuan" and value / 100 <= high
-        raise ValueError(
-            f"{_plain(value)} {unit} is above {_plain(high)}. Write {_range(quantity)}{in_fen if fits else ''}."
-        )
+    if _fits(quantity, value):
+        return
+    below = quantity.low is not None and value < quantity.low
+    limit = f"{'below' if below else 'above'} {_plain((quantity.low if below else quantity.high) or 0)}"
+    if quantity.unit == "share":
+        percent = f"{_plain(value / 100)} if you mean {_plain(value)} percent"
+        fix = percent if 1 < value <= 100 else _range(quantity)
+        raise ValueError(f"{_plain(value)} is a share {limit}. Write {fix}.")
+    meant, word = (value * 10_000, "万元") if below else (value / 100, "fen")
+    slip = f"; if you mean {_plain(value)} {word}, write {_plain(meant)}"
+    likely = slip if quantity.unit == "yuan" and meant > 0 and _fits(quantity, meant) else ""
+    raise ValueError(f"{_plain(value)} {quantity.unit} is {limit}. Write {_range(quantity)}{likely}.")
 
 
 _WRITTEN = re.compile(r"\s*([-+]?[0-9][0-9,_ ]*(?:\.[0-9]+)?)\s*([%％千万亿]?)")
@@ -129,16 +127,23 @@ def _meant(quantity: Quantity, value: Any) -> str:
     if match is None or (match[2] in ("%", "％") and quantity.unit != "share"):
         return _range(quantity)
     number = float(re.sub(r"[,_ ]", "", match[1])) * _FACTORS[match[2]]
-    fits = (quantity.low or -math.inf) <= number <= (math.inf if quantity.high is None else quantity.high)
-    return f"the plain number in {quantity.unit}: {_plain(number)}" if fits else _range(quantity)
+    words = "the plain number" if quantity.unit == "share" else f"the plain number in {quantity.unit}"
+    return f"{words}: {_plain(number)}" if _fits(quantity, number) else _range(quantity)
+
+
+def _fits(quantity: Quantity, number: float) -> bool:
+    """Return whether a number is in the lever's range."""
+    low = -math.inf if quantity.low is None else quantity.low
+    high = math.inf if quantity.high is None else quantity.high
+    return low <= number <= high
 
 
 def _range(quantity: Quantity) -> str:
     """Return which numbers a lever takes, to be read after `write`."""
+    number = "a share" if quantity.unit == "share" else f"a plain number in {quantity.unit}"
     if quantity.low is None or quantity.high is None:
-        return f"a plain number in {quantity.unit}"
-    between = f"between {_plain(quantity.low)} and {_plain(quantity.high)}"
-    return f"a plain number in {quantity.unit} {between}"
+        return number
+    return f"{number} between {_plain(quantity.low)} and {_plain(quantity.high)}"
 
 
 def _plain(number: float) -> str:

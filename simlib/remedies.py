@@ -125,8 +125,9 @@ def _message(detail: ErrorDetails) -> str:
         return str(context["error"])
     if sort in LIMITS:
         return f"{shown(found)} {LIMITS[sort](context)}."
-    if sort == "string_too_long":
-        return f"{len(str(found))} characters. At most {context['max_length']}: shorten it."
+    if sort in ("string_too_long", "too_long"):
+        things = "characters" if isinstance(found, str) else "entries"
+        return f"{len(found)} {things}. At most {context['max_length']}: shorten it."
     if sort in ("string_too_short", "too_short"):
         return "is empty. Fill it in, or delete the key."
     if sort == "literal_error":

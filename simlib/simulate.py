@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from simlib import flows, gates, scenario, visits
+from simlib import areas, flows, gates, scenario, visits
 from simlib.benefits import settle, split_bill
-from simlib.channels import Channels, channel, claim_gain, claims_anyway
+from simlib.channels import channel, claim_gain, claims_anyway
 from simlib.gates import Gates, exposed
 from simlib.luck import PEOPLE, mix, uniform
 from simlib.scenario import Scenario
-from simlib.solve import Rules, World, bill_scale, enact, patient_costs
-from simlib.terms import ABANDONED, CLAIMED, DIRECT, KINDS, MONTHS, SCHEMES, UNFILED, rule
+from simlib.solve import World, bill_scale, enact, patient_costs, solve
+from simlib.terms import ABANDONED, DIRECT, KINDS, MONTHS, SCHEMES, UNFILED, rule
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -47,12 +48,13 @@ class Cells(NamedTuple):
     host: Ints
     number: Ints
     weight: Ints
-    key: npt.NDArray[np.uint64]
+    code: Ints
 
 
 class Draws(NamedTuple):
-    """What the loop draws from: distributions and shares of this draw, see `World`."""
+    """What the loop draws from: the key of its luck, distributions and shares of this draw, see `World`."""
 
+    key: Any
     counts: Any
     season: Any
     tiers: Any
@@ -88,8 +90,7 @@ class Run:
     """
 
     scenario: Scenario
-    seed: int
-    draw: int
+    world: World
     totals: Ints
 
 
@@ -144,7 +145,7 @@ def loop(cells: Any, draws: Any, rules: Any, totals: Any) -> None:
     for c in range(len(cells.number)):
         k, s, p, h, t = cells.kind[c], cells.scheme[c], cells.purpose[c], cells.home[c], cells.host[c]
         for person in range(cells.number[c]):
-            key = mix(cells.key[c], person)
+            key = mix(mix(draws.key, cells.code[c]), person)
             count = visits.pick(draws.counts[k], uniform(mix(key, visits.HOW_MANY))) + 1
             attentive = uniform(mix(key, visits.ATTENTIVE)) < draws.attention[k]
             for j in range(count):
@@ -174,16 +175,7 @@ def cells_of(world: World, year: int, focus: npt.NDArray[np.bool_], size: int, s
     number, weight = visits.sample(patients, np.broadcast_to(focus, patients.shape), size, seed, draw)
     used = np.flatnonzero(number)
     index = np.unravel_index(used, number.shape)
-    key = mix_parts(used, PEOPLE, seed, draw)
-    return Cells(*(i.astype(np.int64) for i in index), number.ravel()[used], weight.ravel()[used], key)
-
-
-def mix_parts(cells: Ints, *parts: int) -> npt.NDArray[np.uint64]:
-    """Return a key per cell from the named parts."""
-    key = 0
-    for part in parts:
-        key = int(mix(key, part))
-    return np.array([mix(np.uint64(key), int(cell)) for cell in cells], dtype=np.uint64)
+    return Cells(*(i.astype(np.int64) for i in index), number.ravel()[used], weight.ravel()[used], used)
 
 
 def counts(world: World) -> Array:
@@ -193,13 +185,13 @@ def counts(world: World) -> Array:
     return np.stack([visits.count_table(float(mean), float(v[visits.Visits.dispersion][0])) for mean in means])
 
 
-def draws_of(world: World, year: int) -> Draws:
+def draws_of(world: World, year: int, seed: int, draw: int) -> Draws:
     """Return what the loop draws from in a year: gates move with the connected institutions."""
     v = world.values
     possible = np.array([v[Gates.possible_inpatient][0], v[Gates.possible_outpatient][0]])
     hassle, waiting = patient_costs(v)
     return Draws(
-        counts=counts(world), season=visits.cumulative(visits.season()),
+        key=mix(mix(mix(np.uint64(0), PEOPLE), seed), draw), counts=counts(world), season=visits.cumulative(visits.season()),
         tiers=visits.cumulative(visits.tier_shares(v[visits.Visits.tier3_share][0])), baskets=world.lists.basket.shape[1],
         scale_fen=bill_scale(world.bill, world.lists), quantiles=world.quantiles,
         networked=gates.networked_in(year, world.omega, possible), fault=world.passing.fault,
@@ -207,20 +199,40 @@ def draws_of(world: World, year: int) -> Draws:
     )  # fmt: skip
 
 
-def run(world: World, of: Scenario, seed: int, draw: int, *, focus: npt.NDArray[np.bool_], people: int = PEOPLE_PER_DRAW, chunk: int = 1 << 20) -> Run:
+def live(world: World, of: Scenario, *, focus: npt.NDArray[np.bool_], people: int = PEOPLE_PER_DRAW, chunk: int = 1 << 20) -> Run:
     """Return one run of one scenario in the world of one draw.
 
     Parameters
     ----------
-    world : what `solve.solve` returned for the same seed and draw. focus : (home, host) pairs to look at closely.
+    world : what `solve.solve` returned. focus : (home, host) pairs to look at closely.
     people : people to draw. chunk : cells lived through at a time; any value gives the same totals.
     """
     settings = scenario.compile(of, world.place)
     rules = enact(settings, world.values, world.lists, world.quantiles)
-    cells, draws = cells_of(world, of.year, focus, people, seed, draw), draws_of(world, of.year)
+    cells = cells_of(world, of.year, focus, people, world.seed, world.draw)
+    draws = draws_of(world, of.year, world.seed, world.draw)
     n = len(world.place.codes)
     totals = np.zeros((2, len(KINDS), len(SCHEMES), n, n, MONTHS, len(AMOUNTS)), dtype=np.int64)
     for start in range(0, len(cells.number), chunk):
         loop(Cells(*(part[start : start + chunk] for part in cells)), draws, rules, totals)
     totals.setflags(write=False)
-    return Run(of, seed, draw, totals)
+    return Run(of, world, totals)
+
+
+def run(of: Scenario, *, seed: int = 0, draw: int = 0, people: int = PEOPLE_PER_DRAW, pin: Mapping[str, float] | None = None) -> Run:
+    """Return one run of one scenario, its world solved on the scenario's reference.
+
+    Parameters
+    ----------
+    seed, draw : name the luck; the same pair gives the same run. people : people to draw.
+    pin : unknowns held at a value, by id, instead of being drawn.
+    """
+    place = areas.load(of.geography)
+    world = solve(place, scenario.reference(of), seed, draw, pin)
+    return live(world, of, focus=focus_of(of, place), people=people)
+
+
+def focus_of(of: Scenario, place: areas.Place) -> npt.NDArray[np.bool_]:
+    """Return the (home, host) pairs that a scenario touches in any kind, scheme or month."""
+    touched: npt.NDArray[np.bool_] = scenario.compile(of, place).touched.any(axis=(2, 3, 4))
+    return touched

@@ -18,7 +18,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 from scipy.stats import qmc
 
-from simlib import areas, benefits, catalogue, flows, gates, scenario, visits
+from simlib import areas, benefits, catalogue, declared, flows, gates, scenario, visits
 from simlib.benefits import Benefits, settle, split_bill
 from simlib.channels import Channels, claim_gain
 from simlib.gates import Gates, Passing
@@ -61,6 +61,21 @@ class Rules(NamedTuple):
     free: Any
 
 
+class Check(NamedTuple):
+    """What a draw implies for 2023 that was not solved for.
+
+    claims_counted : share m of claims by hand that the published cross-province cost counts.
+    bill_multiple : mean cross-province inpatient bill against the mean admission of the country.
+    fund_share : of direct inpatient bills. dear : share of direct admissions with fund payments above 10, 50 and 100
+    thousand yuan of 2018-19, scaled to the fund per visit of 2023.
+    """
+
+    claims_counted: float
+    bill_multiple: float
+    fund_share: float
+    dear: Array
+
+
 @dataclass(frozen=True)
 class World:
     """One parameter draw, solved: all that is known before people are drawn.
@@ -70,11 +85,13 @@ class World:
     values : each unknown's drawn value. pull, lists, quantiles : flows, catalogues and bills of this draw.
     c, stayed : constants of leaving, (kind, scheme). bill : mean bill in tier 3, yuan, (kind, scheme).
     passing : gates of 2023. omega : exponent of the networked share, (kind,). spread : of claims, log.
-    claims_counted : share m of claims by hand that the published cross-province cost counts.
+    check : what the draw implies for 2023, beside published figures it was not solved for.
     expected : direct visits and fund payment of 2023 on expected values, (kind, 2), visits and yuan.
     """
 
     place: areas.Place
+    seed: int
+    draw: int
     values: Values
     pull: flows.Pull
     lists: catalogue.Lists
@@ -85,8 +102,8 @@ class World:
     passing: Passing
     omega: Array
     spread: float
-    claims_counted: float
     expected: Array
+    check: Check
 
 
 class Pilot(NamedTuple):
@@ -124,7 +141,7 @@ def targets() -> Array:
 def draw_values(place: areas.Place, seed: int, draw: int, pin: Mapping[str, float]) -> Values:
     """Return the value of every unknown in a draw, one number per place on its axes; `pin` fixes some by id."""
     size = {"home": len(place.codes), "host": len(place.codes), "kind": len(KINDS), "category": len(CATEGORIES)}
-    unknowns = {q.id: q for q in scenario.quantities() if q.role == "unknown"}
+    unknowns = {name: q for name, q in declared.quantities().items() if q.role == "unknown"}
     wrong = sorted(set(pin) - set(unknowns))
     if wrong:
         raise BadInputError(f"{', '.join(wrong)}: no such unknown to pin; `simlib parameters` lists them")
@@ -154,13 +171,12 @@ def points_off(v: Values) -> Array:
 
 def default_ratios(v: Values, quantiles: Array) -> Array:
     """Return the national default ratios, (kind, scheme, tier), solved for the published in-catalogue fund shares."""
-    labels = ("1 and below", "2", "3")
     beds = np.array([value("national", metric="hospital_admissions", tier=str(t), year="2023") for t in TIERS])
     relative = visits.tier_bills() / float(visits.tier_bills() @ beds / beds.sum())
     out = np.zeros((len(KINDS), len(SCHEMES), len(TIERS)))
     for s, scheme in enumerate(SCHEMES):
-        for t, label in enumerate(labels):
-            share = value("national", metric="in_catalogue_fund_share", scheme=scheme, tier=label, year="2023") / 100
+        for t, tier in enumerate(TIERS):
+            share = value("national", metric="in_catalogue_fund_share", scheme=scheme, tier=str(tier), year="2023") / 100
             bills = visits.home_bills()[0, s] * relative[t] * quantiles
             out[0, s, t] = benefits.default_ratio(bills, v[Benefits.in_scope_home][0], benefits.default_deductibles()[s, t], share)
     out[1] = np.array([v[Benefits.ratio_outpatient_employee], v[Benefits.ratio_outpatient_resident]])
@@ -354,8 +370,8 @@ class Outcome(NamedTuple):
     stayed: Array
     passing: Passing
     spread: float
-    claims_counted: float
     expected: Array
+    check: Check
     trial: Trial
 
 
@@ -409,7 +425,24 @@ def attempt(fixed: Fixed, trial: Trial) -> Outcome:
     employee, counted = scheme_split(bills[0], bills[1], cases)
     expected = np.stack([by_kind(kind, weight * chance.direct), by_kind(kind, weight * chance.direct * prices.direct) / FEN], axis=1)
     better = Trial(np.array([employee, trial.employee[1]]), trial.level * targets()[:, 1] / expected[:, 1])
-    return Outcome(c, stayed, passing, spread, counted, expected, better)
+    return Outcome(c, stayed, passing, spread, expected, check(fixed.pilot, weight, chance, prices, counted), better)
+
+
+def check(pilot: Pilot, weight: Array, chance: Odds, prices: Prices, counted: float) -> Check:
+    """Return what a draw implies for inpatients of 2023, from the pilot."""
+    inpatient = pilot.kind == INPATIENT
+    cases, direct = weight * inpatient, weight * chance.direct * inpatient
+    discharges = [value("national", metric="discharges", scheme=s, year="2023") for s in SCHEMES]
+    scale = value("direct_settlement", period="2023", kind="inpatient", metric="fund_per_visit")
+    scale = scale / value("direct_settlement", period="2019", kind="inpatient", metric="fund_per_visit")
+    dear = [float(direct[prices.direct > limit * scale * FEN].sum() / direct.sum()) for limit in (1e4, 5e4, 1e5)]
+    at_home = float(np.average(visits.home_bills()[INPATIENT], weights=discharges))
+    return Check(
+        claims_counted=counted,
+        bill_multiple=float((cases * prices.bill).sum() / cases.sum() / FEN / at_home),
+        fund_share=float((direct * prices.direct).sum() / (direct * prices.bill).sum()),
+        dear=np.array(dear),
+    )
 
 
 def solve(place: areas.Place, reference: Scenario, seed: int, draw: int, pin: Mapping[str, float] | None = None) -> World:
@@ -435,10 +468,10 @@ def solve(place: areas.Place, reference: Scenario, seed: int, draw: int, pin: Ma
         raise ArithmeticError(f"draw {draw} of seed {seed} misses the published totals by {error:.2g}")
     possible = np.array([fixed.v[Gates.possible_inpatient][0], fixed.v[Gates.possible_outpatient][0]])
     return World(
-        place=place, values=fixed.v, pull=fixed.pull, lists=fixed.lists, quantiles=fixed.quantiles, c=outcome.c,
+        place=place, seed=seed, draw=draw, values=fixed.v, pull=fixed.pull, lists=fixed.lists, quantiles=fixed.quantiles, c=outcome.c,
         stayed=outcome.stayed, bill=mean_bills(trial.level), passing=outcome.passing,
-        omega=gates.omega(outcome.passing.networked, possible), spread=outcome.spread,
-        claims_counted=outcome.claims_counted, expected=outcome.expected,
+        omega=gates.omega(outcome.passing.networked, possible), spread=outcome.spread, expected=outcome.expected,
+        check=outcome.check,
     )  # fmt: skip
 
 

@@ -1,0 +1,295 @@
+"""Many draws of several scenarios on the same luck, and what they say together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from joblib import Parallel, delayed
+from scipy.stats import spearmanr
+
+from simlib import areas, declared, flows, metrics, scenario, simulate, solve
+from simlib.metrics import UNITS, Group
+from simlib.scenario import Scenario
+from simlib.terms import INPATIENT, BadInputError, Quantity
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+DRAWS = 64
+ATTENTION = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Shares of attentive patients at which the curve of the rate is drawn; 1 is its upper bound."""
+
+CURVE_PEOPLE = 20_000
+"""People per draw for each point of the curve: only the changed pairs matter there."""
+
+CONTRACT = ["scenario", "metric", "group", "baseline", "value", "change", "low", "high", "unit"]
+"""Columns of `effects.csv`."""
+
+Progress = Callable[[Iterable["Outcome"]], Iterable["Outcome"]]
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """One scenario and its reference, draw by draw.
+
+    Attributes
+    ----------
+    groups : what the amounts are summed over. before, after : amounts of the reference and of the scenario,
+    (draw, group, half, amount), integers.
+    """
+
+    scenario: Scenario
+    groups: tuple[Group, ...]
+    before: Ints
+    after: Ints
+
+    def both(self, metric: str, group: int, half: int | None = None) -> tuple[Array, Array]:
+        """Return a metric in each draw before and after, (draw,); of one half of the people if asked."""
+        pick = (slice(None), group, slice(None) if half is None else [half])
+        before, after = (metrics.metric(metric, a[pick].sum(axis=1)) for a in (self.before, self.after))
+        return before, after
+
+    def headline(self) -> int:
+        """Return the position of the group the headline is about: changed pairs, inpatient; else all inpatients."""
+        return next(i for i, group in enumerate(self.groups) if group.kind == INPATIENT)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one draw leaves behind: amounts by scenario, the unknowns drawn, and what the draw says of 2023."""
+
+    amounts: tuple[tuple[Ints, Ints], ...]
+    unknowns: Array
+    expected: Array
+    check: solve.Check
+    cases: Array
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Many draws of several scenarios.
+
+    Attributes
+    ----------
+    unknowns : value of each scalar unknown, a row a draw, columns by id. expected : direct visits and fund payment of
+    2023 on expected values, (draw, kind, 2). checks : see `solve.Check`. cases : inpatient cases of 2023, (draw, home, host).
+    """
+
+    place: areas.Place
+    pairings: tuple[Pairing, ...]
+    seed: int
+    draws: int
+    people: int
+    unknowns: pd.DataFrame
+    expected: Array
+    checks: tuple[solve.Check, ...]
+    cases: Array
+
+
+def repeat(
+    scenarios: Sequence[Scenario],
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    people: int = simulate.PEOPLE_PER_DRAW,
+    jobs: int = 1,
+    pin: Mapping[str, float] | None = None,
+    progress: Progress = iter,  # type: ignore[assignment]
+) -> Runs:
+    """Return the draws of several scenarios, each beside its reference on the same luck.
+
+    Parameters
+    ----------
+    draws : parameter draws, at least 2. people : people drawn per run. jobs : threads; any number gives the same result.
+    pin : unknowns held at a value, by id. progress : wraps the draws as they are done, for a bar.
+
+    Raises
+    ------
+    BadInputError : fewer than 2 draws or 1,000 people, a negative seed, no scenario, two of the same name.
+    """
+    _check(scenarios, draws, seed, people, jobs)
+    place = areas.load(scenarios[0].geography)
+    groups = [metrics.groups(scenario.compile(of, place).touched) for of in scenarios]
+    tasks = (delayed(one_draw)(scenarios, groups, place, seed, d, people, dict(pin or {})) for d in range(draws))
+    pool = Parallel(n_jobs=jobs, prefer="threads", return_as="generator", pre_dispatch=2 * jobs)
+    outcomes = list(progress(pool(tasks)))
+    pairings = (
+        Pairing(of, groups[i], *(np.stack([o.amounts[i][side] for o in outcomes]) for side in (0, 1)))
+        for i, of in enumerate(scenarios)
+    )
+    unknowns = pd.DataFrame([o.unknowns for o in outcomes], columns=[q.id for q in scalar_unknowns()])
+    return Runs(
+        place, tuple(pairings), seed, draws, people, unknowns, np.stack([o.expected for o in outcomes]),
+        tuple(o.check for o in outcomes), np.stack([o.cases for o in outcomes]),
+    )  # fmt: skip
+
+
+def _check(scenarios: Sequence[Scenario], draws: int, seed: int, people: int, jobs: int) -> None:
+    """Refuse what cannot be run."""
+    names = [of.name for of in scenarios]
+    if not names:
+        raise BadInputError("no scenario: name at least one scenario file")
+    if len(set(names)) < len(names):
+        raise BadInputError(f"two scenarios are both called {max(names, key=names.count)}: rename one of the files")
+    for what, found, least in (("draws", draws, 2), ("people", people, 1000), ("seed", seed, 0), ("jobs", jobs, 1)):
+        if found < least:
+            raise BadInputError(f"--{what} {found}: at least {least} is needed")
+
+
+def one_draw(
+    scenarios: Sequence[Scenario], groups: Sequence[tuple[Group, ...]], place: areas.Place, seed: int, draw: int, people: int,
+    pin: Mapping[str, float],
+) -> Outcome:  # fmt: skip
+    """Return one draw of every scenario and its reference; scenarios of one root share a world."""
+    worlds: dict[str, solve.World] = {}
+    amounts = []
+    for of, group in zip(scenarios, groups, strict=True):
+        root = scenario.reference(of)
+        if root.sha256 not in worlds:
+            worlds[root.sha256] = solve.solve(place, root, seed, draw, pin)
+        world, touched = worlds[root.sha256], scenario.compile(of, place).touched
+        focus = simulate.focus_of(of, place)
+        pair = [simulate.live(world, one, focus=focus, people=people).totals for one in (root, of)]
+        amounts.append((metrics.amounts(pair[0], touched, group), metrics.amounts(pair[1], touched, group)))
+    drawn = np.array([float(world.values[q][0]) for q in scalar_unknowns()])
+    cases = flows.expect(world.pull, world.c, world.stayed)[INPATIENT].sum(axis=(0, 1))
+    return Outcome(tuple(amounts), drawn, world.expected, world.check, cases)
+
+
+def scalar_unknowns() -> tuple[Quantity, ...]:
+    """Return the unknowns that are one number per draw."""
+    return tuple(q for q in declared.quantities().values() if q.role == "unknown" and not q.axes)
+
+
+def effect(runs: Runs) -> pd.DataFrame:
+    """Return what each scenario changes, a row per scenario, group and metric.
+
+    Columns
+    -------
+    The contract of `effects.csv` (baseline and value are means over draws, change their difference, low and high the 2.5
+    and 97.5 % quantiles of the paired differences), then sd_parameters and sd_monte_carlo of the change: the spread that
+    more knowledge would narrow, and that which more people would. A change of exactly 0 has an interval of 0.
+    """
+    rows = [
+        {"scenario": pairing.scenario.name, "metric": name, "group": group.label(runs.place)} | summary(pairing, name, i)
+        for pairing in runs.pairings
+        for i, group in enumerate(pairing.groups)
+        for name in UNITS
+    ]
+    return pd.DataFrame(rows)[[*CONTRACT, "sd_parameters", "sd_monte_carlo"]]
+
+
+def summary(pairing: Pairing, name: str, group: int) -> dict[str, object]:
+    """Return one row of `effect`."""
+    before, after = pairing.both(name, group)
+    change = after - before
+    low, high = interval(change)
+    noise = monte_carlo(pairing, name, group)
+    parameters = float(np.sqrt(max(np.var(change, ddof=1) - noise**2, 0.0)))
+    return {
+        "baseline": before.mean(), "value": after.mean(), "change": change.mean(), "low": low, "high": high,
+        "unit": UNITS[name], "sd_parameters": parameters, "sd_monte_carlo": noise,
+    }  # fmt: skip
+
+
+def interval(change: Array) -> tuple[float, float]:
+    """Return the 95 % interval of a change over draws."""
+    low, high = np.quantile(change, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def monte_carlo(pairing: Pairing, name: str, group: int) -> float:
+    """Return the standard deviation of a change that luck causes: half the root mean square of the halves' difference.
+
+    A sum over people is first doubled in each half, so that both estimate the whole.
+    """
+    changes = [after - before for before, after in (pairing.both(name, group, half) for half in (0, 1))]
+    whole = 2.0 if metrics.additive(name) else 1.0
+    return float(np.sqrt(np.nanmean((whole * (changes[0] - changes[1])) ** 2)) / 2)
+
+
+def relative(pairing: Pairing, name: str, group: int) -> Array:
+    """Return the change of an amount in percent of the reference, (draw,)."""
+    before, after = pairing.both(name, group)
+    return 100 * (after / before - 1)
+
+
+def distinguishable(runs: Runs, pairing: Pairing) -> pd.DataFrame:
+    """Return the homes whose fund gains or loses more than the changed pairs together, beyond doubt.
+
+    A home is named only if the 95 % interval of its relative change minus that of all changed pairs leaves out 0.
+
+    Columns
+    -------
+    home, name_zh, name_en, low, high (percentage points against the changed pairs together).
+    """
+    mean = relative(pairing, "fund_payment", pairing.headline())
+    rows = []
+    for i, group in enumerate(pairing.groups):
+        if not group.changed or group.home is None:
+            continue
+        low, high = interval(relative(pairing, "fund_payment", i) - mean)
+        if low > 0 or high < 0:
+            h = group.home
+            rows.append((runs.place.codes[h], runs.place.names_zh[h], runs.place.names_en[h], low, high))
+    return pd.DataFrame(rows, columns=["home", "name_zh", "name_en", "low", "high"])
+
+
+def drivers(runs: Runs, pairing: Pairing, name: str = "fund_payment") -> pd.DataFrame:
+    """Return the unknowns that go with the headline change, strongest first.
+
+    Columns: id, rank_correlation (Spearman, over draws), grade, meaning. Empty if nothing changes.
+    """
+    group = pairing.headline()
+    before, after = pairing.both(name, group)
+    change = after / before - 1 if metrics.additive(name) else after - before
+    known = {q.id: q for q in scalar_unknowns()}
+    moving = [column for column in runs.unknowns if runs.unknowns[column].nunique() > 1]
+    if np.ptp(change) == 0 or not moving:
+        return pd.DataFrame(columns=["id", "rank_correlation", "grade", "meaning"])
+    rows = [(i, float(spearmanr(runs.unknowns[i], change).statistic), known[i].grade, known[i].meaning) for i in moving]
+    table = pd.DataFrame(rows, columns=["id", "rank_correlation", "grade", "meaning"])
+    return table.sort_values("rank_correlation", key=lambda r: -r.abs(), kind="stable").reset_index(drop=True)
+
+
+def attention_curve(scenarios: Sequence[Scenario], **options: object) -> pd.DataFrame:
+    """Return the change of the inpatient direct settlement rate on the changed pairs over the share of attentive patients.
+
+    The split of failures is a prior and the rate hangs on it, so the rate is a curve: every draw is solved again with
+    attention held at each of `ATTENTION`. Attention is lowered in draws where it would explain more failures than there
+    are, so the end of the curve is an upper bound given catalogues, hassle, waiting and the 2023 rate.
+
+    Columns: scenario, attention, baseline, value, change, low, high (shares).
+    """
+    rows = []
+    for share in ATTENTION:
+        runs = repeat(scenarios, pin={"channels.attention": share}, people=CURVE_PEOPLE, **options)  # type: ignore[arg-type]
+        for pairing in runs.pairings:
+            row = summary(pairing, "direct_settlement_rate", pairing.headline())
+            kept = {key: row[key] for key in ("baseline", "value", "change", "low", "high")}
+            rows.append({"scenario": pairing.scenario.name, "attention": share} | kept)
+    return pd.DataFrame(rows)
+
+
+def draws_table(runs: Runs) -> pd.DataFrame:
+    """Return every amount of every draw, group and half, before and after: all that the effects are computed from.
+
+    Columns: scenario, side (reference or scenario), draw, group, half, then `simulate.AMOUNTS` (visits and fen).
+    """
+
+    def blocks() -> Iterator[pd.DataFrame]:
+        for pairing in runs.pairings:
+            labels = [group.label(runs.place) for group in pairing.groups]
+            for side, amounts in (("reference", pairing.before), ("scenario", pairing.after)):
+                index = pd.MultiIndex.from_product([range(runs.draws), labels, (0, 1)], names=["draw", "group", "half"])
+                table = pd.DataFrame(amounts.reshape(-1, amounts.shape[-1]), index, columns=list(simulate.AMOUNTS))
+                table = table.reset_index()
+                table.insert(0, "side", side)
+                table.insert(0, "scenario", pairing.scenario.name)
+                yield table
+
+    return pd.concat(blocks(), ignore_index=True)

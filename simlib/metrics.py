@@ -1,0 +1,126 @@
+"""What a run says, as amounts that add up; shares are divided last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from simlib.areas import Place
+from simlib.simulate import AMOUNTS
+from simlib.terms import FEN, KINDS
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+UNITS = {
+    "direct_settlement_rate": "share",
+    "direct_settlement_rate_official": "share",
+    "direct_settlement_rate_value": "share",
+    "fund_payment": "yuan",
+    "own_payment": "yuan",
+    "advanced_by_patients": "yuan",
+    "benefit_gap": "yuan per visit",
+}
+"""Metrics and their units, in the order in which they are reported."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cells that are summed before anything is divided; None means every one.
+
+    `changed` takes only the cells (pair, kind, scheme and month) that the scenario sets something for.
+    """
+
+    changed: bool = False
+    home: int | None = None
+    host: int | None = None
+    kind: int | None = None
+
+    def label(self, place: Place) -> str:
+        """Return `dimension=value` joined by `;`, or `all`.
+
+        >>> from simlib import areas
+        >>> Group(changed=True, kind=0).label(areas.load("provinces"))
+        'pairs=changed;kind=inpatient'
+        """
+        parts = ["pairs=changed"] if self.changed else []
+        parts += [f"home={place.codes[self.home]}"] if self.home is not None else []
+        parts += [f"host={place.codes[self.host]}"] if self.host is not None else []
+        parts += [f"kind={KINDS[self.kind]}"] if self.kind is not None else []
+        return ";".join(parts) or "all"
+
+
+def groups(touched: npt.NDArray[np.bool_]) -> tuple[Group, ...]:
+    """Return the groups that are reported for a scenario that touches these cells (home, host, scheme, kind, month).
+
+    The pairs that it changes come first; homes and hosts follow, within those pairs and in all.
+    """
+    out = [Group(kind=k) for k in range(len(KINDS))] + [Group()]
+    for side in ("home", "host"):
+        out += [Group(kind=0, **{side: i}) for i in range(touched.shape[0])]
+    if not touched.any():
+        return tuple(out)
+    changed = [Group(changed=True, kind=k) for k in range(len(KINDS))]
+    for axis, side in enumerate(("home", "host")):
+        places = np.flatnonzero(touched.any(axis=(1 - axis, 2, 3, 4)))
+        changed += [Group(changed=True, kind=0, **{side: int(i)}) for i in places]
+    return tuple(changed + out)
+
+
+def amounts(totals: Ints, touched: npt.NDArray[np.bool_], of: tuple[Group, ...]) -> Ints:
+    """Return the summed amounts of each group, (group, half, amount).
+
+    Parameters
+    ----------
+    totals : (half, kind, scheme, home, host, month, amount). touched : (home, host, scheme, kind, month).
+    """
+    mask = touched.transpose(3, 2, 0, 1, 4)[None, ..., None]
+    by_pair = (totals.sum(axis=(2, 5)), (totals * mask).sum(axis=(2, 5)))
+
+    def one(group: Group) -> Ints:
+        pairs = by_pair[int(group.changed)]
+        pairs = pairs if group.kind is None else pairs[:, [group.kind]]
+        pairs = pairs if group.home is None else pairs[:, :, [group.home]]
+        pairs = pairs if group.host is None else pairs[:, :, :, [group.host]]
+        return np.asarray(pairs.sum(axis=(1, 2, 3)))
+
+    return np.stack([one(group) for group in of])
+
+
+def metric(name: str, amount: npt.NDArray[np.generic]) -> Array:
+    """Return a metric from amounts (..., amount); NaN where its denominator is 0.
+
+    Formulas
+    --------
+    direct_settlement_rate = direct / (direct + claimed + abandoned) visits;
+    direct_settlement_rate_official = direct / (direct + claimed) visits, the definition inferred from published counts;
+    direct_settlement_rate_value = the first, by bill;
+    fund_payment = direct + claimed, yuan; own_payment = bills - fund payment, yuan, an abandoned bill whole;
+    advanced_by_patients = what the fund owes on cases that patients prepaid: claimed and abandoned, yuan;
+    benefit_gap = mean of owed(direct) - owed(claim), yuan per visit.
+
+    >>> float(metric("direct_settlement_rate", np.array([6, 3, 1] + [0] * 12)))
+    0.6
+    """
+    a = dict(zip(AMOUNTS, np.moveaxis(np.asarray(amount, dtype=np.float64), -1, 0), strict=True))
+    direct, claimed, abandoned = a["visits_direct"], a["visits_claimed"], a["visits_abandoned"]
+    bills = a["bill_direct"] + a["bill_claimed"] + a["bill_abandoned"]
+    fund = a["fund_direct"] + a["fund_claimed"]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        formulas = {
+            "direct_settlement_rate": lambda: direct / (direct + claimed + abandoned),
+            "direct_settlement_rate_official": lambda: direct / (direct + claimed),
+            "direct_settlement_rate_value": lambda: a["bill_direct"] / bills,
+            "fund_payment": lambda: fund / FEN,
+            "own_payment": lambda: (bills - fund) / FEN,
+            "advanced_by_patients": lambda: (a["fund_claimed"] + a["owed_abandoned"]) / FEN,
+            "benefit_gap": lambda: a["benefit_gap"] / FEN / (direct + claimed + abandoned),
+        }
+        return np.asarray(formulas[name](), dtype=np.float64)
+
+
+def additive(name: str) -> bool:
+    """Return whether a metric is a sum over people, so that half the people carry half of it."""
+    return UNITS[name] == "yuan"

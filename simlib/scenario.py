@@ -1,0 +1,294 @@
+"""A scenario: every number that policy sets, dated, checked, frozen, compiled once to arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import AfterValidator, Field, ValidationError
+
+from simlib import areas, documents
+from simlib.changes import Change, Frozen, change_schema, object_schema, read_changes
+from simlib.declared import DECLARATIONS, Declarations, levers, quantities
+from simlib.documents import Document
+from simlib.remedies import did_you_mean, hidden, kind_of, shown
+from simlib.terms import KINDS, MONTHS, SCHEMES, BadInputError, Fault, Quantity
+
+__all__ = [
+    "DECLARATIONS",
+    "Change",
+    "Scenario",
+    "Settings",
+    "compile",
+    "json_schema",
+    "levers",
+    "load",
+    "quantities",
+    "reference",
+]
+
+FIRST_YEAR, LAST_YEAR = 2023, 2030
+MAX_PARENTS = 10
+MAX_CHANGES = 1000
+MAX_TITLE, MAX_TEXT = 200, 1000
+
+Array = npt.NDArray[Any]
+Geography = Literal["provinces"]
+
+
+def _line(text: str) -> str:
+    """Return a text of one line without surrounding blanks."""
+    text = text.strip(" \n")
+    if not text:
+        raise ValueError("is empty. Fill it in.")
+    if character := hidden(text, ""):
+        found = f"a line break or hidden character (U+{ord(character):04X})"
+        raise ValueError(f"found {found}. Write one line, or fold it with '>-'.")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_line), Field(max_length=MAX_TEXT)]
+TitleLine = Annotated[str, AfterValidator(_line), Field(max_length=MAX_TITLE)]
+
+
+class Text(Frozen):
+    """A text in Chinese and English."""
+
+    zh: Line = Field(description="the text in Chinese")
+    en: Line = Field(description="the text in English")
+
+
+class Title(Frozen):
+    """A title in Chinese and English."""
+
+    zh: TitleLine = Field(description="the title in Chinese")
+    en: TitleLine = Field(description="the title in English")
+
+
+class Header(Frozen):
+    """What a scenario file may say, its changes not yet read."""
+
+    extends: Line | None = None
+    title: Title = Field(description="title: {zh: …, en: …}")
+    question: Text = Field(description="question: {zh: …, en: …}")
+    source: Line | None = None
+    geography: Geography = "provinces"
+    year: Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR)] = Field(description="year: 2024, for instance")
+
+
+class _File(Header):
+    """A scenario file as written."""
+
+    changes: Annotated[list[Any], Field(max_length=MAX_CHANGES)] = []
+
+
+class Scenario(Header):
+    """A checked scenario, equal and hashed by value; `load` makes one.
+
+    Attributes
+    ----------
+    name, path, sha256 : stem and path of its file, and the hash of the file's bytes
+    title, question : texts in Chinese and English
+    source : the document that the measure comes from, or None
+    geography, year : the areas and the year that are simulated
+    changes : what its own file changes
+    parent : the scenario that it extends, or None
+    """
+
+    name: str
+    path: str
+    sha256: str
+    changes: tuple[Change, ...] = ()
+    parent: Scenario | None = None
+
+    def lineage(self) -> tuple[Scenario, ...]:
+        """Return the scenarios that this one stands on, the root first, itself last."""
+        return (*(self.parent.lineage() if self.parent else ()), self)
+
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """Return path and SHA-256 of every file that the scenario was read from, the root first."""
+        return tuple((scenario.path, scenario.sha256) for scenario in self.lineage())
+
+
+def load(path: str | Path, declarations: Declarations = DECLARATIONS) -> Scenario:
+    """Read a scenario and the files that it extends.
+
+    `extends` names a file in the same folder or below. A file without year or geography takes its parent's.
+
+    Raises
+    ------
+    BadInputError
+        With every fault of the first file in the chain, from the root, that has one.
+    """
+    return _load(Path(path), (), quantities(declarations))
+
+
+def _load(path: Path, children: tuple[Path, ...], known: Mapping[str, Quantity]) -> Scenario:
+    """Read a scenario file that was reached through the files of its children."""
+    document = documents.read(path)
+    if not isinstance(document.data, dict):
+        found = kind_of(document.data)
+        raise BadInputError(document.fault((), f"found {found}. Write keys: title, question, year, changes."))
+    parent = _parent(document, (*children, path), known)
+    header, faults = _header(document, parent)
+    changes: tuple[Change, ...] = ()
+    if isinstance(document.data.get("changes"), list) and len(document.data["changes"]) <= MAX_CHANGES:
+        place = areas.load(header.geography if header else get_args(Geography)[0])
+        changes, wrong = read_changes(document, known, place, header.year if header else None)
+        faults += wrong
+    if header is None or faults:
+        faults.sort(key=lambda fault: (fault.line, fault.column))
+        raise BadInputError(*faults[: documents.MAX_FAULTS])
+    own = {name: getattr(header, name) for name in Header.model_fields}
+    return Scenario(
+        **own, name=path.stem, path=str(path), sha256=document.sha256, changes=changes, parent=parent
+    )
+
+
+def _header(document: Document, parent: Scenario | None) -> tuple[Header | None, list[Fault]]:
+    """Return what the file says besides its changes, or None, and the faults of it."""
+    inherited = {"year": parent.year, "geography": parent.geography} if parent else {}
+    try:
+        return _File.model_validate(inherited | document.data), []
+    except ValidationError as error:
+        return None, document.faults(error, _File)
+
+
+def _parent(document: Document, chain: tuple[Path, ...], known: Mapping[str, Quantity]) -> Scenario | None:
+    """Return the scenario that the last file of a chain extends, or None."""
+    named = document.data.get("extends")
+    if not isinstance(named, str):
+        return None
+    path = chain[-1].parent / named
+    if message := _wrong_parent(named, path, chain):
+        raise BadInputError(document.fault(("extends",), f"extends: {message}"))
+    return _load(path, chain, known)
+
+
+def _wrong_parent(named: str, path: Path, chain: tuple[Path, ...]) -> str:
+    """Return why a file cannot be extended, or ""."""
+    try:
+        folder, target = chain[-1].parent.resolve(), path.resolve()
+        before, found = [child.resolve() for child in chain], path.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        return f"{shown(named)} cannot be followed ({shown(error)}). Name a file beside this one."
+    if Path(named).is_absolute() or not target.is_relative_to(folder):
+        return f"{shown(named)} leaves the folder of this file. Put it beside this one and write its name."
+    if target in before:
+        circle = " -> ".join(child.name for child in (*chain[before.index(target) :], path))
+        return f"goes in a circle: {circle}. Let the first file extend none."
+    if len(chain) > MAX_PARENTS:
+        return f"more than {MAX_PARENTS} files deep. Extend a file nearer to the root."
+    if not found:
+        beside = sorted(file.name for file in folder.glob("*.yaml") if file not in before)
+        return f"{shown(named)}: no such file. {did_you_mean(named, beside) if beside else 'Check the name.'}"
+    return ""
+
+
+def reference(of: Scenario) -> Scenario:
+    """Return what a scenario is compared with: the root of `extends` in the scenario's year and geography."""
+    return of.lineage()[0].model_copy(update={"year": of.year, "geography": of.geography})
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """A scenario in one year as read-only arrays over (home, host, scheme, kind, month).
+
+    Attributes
+    ----------
+    year : the year
+    ids : the levers
+    arrays : the values of each: choices as int8 indices, yes or no as bool, numbers in their unit as float64
+        (NaN = the national default)
+    touched : cells for which the scenario, its root aside, sets any lever, be it to the value it has already
+    """
+
+    year: int
+    ids: tuple[str, ...]
+    arrays: tuple[Array, ...]
+    touched: npt.NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        """Make the arrays read-only."""
+        for array in (*self.arrays, self.touched):
+            array.setflags(write=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle through the constructor: NumPy forgets that an array is read-only."""
+        return Settings, (self.year, self.ids, self.arrays, self.touched)
+
+    def values(self, lever: str) -> Array:
+        """Return the values of a lever; LookupError if there is none."""
+        if lever not in self.ids:
+            raise LookupError(f"{lever}: no such lever. {did_you_mean(lever, self.ids)}")
+        return self.arrays[self.ids.index(lever)]
+
+
+def compile(
+    of: Scenario, place: areas.Place, year: int | None = None, declarations: Declarations = DECLARATIONS
+) -> Settings:
+    """Return a scenario in a year (its own, unless given) as arrays; a child wins over its parent.
+
+    >>> from simlib import areas
+    >>> base = Scenario(name="b", path="b.yaml", sha256="", year=2023, title=Title(zh="基线", en="Baseline"),
+    ...     question=Text(zh="？", en="?"))
+    >>> compile(base, areas.load("provinces")).values("catalogue.rule.drug").shape
+    (32, 32, 2, 2, 12)
+    """
+    year = of.year if year is None else year
+    known = levers(declarations)
+    shape = (len(place.codes), len(place.codes), len(SCHEMES), len(KINDS), MONTHS)
+    arrays = {name: _default(quantity, shape) for name, quantity in known.items()}
+    touched = np.zeros(shape, dtype=bool)
+    for scenario in of.lineage():
+        for change in scenario.changes:
+            cells = np.ix_(*change.cells(place), change.months(year))
+            for name, value in change.set:
+                choices = known[name].choices
+                arrays[name][cells] = choices.index(str(value)) if choices else value
+            if scenario.parent is not None:
+                touched[cells] = True
+    return Settings(year, tuple(arrays), tuple(arrays.values()), touched)
+
+
+def _default(quantity: Quantity, shape: tuple[int, ...]) -> Array:
+    """Return a lever's default in every cell."""
+    if quantity.choices:
+        return np.full(shape, quantity.choices.index(str(quantity.default)), dtype=np.int8)
+    if isinstance(quantity.default, bool):
+        return np.full(shape, quantity.default, dtype=bool)
+    return np.full(shape, np.nan if quantity.default is None else quantity.default, dtype=np.float64)
+
+
+def json_schema(declarations: Declarations = DECLARATIONS) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a scenario file, for editors to complete and check it.
+
+    >>> json_schema()["required"]
+    ['title', 'question']
+    """
+
+    def both(longest: int, about: str) -> dict[str, Any]:
+        text = {"type": "string", "minLength": 1, "maxLength": longest}
+        return {"description": about, **object_schema({"zh": text, "en": text}, required=("zh", "en"))}
+
+    years = {"minimum": FIRST_YEAR, "maximum": LAST_YEAR}
+    text = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
+    properties = {
+        "extends": {"description": "a scenario file in the same folder or below", **text},
+        "title": both(MAX_TITLE, "title in Chinese and English"),
+        "question": both(MAX_TEXT, "question in Chinese and English"),
+        "source": {"description": "the document that the measure comes from", **text},
+        "geography": {"description": "set of pooling areas", "enum": list(get_args(Geography))},
+        "year": {"description": "the year simulated", "type": "integer", **years},
+        "changes": {"type": "array", "maxItems": MAX_CHANGES, "items": change_schema(levers(declarations))},
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "simlib scenario",
+        "anyOf": [{"required": ["extends"]}, {"required": ["year"]}],
+        **object_schema(properties, required=("title", "question")),
+    }
