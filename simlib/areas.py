@@ -116,6 +116,7 @@ class Place:
                 return found
         raise LookupError(f"{shown(name)}: no such place. {did_you_mean(name.strip(), known)}")
 
+    @cache  # noqa: B019 - a Place is itself cached for good
     def _names(self) -> dict[str, tuple[int, ...]]:
         """Return every spelling that `resolve` takes, those that a user should see first."""
         known = {"all": tuple(range(len(self.codes)))}

@@ -98,6 +98,7 @@ def repeat(
     people: int = simulate.PEOPLE_PER_DRAW,
     jobs: int = 1,
     pin: Mapping[str, float] | None = None,
+    whole: bool = True,
     progress: Progress = iter,  # type: ignore[assignment]
 ) -> Runs:
     """Return the draws of several scenarios, each beside its reference on the same luck.
@@ -105,7 +106,8 @@ def repeat(
     Parameters
     ----------
     draws : parameter draws, at least 2. people : people drawn per run. jobs : threads; any number gives the same result.
-    pin : unknowns held at a value, by id. progress : wraps the draws as they are done, for a bar.
+    pin : unknowns held at a value, by id. whole : whether to draw the country, not only inpatients of the changed pairs.
+    progress : wraps the draws as they are done, for a bar.
 
     Raises
     ------
@@ -114,7 +116,7 @@ def repeat(
     _check(scenarios, draws, seed, people, jobs)
     place = areas.load(scenarios[0].geography)
     groups = [metrics.groups(scenario.compile(of, place).touched) for of in scenarios]
-    tasks = (delayed(one_draw)(scenarios, groups, place, seed, d, people, dict(pin or {})) for d in range(draws))
+    tasks = (delayed(one_draw)(scenarios, groups, place, seed, d, people, dict(pin or {}), whole) for d in range(draws))
     pool = Parallel(n_jobs=jobs, prefer="threads", return_as="generator", pre_dispatch=2 * jobs)
     outcomes = list(progress(pool(tasks)))
     pairings = (
@@ -142,7 +144,7 @@ def _check(scenarios: Sequence[Scenario], draws: int, seed: int, people: int, jo
 
 def one_draw(
     scenarios: Sequence[Scenario], groups: Sequence[tuple[Group, ...]], place: areas.Place, seed: int, draw: int, people: int,
-    pin: Mapping[str, float],
+    pin: Mapping[str, float], whole: bool,
 ) -> Outcome:  # fmt: skip
     """Return one draw of every scenario and its reference; scenarios of one root share a world."""
     worlds: dict[str, solve.World] = {}
@@ -153,7 +155,7 @@ def one_draw(
             worlds[root.sha256] = solve.solve(place, root, seed, draw, pin)
         world, touched = worlds[root.sha256], scenario.compile(of, place).touched
         focus = simulate.focus_of(of, place)
-        pair = [simulate.live(world, one, focus=focus, people=people).totals for one in (root, of)]
+        pair = [simulate.live(world, one, focus=focus, people=people, whole=whole).totals for one in (root, of)]
         amounts.append((metrics.amounts(pair[0], touched, group), metrics.amounts(pair[1], touched, group)))
     drawn = np.array([float(world.values[q][0]) for q in scalar_unknowns()])
     cases = flows.expect(world.pull, world.c, world.stayed)[INPATIENT].sum(axis=(0, 1))
@@ -267,7 +269,7 @@ def attention_curve(scenarios: Sequence[Scenario], **options: object) -> pd.Data
     """
     rows = []
     for share in ATTENTION:
-        runs = repeat(scenarios, pin={"channels.attention": share}, people=CURVE_PEOPLE, **options)  # type: ignore[arg-type]
+        runs = repeat(scenarios, pin={"channels.attention": share}, people=CURVE_PEOPLE, whole=False, **options)  # type: ignore[arg-type]
         for pairing in runs.pairings:
             row = summary(pairing, "direct_settlement_rate", pairing.headline())
             kept = {key: row[key] for key in ("baseline", "value", "change", "low", "high")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -138,7 +139,7 @@ def _load(path: Path, children: tuple[Path, ...], known: Mapping[str, Quantity])
     changes: tuple[Change, ...] = ()
     if isinstance(document.data.get("changes"), list) and len(document.data["changes"]) <= MAX_CHANGES:
         place = areas.load(header.geography if header else get_args(Geography)[0])
-        changes, wrong = read_changes(document, known, place, header.year if header else None)
+        changes, wrong = read_changes(document, known, place, header.year if header and parent else None)
         faults += wrong
     if header is None or faults:
         faults.sort(key=lambda fault: (fault.line, fault.column))
@@ -228,6 +229,7 @@ class Settings:
         return self.arrays[self.ids.index(lever)]
 
 
+@lru_cache(maxsize=32)
 def compile(
     of: Scenario, place: areas.Place, year: int | None = None, declarations: Declarations = DECLARATIONS
 ) -> Settings:

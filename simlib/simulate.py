@@ -16,7 +16,7 @@ from simlib.gates import Gates, exposed
 from simlib.luck import PEOPLE, mix, uniform
 from simlib.scenario import Scenario
 from simlib.solve import World, bill_scale, enact, patient_costs, solve
-from simlib.terms import ABANDONED, DIRECT, KINDS, MONTHS, SCHEMES, UNFILED, rule
+from simlib.terms import ABANDONED, DIRECT, KINDS, MONTHS, OUTPATIENT, SCHEMES, UNFILED, rule
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -163,16 +163,19 @@ def loop(cells: Any, draws: Any, rules: Any, totals: Any) -> None:
                     paid += case.fund
 
 
-def cells_of(world: World, year: int, focus: npt.NDArray[np.bool_], size: int, seed: int, draw: int) -> Cells:
+def cells_of(world: World, year: int, focus: npt.NDArray[np.bool_], size: int, whole: bool) -> Cells:
     """Return the people to draw: expected visits of the year over visits per patient, sampled cell by cell.
 
-    `focus` marks the (home, host) pairs to look at closely.
+    `focus` marks the (home, host) pairs to look at closely; unless `whole`, only their inpatients are drawn.
     """
     expected = flows.expect(world.pull, world.c, world.stayed)
     expected = expected * flows.level(year, world.values)[:, :, None, None, None]
     per_patient = np.array([visits.mean_count(table) for table in counts(world)])
     patients = expected / per_patient[:, None, None, None, None]
-    number, weight = visits.sample(patients, np.broadcast_to(focus, patients.shape), size, seed, draw)
+    if not whole:
+        patients = np.where(focus, patients, 0.0)
+        patients[OUTPATIENT] = 0.0
+    number, weight = visits.sample(patients, np.broadcast_to(focus, patients.shape), size, world.seed, world.draw)
     used = np.flatnonzero(number)
     index = np.unravel_index(used, number.shape)
     return Cells(*(i.astype(np.int64) for i in index), number.ravel()[used], weight.ravel()[used], used)
@@ -185,13 +188,13 @@ def counts(world: World) -> Array:
     return np.stack([visits.count_table(float(mean), float(v[visits.Visits.dispersion][0])) for mean in means])
 
 
-def draws_of(world: World, year: int, seed: int, draw: int) -> Draws:
+def draws_of(world: World, year: int) -> Draws:
     """Return what the loop draws from in a year: gates move with the connected institutions."""
     v = world.values
     possible = np.array([v[Gates.possible_inpatient][0], v[Gates.possible_outpatient][0]])
     hassle, waiting = patient_costs(v)
     return Draws(
-        key=mix(mix(mix(np.uint64(0), PEOPLE), seed), draw), counts=counts(world), season=visits.cumulative(visits.season()),
+        key=mix(mix(mix(np.uint64(0), PEOPLE), world.seed), world.draw), counts=counts(world), season=visits.cumulative(visits.season()),
         tiers=visits.cumulative(visits.tier_shares(v[visits.Visits.tier3_share][0])), baskets=world.lists.basket.shape[1],
         scale_fen=bill_scale(world.bill, world.lists), quantiles=world.quantiles,
         networked=gates.networked_in(year, world.omega, possible), fault=world.passing.fault,
@@ -199,18 +202,21 @@ def draws_of(world: World, year: int, seed: int, draw: int) -> Draws:
     )  # fmt: skip
 
 
-def live(world: World, of: Scenario, *, focus: npt.NDArray[np.bool_], people: int = PEOPLE_PER_DRAW, chunk: int = 1 << 20) -> Run:
+def live(
+    world: World, of: Scenario, *, focus: npt.NDArray[np.bool_], people: int = PEOPLE_PER_DRAW, whole: bool = True, chunk: int = 1 << 20
+) -> Run:  # fmt: skip
     """Return one run of one scenario in the world of one draw.
 
     Parameters
     ----------
-    world : what `solve.solve` returned. focus : (home, host) pairs to look at closely.
-    people : people to draw. chunk : cells lived through at a time; any value gives the same totals.
+    world : what `solve.solve` returned. focus : (home, host) pairs to look at closely. people : people to draw.
+    whole : whether to draw the country, not only inpatients of the focus.
+    chunk : cells lived through at a time; any value gives the same totals.
     """
     settings = scenario.compile(of, world.place)
     rules = enact(settings, world.values, world.lists, world.quantiles)
-    cells = cells_of(world, of.year, focus, people, world.seed, world.draw)
-    draws = draws_of(world, of.year, world.seed, world.draw)
+    cells = cells_of(world, of.year, focus, people, whole or not focus.any())
+    draws = draws_of(world, of.year)
     n = len(world.place.codes)
     totals = np.zeros((2, len(KINDS), len(SCHEMES), n, n, MONTHS, len(AMOUNTS)), dtype=np.int64)
     for start in range(0, len(cells.number), chunk):

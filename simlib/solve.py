@@ -375,8 +375,11 @@ class Outcome(NamedTuple):
     stayed: Array
     passing: Passing
     spread: float
+    counted: float
     expected: Array
-    check: Check
+    weight: Array
+    chance: Odds
+    prices: Prices
     trial: Trial
 
 
@@ -430,11 +433,12 @@ def attempt(fixed: Fixed, trial: Trial) -> Outcome:
     employee, counted = scheme_split(bills[0], bills[1], cases)
     expected = np.stack([by_kind(kind, weight * chance.direct), by_kind(kind, weight * chance.direct * prices.direct) / FEN], axis=1)
     better = Trial(np.array([employee, trial.employee[1]]), trial.level * targets()[:, 1] / expected[:, 1])
-    return Outcome(c, stayed, passing, spread, expected, check(fixed.pilot, weight, chance, prices, counted), better)
+    return Outcome(c, stayed, passing, spread, counted, expected, weight, chance, prices, better)
 
 
-def check(pilot: Pilot, weight: Array, chance: Odds, prices: Prices, counted: float) -> Check:
-    """Return what a draw implies for inpatients of 2023, from the pilot."""
+def check(pilot: Pilot, outcome: Outcome) -> Check:
+    """Return what a solved draw implies for inpatients of 2023, from the pilot."""
+    weight, chance, prices = outcome.weight, outcome.chance, outcome.prices
     inpatient = pilot.kind == INPATIENT
     cases, direct = weight * inpatient, weight * chance.direct * inpatient
     discharges = [value("national", metric="discharges", scheme=s, year="2023") for s in SCHEMES]
@@ -443,7 +447,7 @@ def check(pilot: Pilot, weight: Array, chance: Odds, prices: Prices, counted: fl
     dear = [float(direct[prices.direct > limit * scale * FEN].sum() / direct.sum()) for limit in (1e4, 5e4, 1e5)]
     at_home = float(np.average(visits.home_bills()[INPATIENT], weights=discharges))
     return Check(
-        claims_counted=counted,
+        claims_counted=outcome.counted,
         bill_multiple=float((cases * prices.bill).sum() / cases.sum() / FEN / at_home),
         fund_share=float((direct * prices.direct).sum() / (direct * prices.bill).sum()),
         dear=np.array(dear),
@@ -477,7 +481,7 @@ def solve(place: areas.Place, reference: Scenario, seed: int, draw: int, pin: Ma
         place=place, seed=seed, draw=draw, values=fixed.v, pull=fixed.pull, lists=fixed.lists, quantiles=fixed.quantiles, c=outcome.c,
         stayed=outcome.stayed, bill=mean_bills(trial.level), passing=outcome.passing,
         omega=gates.omega(outcome.passing.networked, possible), spread=outcome.spread, expected=outcome.expected,
-        check=outcome.check,
+        check=check(fixed.pilot, outcome),
     )  # fmt: skip
 
 
