@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from joblib import Parallel, delayed
 from scipy.stats import spearmanr
+from threadpoolctl import threadpool_limits
 
 from simlib import areas, declared, flows, metrics, scenario, simulate, solve
 from simlib.metrics import UNITS, Group
@@ -113,12 +114,13 @@ def repeat(
     ------
     BadInputError : fewer than 2 draws or 1,000 people, a negative seed, no scenario, two of the same name.
     """
-    _check(scenarios, draws, seed, people, jobs)
+    check(scenarios, draws=draws, seed=seed, people=people, jobs=jobs)
     place = areas.load(scenarios[0].geography)
     groups = [metrics.groups(scenario.compile(of, place).touched) for of in scenarios]
     tasks = (delayed(one_draw)(scenarios, groups, place, seed, d, people, dict(pin or {}), whole) for d in range(draws))
     pool = Parallel(n_jobs=jobs, prefer="threads", return_as="generator", pre_dispatch=2 * jobs)
-    outcomes = list(progress(pool(tasks)))
+    with threadpool_limits(1, "blas"):  # draws are the threads; more inside each only get in their way
+        outcomes = list(progress(pool(tasks)))
     pairings = (
         Pairing(of, groups[i], *(np.stack([o.amounts[i][side] for o in outcomes]) for side in (0, 1)))
         for i, of in enumerate(scenarios)
@@ -130,8 +132,8 @@ def repeat(
     )  # fmt: skip
 
 
-def _check(scenarios: Sequence[Scenario], draws: int, seed: int, people: int, jobs: int) -> None:
-    """Refuse what cannot be run."""
+def check(scenarios: Sequence[Scenario], *, draws: int, seed: int, people: int, jobs: int) -> None:
+    """Refuse what cannot be run with a `BadInputError`."""
     names = [of.name for of in scenarios]
     if not names:
         raise BadInputError("no scenario: name at least one scenario file")

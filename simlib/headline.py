@@ -1,0 +1,153 @@
+"""What a run says in the terminal: the answer, how sure it is, and what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from simlib import declared, experiment
+from simlib.experiment import Pairing, Runs
+from simlib.terms import GRADES
+
+Array = npt.NDArray[np.float64]
+STRONG = 0.25
+"""Rank correlation from which an unknown is said to drive the answer; noise alone gives 0.25 once in 20 at 64 draws."""
+
+
+def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
+    """Return the headline of one scenario as plain values, for `--json` and for the text.
+
+    Changes of amounts are in percent and in 100 million yuan, rates in percentage points; each with its 95 % interval and
+    the standard deviations of its two sources, parameters and Monte Carlo.
+    """
+    group, national = pairing.headline(), _national(runs, pairing)
+    return {
+        "scenario": pairing.scenario.name, "title": {"zh": pairing.scenario.title.zh, "en": pairing.scenario.title.en},
+        "year": pairing.scenario.year, "group": pairing.groups[group].label(runs.place),
+        "fund_percent": _spread(pairing, group, "fund_payment", relative=True),
+        "fund_100_million_yuan": _spread(pairing, group, "fund_payment", scale=1e-8),
+        "rate_points": _spread(pairing, group, "direct_settlement_rate", scale=100),
+        "rate_curve_points": [
+            {"attention": float(a), **{key: 100 * float(v) for key, v in zip(("change", "low", "high"), row, strict=True)}}
+            for a, *row in curve.loc[curve.scenario == pairing.scenario.name, ["attention", "change", "low", "high"]].to_numpy()
+        ],
+        "national_rate_points": _spread(pairing, national, "direct_settlement_rate", scale=100),
+        "national_fund_percent": _spread(pairing, national, "fund_payment", relative=True),
+        "homes": _homes(runs, pairing),
+        "distinguishable": experiment.distinguishable(runs, pairing).to_dict("records"),
+        "drivers": experiment.drivers(runs, pairing).head(5).to_dict("records"),
+        "rests_on": evidence(runs, pairing),
+    }  # fmt: skip
+
+
+def _national(runs: Runs, pairing: Pairing) -> int:
+    """Return the position of the group of all inpatients."""
+    return [group.label(runs.place) for group in pairing.groups].index("kind=inpatient")
+
+
+def _spread(pairing: Pairing, group: int, name: str, *, relative: bool = False, scale: float = 1.0) -> dict[str, float]:
+    """Return a change with its interval and its two standard deviations, in percent of the reference or times a scale."""
+    before, after = pairing.both(name, group)
+    if relative:
+        scale = 100 / before.mean()
+    change = 100 * (after / before - 1) if relative else scale * (after - before)
+    low, high = experiment.interval(change)
+    noise = scale * experiment.monte_carlo(pairing, name, group)
+    parameters = float(np.sqrt(max(np.var(change, ddof=1) - noise**2, 0)))
+    return {
+        "change": float(change.mean()), "low": low, "high": high, "sd_parameters": parameters, "sd_monte_carlo": noise,
+        "baseline": float(before.mean()), "value": float(after.mean()),
+    }  # fmt: skip
+
+
+def _homes(runs: Runs, pairing: Pairing) -> list[dict[str, Any]]:
+    """Return each home fund of the changed pairs with its change in percent and in 100 million yuan."""
+    return [
+        {"home": runs.place.codes[g.home], "name_zh": runs.place.names_zh[g.home], "name_en": runs.place.names_en[g.home],
+         "fund_percent": _spread(pairing, i, "fund_payment", relative=True),
+         "fund_100_million_yuan": _spread(pairing, i, "fund_payment", scale=1e-8)}
+        for i, g in enumerate(pairing.groups) if g.changed and g.home is not None
+    ]  # fmt: skip
+
+
+def evidence(runs: Runs, pairing: Pairing) -> dict[str, Any]:
+    """Return what the answer rests on: grades of the unknowns that drive it, the weakest one, and of policies and lists.
+
+    Every policy is the national default, solved from published national shares, until local ones are loaded.
+    """
+    strong = pd.concat([experiment.drivers(runs, pairing, name) for name in ("fund_payment", "direct_settlement_rate")])
+    strong = strong[strong.rank_correlation.abs() >= STRONG].drop_duplicates("id")
+    counts = pd.Series([q.grade for q in declared.quantities().values() if q.role == "unknown"]).value_counts()
+    grades = [grade for grade in GRADES if grade in set(strong.grade)]
+    return {
+        "weakest_grade": grades[-1] if grades else "assumed",
+        "driving_unknowns": strong[["id", "grade"]].to_dict("records"),
+        "unknowns_by_grade": {grade: int(counts.get(grade, 0)) for grade in GRADES if counts.get(grade, 0)},
+        "fund_payment_by_policy": {"local": 0.0, "national default (derived)": 1.0},
+        "catalogues": "synthetic: generated anew in each draw (assumed)",
+    }
+
+
+def text(runs: Runs, curve: pd.DataFrame) -> str:
+    """Return the headlines of every scenario as text of at most 100 columns."""
+    return "\n\n".join("\n".join(_lines(runs, pairing, facts(runs, pairing, curve))) for pairing in runs.pairings)
+
+
+def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of one scenario."""
+    changed = pairing.groups[pairing.headline()].changed
+    yield f"{f['title']['en']}  {f['title']['zh']}"
+    yield f"{pairing.scenario.question.en}"
+    yield f"Year {f['year']}, {runs.draws} draws, {runs.people:,} people a draw, seed {runs.seed}. Item catalogues are synthetic."
+    yield ""
+    where = "On the pairs and months it changes, inpatient" if changed else "It changes no pair; all inpatients"
+    yield f"{where:<52}{'change':>10}   {'95 % interval':<20}{'parameters':>11}{'Monte Carlo':>13}"
+    yield _row("  fund payment, %", f["fund_percent"])
+    yield _row("  fund payment, 100 million yuan", f["fund_100_million_yuan"])
+    rate = f["rate_points"]
+    yield _row(f"  direct settlement rate, points (from {100 * rate['baseline']:.1f} %)", rate)
+    for point in f["rate_curve_points"]:
+        bound = "  upper bound" if point["attention"] == 1 else ""
+        label = f"    if {100 * point['attention']:.0f} % of patients compare prices{bound}"
+        yield f"{label:<52}{point['change']:>+10.2f}   {_range(point)}"
+    yield "All inpatients of the country"
+    yield _row("  fund payment, %", f["national_fund_percent"])
+    yield _row("  direct settlement rate, points", f["national_rate_points"])
+    yield from _home_lines(f)
+    yield from _evidence_lines(f)
+
+
+def _row(label: str, s: dict[str, float]) -> str:
+    """Return one line: change, interval, standard deviations from parameters and from Monte Carlo."""
+    return f"{label:<52}{s['change']:>+10.2f}   {_range(s):<20}{s['sd_parameters']:>11.2f}{s['sd_monte_carlo']:>13.3f}"
+
+
+def _range(s: dict[str, float]) -> str:
+    """Return an interval."""
+    return f"{s['low']:+.2f} to {s['high']:+.2f}"
+
+
+def _home_lines(f: dict[str, Any]) -> Iterator[str]:
+    """Yield the home funds, and who stands out."""
+    if not f["homes"]:
+        return
+    yield "Home funds, inpatient fund payment on those pairs, %"
+    for home in sorted(f["homes"], key=lambda h: -h["fund_percent"]["change"]):
+        yield _row(f"  {home['name_en']}", home["fund_percent"])
+    named = [f"{h['name_en']} ({'above' if h['low'] > 0 else 'below'} the mean)" for h in f["distinguishable"]]
+    yield f"  Distinguishable from the mean of the pairs: {', '.join(named) if named else 'none'}"
+
+
+def _evidence_lines(f: dict[str, Any]) -> Iterator[str]:
+    """Yield what the answer rests on."""
+    rests = f["rests_on"]
+    drivers = [f"{d['id']} {d['rank_correlation']:+.2f} ({d['grade']})" for d in f["drivers"]]
+    yield f"Rests on grade: {rests['weakest_grade']}, the weakest of what drives it."
+    yield f"  drives the fund effect (rank correlation): {'; '.join(drivers[:3]) or 'nothing'}"
+    yield f"  unknowns by grade: {', '.join(f'{n} {grade}' for grade, n in rests['unknowns_by_grade'].items())}"
+    yield "  policies: national default for all areas (derived); catalogues: synthetic (assumed)"
+    yield "  the direct settlement rate of 2023 and why cases fail are priors: no figure is published after 2020"

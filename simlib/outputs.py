@@ -1,0 +1,89 @@
+"""The folder of a run: tables written whole, then a manifest by which they can be verified."""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+import pandas as pd
+
+from simlib import anchors, experiment
+from simlib.experiment import CONTRACT, Runs
+from simlib.tables import names, sha256, write_whole
+from simlib.terms import BadInputError, rules_sha
+
+TABLES = ("effects.csv", "metrics.parquet", "attention.csv", "fit.csv")
+MANIFEST = "manifest.json"
+NAMES = (*TABLES, MANIFEST)
+LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "pydantic", "ruamel.yaml")
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder and see that it can be written, before anything is computed.
+
+    Raises
+    ------
+    BadInputError : it cannot be made or written, or is a file.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        write_whole(probe, b"")
+        probe.unlink()
+    except OSError as error:
+        raise BadInputError(f"--out {folder}: cannot be written ({error.strerror}). Name another folder.") from None
+
+
+def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
+    """Write the results; an old manifest goes first, the new one comes last: a folder with one is complete."""
+    tables = {
+        "effects.csv": csv(experiment.effect(runs)[CONTRACT]),
+        "metrics.parquet": parquet(experiment.draws_table(runs)),
+        "attention.csv": csv(curve),
+        "fit.csv": csv(anchors.fit_table(runs)),
+    }
+    try:
+        (folder / MANIFEST).unlink(missing_ok=True)
+        for name, content in tables.items():
+            write_whole(folder / name, content)
+        write_whole(folder / MANIFEST, manifest(folder, runs))
+    except OSError as error:
+        raise BadInputError(f"--out {folder}: cannot be written ({error.strerror}). Free space, or name another folder.") from None
+
+
+def csv(table: pd.DataFrame) -> bytes:
+    """Return a table as CSV; numbers with 12 digits, which is beyond what any of them means."""
+    return table.to_csv(index=False, float_format="%.12g", lineterminator="\n").encode()
+
+
+def parquet(table: pd.DataFrame) -> bytes:
+    """Return a table as Parquet."""
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def manifest(folder: Path, runs: Runs) -> bytes:
+    """Return what made the results: versions, seed, hashes of inputs, of the rules' source and of the tables.
+
+    Nothing in it depends on the time, the machine's name or the number of threads: the same run gives the same bytes.
+    """
+    scenarios = {Path(path).as_posix(): sha for p in runs.pairings for path, sha in p.scenario.files()}
+    data = files("simlib") / "data"
+    content = {
+        "simlib": version("simlib"),
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "seed": runs.seed,
+        "draws": runs.draws,
+        "people": runs.people,
+        "rules_sha256": rules_sha(),
+        "scenarios_sha256": scenarios,
+        "data_sha256": {name: sha256(Path(str(data / f"{name}.csv"))) for name in names()},
+        "tables_sha256": {name: sha256(folder / name) for name in TABLES},
+    }
+    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
