@@ -1,4 +1,4 @@
-"""simlib: what would change if the rules of cross-province direct settlement changed?
+"""simlib: what would change if the rules of cross-province direct settlement changed (跨省异地就医直接结算).
 
 Six names carry the whole of it: `load` a scenario, `run` one draw, `repeat` many draws of several
 scenarios on the same luck, `effect` of a scenario against its baseline; `Scenario` and `Run` are what

@@ -12,7 +12,7 @@ from simlib.experiment import Pairing, Runs
 from simlib.simulate import AMOUNTS
 from simlib.solve import targets
 from simlib.tables import read, value
-from simlib.terms import KINDS
+from simlib.terms import FEN, KINDS
 
 Array = npt.NDArray[np.float64]
 Row = tuple[str, str, str, str, float, Array, str]
@@ -25,11 +25,16 @@ LIMITS = (10_000, 50_000, 100_000)
 def fit_table(runs: Runs) -> pd.DataFrame:
     """Return published figures beside the median and 95 % interval over draws.
 
-    Columns: target, universe, year, role (fit: solved for in every draw; test: not used), published, low, simulated, high,
-    difference_percent (of the median), unit. Ranks are positions; their difference is left empty.
+    Columns: target, universe, year, role (fit: solved for in every draw; test: not used), published, low,
+    simulated, high, difference_percent (of the median), unit. Ranks are positions; their difference is left empty.
     """
     rows = []
-    for name, universe, year, role, published, simulated, unit in (*_fitted(runs), *_tests(runs), *_ranks(runs), *_later(runs)):
+    for name, universe, year, role, published, simulated, unit in (
+        *_fitted(runs),
+        *_tests(runs),
+        *_ranks(runs),
+        *_later(runs),
+    ):
         low, middle, high = (float(q) for q in np.quantile(simulated, (0.025, 0.5, 0.975)))
         difference = np.nan if unit == "rank" else 100 * (middle / published - 1)
         rows.append((name, universe, year, role, published, low, middle, high, difference, unit))
@@ -41,22 +46,48 @@ def _fitted(runs: Runs) -> Iterator[Row]:
     units = (("direct visits", "person-times"), ("fund payment on direct cases", "yuan"))
     for k, kind in enumerate(PUBLISHED_KINDS):
         for j, (what, unit) in enumerate(units):
-            yield f"{what}, {kind}", "China, direct settlement", "2023", "fit", targets()[k, j], runs.expected[:, k, j], unit
+            yield (
+                f"{what}, {kind}",
+                "China, direct settlement",
+                "2023",
+                "fit",
+                targets()[k, j],
+                runs.expected[:, k, j],
+                unit,
+            )
 
 
 def _tests(runs: Runs) -> Iterator[Row]:
     """Yield what is published of inpatients and was not used."""
     universe = "China, direct inpatients"
     share = value("direct_settlement", period="2021", kind="inpatient", metric="fund_share_of_fee") / 100
-    yield "fund share of the bill", universe, "2021", "test", share, np.array([c.fund_share for c in runs.checks]), "share"
+    yield (
+        "fund share of the bill",
+        universe,
+        "2021",
+        "test",
+        share,
+        np.array([c.fund_share for c in runs.checks]),
+        "share",
+    )
     for i, limit in enumerate(LIMITS):
-        published = value("direct_settlement", period="cumulative to 2019-03", kind="inpatient", metric=f"share_fund_over_{limit}")
+        published = value(
+            "direct_settlement", period="cumulative to 2019-03", kind="inpatient", metric=f"share_fund_over_{limit}"
+        )
         name = f"share with fund payment above {limit:,} yuan (scaled to 2023)"
         yield name, universe, "2017-19", "test", published / 100, np.array([c.dear[i] for c in runs.checks]), "share"
     hosts = runs.cases.sum(axis=1)
     top = np.sort(hosts, axis=1)[:, -5:].sum(axis=1) / hosts.sum(axis=1)
     published = value("national", metric="top5_destination_share", year="2016") / 100
-    yield "five largest hosts' share of inpatients", "tertiary hospitals, all payers", "2016", "test", published, top, "share"
+    yield (
+        "five largest hosts' share of inpatients",
+        "tertiary hospitals, all payers",
+        "2016",
+        "test",
+        published,
+        top,
+        "share",
+    )
 
 
 def _ranks(runs: Runs) -> Iterator[Row]:
@@ -83,10 +114,18 @@ def _later(runs: Runs) -> Iterator[Row]:
             ("fund payment on direct cases", "fund_paid", "yuan", 1e8, "fund_direct"),
         ):
             published = value("direct_settlement", period="2024", kind=kind, metric=published_as) * scale
-            yield f"{what}, {kind}", "China, direct settlement", "2024", "test", published, _amount(pairing, group, column), unit
+            yield (
+                f"{what}, {kind}",
+                "China, direct settlement",
+                "2024",
+                "test",
+                published,
+                _amount(pairing, group, column),
+                unit,
+            )
 
 
 def _amount(pairing: Pairing, group: int, column: str) -> Array:
     """Return one amount of the reference in each draw, visits or yuan, (draw,)."""
     amount = pairing.before[:, group].sum(axis=1)[:, AMOUNTS.index(column)]
-    return amount / (1.0 if column.startswith("visits") else 100.0)
+    return np.asarray(amount / (1.0 if column.startswith("visits") else FEN))

@@ -35,16 +35,21 @@ class Areas(Params, prefix="areas"):
 
     xpcc_share = unknown(
         "share of Xinjiang's people, insured, beds and migrants that belong to XPCC",
-        0.06, 0.13, unit="share",
+        0.06,
+        0.13,
+        unit="share",
         source="assumption: cities run by XPCC had 1,573,931 of 25,852,345 people in 2020 (0.061), "
         "about 3.25 million people in all would be 0.126",
         grade="assumed",
-    )  # fmt: skip
+    )
     employee_slope = unknown(
         "effect of log GDP per head on the log odds of being insured in the employee scheme",
-        0.5, 3.0, unit="log odds per log unit",
-        source="assumption: the insured of each scheme are not published by province", grade="assumed",
-    )  # fmt: skip
+        0.5,
+        3.0,
+        unit="log odds per log unit",
+        source="assumption: the insured of each scheme are not published by province",
+        grade="assumed",
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,38 +22,100 @@ class Benefits(Params, prefix="benefits"):
     """The national default policy: published national shares, and what areas typically write."""
 
     cap_yuan = lever(
-        "annual cap on what the basic fund pays (封顶线)", None, unit="yuan", axes=("home", "scheme"),
-        low=10_000, high=10_000_000, source=MEDIAN, grade="derived",
-    )  # fmt: skip
+        "annual cap on what the basic fund pays (封顶线)",
+        None,
+        unit="yuan",
+        axes=("home", "scheme"),
+        low=10_000,
+        high=10_000_000,
+        source=MEDIAN,
+        grade="derived",
+    )
     deductible_yuan__tier1 = lever(
-        "deductible of an admission in a tier-1 hospital (起付线)", None, unit="yuan", axes=("home", "scheme"),
-        low=0, high=100_000, source=MEDIAN, grade="derived",
-    )  # fmt: skip
+        "deductible of an admission in a tier-1 hospital (起付线)",
+        None,
+        unit="yuan",
+        axes=("home", "scheme"),
+        low=0,
+        high=100_000,
+        source=MEDIAN,
+        grade="derived",
+    )
     deductible_yuan__tier2 = lever(
-        "deductible of an admission in a tier-2 hospital", None, unit="yuan", axes=("home", "scheme"),
-        low=0, high=100_000, source=MEDIAN, grade="derived",
-    )  # fmt: skip
+        "deductible of an admission in a tier-2 hospital",
+        None,
+        unit="yuan",
+        axes=("home", "scheme"),
+        low=0,
+        high=100_000,
+        source=MEDIAN,
+        grade="derived",
+    )
     deductible_yuan__tier3 = lever(
-        "deductible of an admission in a tier-3 hospital", None, unit="yuan", axes=("home", "scheme"),
-        low=0, high=100_000, source=MEDIAN, grade="derived",
-    )  # fmt: skip
-    default_cap_employee = fact("national default of the annual cap, employees", 500_000, unit="yuan", source=MEDIAN, grade="derived")
-    default_cap_resident = fact("national default of the annual cap, residents", 300_000, unit="yuan", source=MEDIAN, grade="derived")
-    default_deductible_employee_tier1 = fact("national default of the deductible", 300, unit="yuan", source=MEDIAN, grade="derived")
-    default_deductible_employee_tier2 = fact("national default of the deductible", 600, unit="yuan", source=MEDIAN, grade="derived")
-    default_deductible_employee_tier3 = fact("national default of the deductible", 900, unit="yuan", source=MEDIAN, grade="derived")
-    default_deductible_resident_tier1 = fact("national default of the deductible", 200, unit="yuan", source=MEDIAN, grade="derived")
-    default_deductible_resident_tier2 = fact("national default of the deductible", 500, unit="yuan", source=MEDIAN, grade="derived")
-    default_deductible_resident_tier3 = fact("national default of the deductible", 1000, unit="yuan", source=MEDIAN, grade="derived")
+        "deductible of an admission in a tier-3 hospital",
+        None,
+        unit="yuan",
+        axes=("home", "scheme"),
+        low=0,
+        high=100_000,
+        source=MEDIAN,
+        grade="derived",
+    )
+    default_cap_employee = fact(
+        "national default of the annual cap, employees", 500_000, unit="yuan", source=MEDIAN, grade="derived"
+    )
+    default_cap_resident = fact(
+        "national default of the annual cap, residents", 300_000, unit="yuan", source=MEDIAN, grade="derived"
+    )
+    default_deductible_employee_tier1 = fact(
+        "national default of the deductible", 300, unit="yuan", source=MEDIAN, grade="derived"
+    )
+    default_deductible_employee_tier2 = fact(
+        "national default of the deductible", 600, unit="yuan", source=MEDIAN, grade="derived"
+    )
+    default_deductible_employee_tier3 = fact(
+        "national default of the deductible", 900, unit="yuan", source=MEDIAN, grade="derived"
+    )
+    default_deductible_resident_tier1 = fact(
+        "national default of the deductible", 200, unit="yuan", source=MEDIAN, grade="derived"
+    )
+    default_deductible_resident_tier2 = fact(
+        "national default of the deductible", 500, unit="yuan", source=MEDIAN, grade="derived"
+    )
+    default_deductible_resident_tier3 = fact(
+        "national default of the deductible", 1000, unit="yuan", source=MEDIAN, grade="derived"
+    )
     ratio_outpatient_employee = unknown("fund share of in-scope outpatient cost, employees", 0.5, 0.75, unit="share")
     ratio_outpatient_resident = unknown("fund share of in-scope outpatient cost, residents", 0.4, 0.6, unit="share")
-    in_scope_home = unknown("share of a bill at home that enters the ratio", 0.7, 0.9, default=0.8, dist="triangular",
-                            unit="share", source="68.2/84.8, two sources and years: rough", grade="derived")  # fmt: skip
-    cut_referral = unknown("points off the ratio for referral and emergency", 0.0, 0.1, unit="share",
-                           source="NHSA and Ministry of Finance notice 医保发〔2022〕22号: at most 10 points", grade="official")  # fmt: skip
-    cut_temporary = unknown("points off the ratio for other temporary care", 0.0, 0.2, unit="share",
-                            source="NHSA and Ministry of Finance notice 医保发〔2022〕22号: at most 20 points", grade="official")  # fmt: skip
-    cut_unfiled = unknown("points off the ratio without a valid filing, not below those of temporary care", 0.0, 0.2, unit="share")
+    in_scope_home = unknown(
+        "share of a bill at home that enters the ratio",
+        0.7,
+        0.9,
+        default=0.8,
+        dist="triangular",
+        unit="share",
+        source="68.2/84.8, two sources and years: rough",
+        grade="derived",
+    )
+    cut_referral = unknown(
+        "points off the ratio for referral and emergency",
+        0.0,
+        0.1,
+        unit="share",
+        source="NHSA and Ministry of Finance notice 医保发〔2022〕22号: at most 10 points",
+        grade="official",
+    )
+    cut_temporary = unknown(
+        "points off the ratio for other temporary care",
+        0.0,
+        0.2,
+        unit="share",
+        source="NHSA and Ministry of Finance notice 医保发〔2022〕22号: at most 20 points",
+        grade="official",
+    )
+    cut_unfiled = unknown(
+        "points off the ratio without a valid filing, not below those of temporary care", 0.0, 0.2, unit="share"
+    )
 
 
 POLICY = np.dtype(
@@ -132,7 +194,8 @@ def settle(policy: Any, bill: Any, paid: int, trace: Any) -> int:
 
     Notes
     -----
-    fund = min((E (1 - first) - deductible) (ratio - points), cap - paid), E = total - unlisted - over ceiling - self-pay.
+    fund = min((E (1 - first) - deductible) (ratio - points), cap - paid),
+    E = total - unlisted - over ceiling - self-pay.
     """
     entering = bill.total - bill.unlisted - bill.over_ceiling - bill.self_pay
     away = part(entering, policy.first_share_ppm)
@@ -162,13 +225,13 @@ def default_ratio(bills: Array, in_scope: float, deductible: float, share: float
 
 def default_deductibles() -> Array:
     """Return the national default deductibles, yuan, (scheme, tier)."""
-    named = {q.id: float(q.default or 0) for q in Benefits.quantities() if q.role == "fact"}
+    named = {q.id: q.number for q in Benefits.quantities() if q.role == "fact"}
     return np.array([[named[f"benefits.default_deductible_{s}_tier{t}"] for t in TIERS] for s in SCHEMES])
 
 
 def default_caps() -> Array:
     """Return the national default annual caps, yuan, (scheme,)."""
-    return np.array([float(q.default or 0) for q in (Benefits.default_cap_employee, Benefits.default_cap_resident)])
+    return np.array([q.number for q in (Benefits.default_cap_employee, Benefits.default_cap_resident)])
 
 
 def policies(ratio: Array, points: Array, deductible_yuan: Array, cap_yuan: Array) -> npt.NDArray[Any]:

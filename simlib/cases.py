@@ -22,7 +22,7 @@ from simlib.changes import Frozen
 from simlib.declared import checked
 from simlib.remedies import shown
 from simlib.scenario import Line
-from simlib.terms import FEN, BadInputError, Quantity
+from simlib.terms import FEN, TIERS, BadInputError, Quantity
 
 MOST_YUAN = 1_000_000_000
 """The largest amount and the largest bill: up to it the layers are exact in int64."""
@@ -48,7 +48,7 @@ Class = Literal["甲", "乙", "unlisted"]
 
 
 def _whole(quantity: Quantity, decimals: int, found: Any) -> int:
-    """Return a number of a file in whole units of its last decimal, such as yuan in fen; ValueError says why not."""
+    """Return a number of a file in units of its last decimal, such as yuan in fen; ValueError says why not."""
     checked(quantity, found)
     # str gives the shortest decimal that means this float: what the file says.
     written = Decimal(str(found))
@@ -73,17 +73,15 @@ def _several(found: Any) -> Any:
 
 
 def _with_class(found: Any, info: ValidationInfo) -> Any:
-    """Return a value of an item if it goes with the item's class, which is None if absent and "?" if wrong."""
+    """Return a value of an item if it goes with the item's class (None: absent, "?": wrong)."""
     match info.field_name, info.data.get("class_", "?"), found:
-        case "self_pay_ppm", "乙", None:
-            raise ValueError(
-                "missing. Class 乙 has a first self-pay share: write self_pay: 0.1, for instance."
-            )
-        case "self_pay_ppm", "甲", int() if found:
+        case "self_pay", "乙", None:
+            raise ValueError("missing. Class 乙 has a first self-pay share: write self_pay: 0.1, for instance.")
+        case "self_pay", "甲", int() if found:
             raise ValueError("class 甲 has no first self-pay. Delete self_pay, or write class: 乙.")
-        case "self_pay_ppm" | "ceiling_fen", "unlisted", int():
+        case "self_pay" | "ceiling_fen", "unlisted", int():
             raise ValueError("the patient bears all of an unlisted item. Delete this, or write class: 乙.")
-        case "self_pay_ppm" | "ceiling_fen", None, int():
+        case "self_pay" | "ceiling_fen", None, int():
             raise ValueError("has no class beside it. Write class, or move this under host and home.")
         case "host" | "home", "甲" | "乙" | "unlisted", Entry():
             raise ValueError(f"class already stands for both lists. Delete class, or {info.field_name}.")
@@ -111,16 +109,12 @@ class Listing(Frozen):
     """What a list says of an item; None where it says nothing."""
 
     class_: Class | None = Field(None, alias="class", description="class: 甲, 乙 or unlisted")
-    self_pay_ppm: Annotated[Share | None, AfterValidator(_with_class)] = Field(
-        None,
-        alias="self_pay",
-        validate_default=True,
-        description="self_pay: share borne first, class 乙 only",
+    # Without an alias: pydantic names the attribute, not the alias, where a default is at fault.
+    self_pay: Annotated[Share | None, AfterValidator(_with_class)] = Field(
+        None, validate_default=True, description="self_pay: share borne first, class 乙 only"
     )
     ceiling_fen: Annotated[Yuan | None, AfterValidator(_with_class)] = Field(
-        None,
-        alias="ceiling",
-        description="ceiling: yuan payable at most for this line, price limit x quantity",
+        None, alias="ceiling", description="ceiling: yuan payable at most for this line, price limit x quantity"
     )
 
 
@@ -147,19 +141,15 @@ class Item(Listing):
 class Terms(Frozen):
     """The home's policy for the patient, the hospital's tier and the filing."""
 
-    deductible_fen: Yuan = Field(
-        alias="deductible", description="deductible: yuan, 0 if there is none (起付线)"
-    )
+    deductible_fen: Yuan = Field(alias="deductible", description="deductible: yuan, 0 if there is none (起付线)")
     ratio_ppm: Share = Field(alias="ratio", description="ratio: the fund's share, such as 0.85 (支付比例)")
     cap_fen: Yuan | None = Field(None, alias="cap", description="cap: yuan a year, none if left out (封顶线)")
-    first_self_pay_away_ppm: Share = Field(
-        0, alias="first_self_pay_away", description="share borne first, away"
-    )
+    first_self_pay_away_ppm: Share = Field(0, alias="first_self_pay_away", description="share borne first, away")
     points_off_ppm: Share = Field(0, alias="points_off", description="share taken off the ratio, away")
 
 
 class Parts(Frozen):
-    """What a case expects of one price, fen; None where it expects nothing."""
+    """What a case expects of one price: written in yuan, kept in fen; None where it expects nothing."""
 
     unlisted: Yuan | None = None
     over_ceiling: Yuan | None = None
@@ -181,23 +171,17 @@ class Expected(Frozen):
 
 
 class Case(Frozen):
-    """One patient's bill and policy, and what it should come to. Amounts are kept in fen, shares in ppm.
-
-    >>> drug = {"what": "drug", "amount": 5000, "class": "乙", "self_pay": 0.1}
-    >>> case = Case.model_validate({"name": "a", "policy": {"deductible": 500, "ratio": 0.8}, "bill": [drug]})
-    >>> price(case, "host").fund
-    320000
-    """
+    """One patient's bill and policy, and what they should come to; written in yuan and shares, kept in fen and ppm."""
 
     name: Line = Field(description="name: what tells this case from the others")
     scheme: Literal["employee", "resident"] | None = None
     source: Line | None = Field(None, description="who published the numbers")
     worked: Line | None = Field(None, description="the derivation by hand")
     policy: Terms = Field(description="policy: {deductible: 1300, ratio: 0.8}")
-    tier: Literal[1, 2, 3] = Field(3, description="level of the hospital, which the policy is for")
+    tier: int = Field(3, ge=min(TIERS), le=max(TIERS), description="level of the hospital, which the policy is for")
     paid_fen: Yuan = Field(0, alias="paid_this_year", description="yuan that count towards the cap already")
     bill: Annotated[tuple[Item, ...], BeforeValidator(_several), AfterValidator(_exact_bill)] = Field(
-        description="bill: a list of {what: drug, amount: 5000, class: 甲}"
+        json_schema_extra={"minItems": 1}, description="bill: a list of {what: drug, amount: 5000, class: 甲}"
     )
     expected: Expected = Expected()
 
@@ -206,7 +190,7 @@ class _File(Frozen):
     """A case file."""
 
     cases: Annotated[tuple[Case, ...], BeforeValidator(_several)] = Field(
-        description="cases: a list of cases"
+        json_schema_extra={"minItems": 1}, description="cases: a list of {name, policy, bill}"
     )
 
 
@@ -219,16 +203,10 @@ def load(path: str | Path) -> tuple[Case, ...]:
     """
     document = documents.read(path)
     try:
-        cases = _File.model_validate(document.data).cases
+        return _File.model_validate(document.data).cases
     except ValidationError as error:
         faults = sorted(document.faults(error, _File), key=lambda fault: (fault.line, fault.column))
         raise BadInputError(*faults[: documents.MAX_FAULTS]) from None
-    names = [case.name for case in cases]
-    for number, name in enumerate(names):
-        if name in names[:number]:
-            said = f"cases.{number}.name: the case before has it too. Give each case a name of its own."
-            raise BadInputError(document.fault(("cases", number, "name"), said))
-    return cases
 
 
 def json_schema() -> dict[str, Any]:
@@ -279,7 +257,13 @@ class Settlement:
 
 
 def price(case: Case, list_: List) -> Settlement:
-    """Return a case's bill settled on one list: `host` as in direct settlement, `home` as in a claim."""
+    """Return a case's bill settled on one list: `host` as in direct settlement, `home` as in a claim.
+
+    >>> drug = {"what": "drug", "amount": 5000, "class": "乙", "self_pay": 0.1}
+    >>> case = Case.model_validate({"name": "a", "policy": {"deductible": 500, "ratio": 0.8}, "bill": [drug]})
+    >>> price(case, "host").fund
+    320000
+    """
     terms = case.policy
     policy = np.zeros((), dtype=POLICY)
     policy["deductible_fen"], policy["ratio_ppm"] = terms.deductible_fen, terms.ratio_ppm
@@ -291,7 +275,7 @@ def price(case: Case, list_: List) -> Settlement:
 
 
 def split(case: Case, list_: List) -> Bill:
-    """Return a case's bill as a list splits it, fen; payable of an item = min(price, ceiling) (1 - self-pay)."""
+    """Return a bill as a list splits it, fen; payable of an item = min(amount, ceiling) (1 - self-pay)."""
     total = unlisted = over = first = 0
     for item in case.bill:
         listed, amount = item.on(list_), item.amount_fen
@@ -301,13 +285,13 @@ def split(case: Case, list_: List) -> Bill:
             continue
         within = amount if listed.ceiling_fen is None else min(amount, listed.ceiling_fen)
         over += amount - within
-        first += within * (listed.self_pay_ppm or 0)
+        first += within * (listed.self_pay or 0)
     # Lines are added exactly, in fen x ppm, and rounded once: `part` takes a millionth, half-up.
     return Bill(total, unlisted, over, int(part(first, 1)), case.tier)
 
 
 def benefit_gap(case: Case) -> int:
-    """Return by how much the fund pays more in direct settlement than for a claim (待遇差), fen, either sign."""
+    """Return what the fund pays in direct settlement less what it pays for a claim (待遇差), fen."""
     return price(case, "host").fund - price(case, "home").fund
 
 
@@ -319,14 +303,14 @@ def check(case: Case) -> list[str]:
     found = {f"{side}.{part}": getattr(settled[side], part) for side in SIDES for part in Parts.model_fields}
     found["benefit_gap"] = benefit_gap(case)
     return [
-        f"{case.name}: {name} is {_yuan(found[name])} yuan, expected {_yuan(value)}."
+        f"{name} is {_yuan(found[name])} yuan, expected {_yuan(value)}."
         for name, value in wanted
         if value is not None and value != found[name]
     ]
 
 
 def rows(case: Case) -> list[dict[str, Any]]:
-    """Return both prices layer by layer, yuan: layer, zh, en, saw_direct, took_direct, left_direct, saw_claim, …
+    """Return both prices, a row for each layer: layer, zh, en; saw, took and left_direct, the same _claim, yuan.
 
     Each layer sees what the one before left; what the last one leaves is what the fund pays.
     """
@@ -353,7 +337,7 @@ def _parts(settled: Settlement) -> dict[str, float]:
 
 
 def main_text(cases: Iterable[Case]) -> str:
-    """Return what a terminal shows: for each case both prices layer by layer, in yuan, and the benefit gap."""
+    """Return what a terminal shows: both prices of each case layer by layer, yuan, and the benefit gap."""
     return "\n\n".join("\n".join(_lines(case)) for case in cases)
 
 

@@ -2,13 +2,15 @@
 
 Item catalogues of services and consumables are not public as data. They are **synthetic**: generated anew in
 every parameter draw, with the agreement between provinces an unknown. A province copies its region's list,
-which copies the national one; what is not copied is decided afresh.
+which copies the national one; what is not copied is decided afresh. Lists that contain nearly everything cannot
+disagree much: an agreement drawn below that of independent lists is raised to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,39 +34,84 @@ BASKETS = 256
 HOST, HOME, EITHER, BOTH = range(4)
 DRUG, SERVICE, CONSUMABLE = range(3)
 PARTS = ("unlisted", "over_ceiling", "self_pay", "eligible")
-RULE = dict(unit="rule", axes=("home", "host", "kind"), choices=CATALOGUE_RULES, grade="official",
-            source="NHSA and Ministry of Finance notice 医保发〔2022〕22号: host's catalogue (就医地目录)")  # fmt: skip
-REACH = dict(unit="share", axes=("home", "host", "kind"), low=0.0, high=1.0, source="policy choice", grade="assumed")
+RULE: dict[str, Any] = {
+    "unit": "rule",
+    "axes": ("home", "host", "kind"),
+    "choices": CATALOGUE_RULES,
+    "source": "NHSA and Ministry of Finance notice 医保发〔2022〕22号: host's catalogue (就医地目录)",
+    "grade": "official",
+}
+REACH: dict[str, Any] = {
+    "unit": "share",
+    "axes": ("home", "host", "kind"),
+    "low": 0.0,
+    "high": 1.0,
+    "source": "policy choice",
+    "grade": "assumed",
+}
 
 
 class Catalogue(Params, prefix="catalogue"):
     """Whose list prices a direct settlement, and how far the lists agree."""
 
-    rule__drug = lever("whose drug list prices a direct settlement", "host", **RULE)  # type: ignore[arg-type]
-    rule__service = lever("whose list of services and facilities prices a direct settlement", "host", **RULE)  # type: ignore[arg-type]
-    rule__consumable = lever("whose consumable list prices a direct settlement", "host", **RULE)  # type: ignore[arg-type]
-    reach__drug = lever("share of drugs that the rule reaches; the host's list prices the rest", 1.0, **REACH)  # type: ignore[arg-type]
-    reach__service = lever("share of services that the rule reaches; the host's list prices the rest", 1.0, **REACH)  # type: ignore[arg-type]
-    reach__consumable = lever("share of consumables that the rule reaches; the host's list prices the rest", 1.0, **REACH)  # type: ignore[arg-type]
+    rule__drug = lever("whose drug list prices a direct settlement", "host", **RULE)
+    rule__service = lever("whose list of services and facilities prices a direct settlement", "host", **RULE)
+    rule__consumable = lever("whose consumable list prices a direct settlement", "host", **RULE)
+    reach__drug = lever("share of drugs that the rule reaches; the host's list prices the rest", 1.0, **REACH)
+    reach__service = lever("share of services that the rule reaches; the host's list prices the rest", 1.0, **REACH)
+    reach__consumable = lever(
+        "share of consumables that the rule reaches; the host's list prices the rest", 1.0, **REACH
+    )
     listed_service = unknown("share of service spending that a province lists", 0.85, 0.97, unit="share")
     listed_consumable = unknown("share of consumable spending that a province lists", 0.55, 0.85, unit="share")
-    agree_service_delta = unknown("agreement of service lists inside the Yangtze Delta, by spending", 0.85, 0.99, default=0.93,
-                                  dist="triangular", unit="share", source="range assumed; Shanghai press 2023: relatively unified")  # fmt: skip
-    agree_service = unknown("agreement of service lists elsewhere, by spending", 0.6, 0.97, default=0.85, dist="triangular", unit="share")
-    agree_consumable = unknown("agreement of consumable lists, by spending", 0.5, 0.95, default=0.75, dist="triangular", unit="share")
-    agree_share = unknown("agreement of first self-pay shares of items that both list, by category", 0.5, 0.95, unit="share", axes=("category",))
-    agree_ceiling = unknown("agreement of price ceilings of services and consumables that both list", 0.4, 0.9, unit="share")
+    agree_service_delta = unknown(
+        "agreement of service lists inside the Yangtze Delta, by spending",
+        0.85,
+        0.99,
+        default=0.93,
+        dist="triangular",
+        unit="share",
+        source="range assumed; Shanghai press 2023: relatively unified",
+    )
+    agree_service = unknown(
+        "agreement of service lists elsewhere, by spending", 0.6, 0.97, default=0.85, dist="triangular", unit="share"
+    )
+    agree_consumable = unknown(
+        "agreement of consumable lists, by spending", 0.5, 0.95, default=0.75, dist="triangular", unit="share"
+    )
+    agree_share = unknown(
+        "agreement of first self-pay shares of items that both list, by category",
+        0.5,
+        0.95,
+        unit="share",
+        axes=("category",),
+    )
+    agree_ceiling = unknown(
+        "agreement of price ceilings of services and consumables that both list", 0.4, 0.9, unit="share"
+    )
     class_a_drug = unknown("share of drug spending in class A (no first self-pay)", 0.25, 0.5, unit="share")
     class_a_service = unknown("share of listed service spending without first self-pay", 0.7, 0.95, unit="share")
     class_a_consumable = unknown("share of listed consumable spending without first self-pay", 0.2, 0.6, unit="share")
-    capped_service = unknown("share of listed service spending with a price ceiling below the price", 0.0, 0.1, unit="share")
-    capped_consumable = unknown("share of listed consumable spending with a price ceiling below the price", 0.1, 0.4, unit="share")
+    capped_service = unknown(
+        "share of listed service spending with a price ceiling below the price", 0.0, 0.1, unit="share"
+    )
+    capped_consumable = unknown(
+        "share of listed consumable spending with a price ceiling below the price", 0.1, 0.4, unit="share"
+    )
     drug_share = unknown("share of drugs in an ordinary inpatient bill", 0.25, 0.4, unit="share")
     consumable_share = unknown("share of consumables in an ordinary inpatient bill", 0.08, 0.2, unit="share")
-    plain_baskets = unknown("share of case groups treated with items that every list covers alike", 0.05, 0.35, unit="share")
+    plain_baskets = unknown(
+        "share of case groups treated with items that every list covers alike", 0.05, 0.35, unit="share"
+    )
     implant_baskets = unknown("share of inpatient case groups with dear implants", 0.04, 0.12, unit="share")
     drug_share_outpatient = unknown("share of drugs in an outpatient bill", 0.5, 0.7, unit="share")
-    implant_bill = fact("bill of a case group with implants against an ordinary one", 2.5, unit="ratio", source="assumption", grade="assumed")
+    implant_bill = fact(
+        "bill of a case group with implants against an ordinary one",
+        2.5,
+        unit="ratio",
+        source="assumption",
+        grade="assumed",
+    )
 
 
 SELF_PAY = np.array([0.05, 0.1, 0.15, 0.2, 0.3])
@@ -102,11 +149,21 @@ def _category_parts(category: int, delta: npt.NDArray[np.bool_], v: Values, seed
     """Return the four parts of each item of one category on each province's list, ppm."""
     listed, inside, outside, first, capped = (
         (1.0, 1.0, 1.0, v[Catalogue.class_a_drug][0], 0.0),
-        (v[Catalogue.listed_service][0], v[Catalogue.agree_service_delta][0], v[Catalogue.agree_service][0],
-         v[Catalogue.class_a_service][0], v[Catalogue.capped_service][0]),
-        (v[Catalogue.listed_consumable][0], v[Catalogue.agree_consumable][0], v[Catalogue.agree_consumable][0],
-         v[Catalogue.class_a_consumable][0], v[Catalogue.capped_consumable][0]),
-    )[category]  # fmt: skip
+        (
+            v[Catalogue.listed_service][0],
+            v[Catalogue.agree_service_delta][0],
+            v[Catalogue.agree_service][0],
+            v[Catalogue.class_a_service][0],
+            v[Catalogue.capped_service][0],
+        ),
+        (
+            v[Catalogue.listed_consumable][0],
+            v[Catalogue.agree_consumable][0],
+            v[Catalogue.agree_consumable][0],
+            v[Catalogue.class_a_consumable][0],
+            v[Catalogue.capped_consumable][0],
+        ),
+    )[category]
     luck = uniforms((3, 4, len(delta) + 2, ITEMS), LISTS, seed, draw, 1, category)
     agree_share, agree_ceiling = v[Catalogue.agree_share][category], v[Catalogue.agree_ceiling][0]
     on_list = _spread(luck[0, 0] < listed, delta, luck[0], listed**2 + (1 - listed) ** 2, inside, outside)
@@ -125,8 +182,13 @@ def _category_parts(category: int, delta: npt.NDArray[np.bool_], v: Values, seed
 
 
 def _spread(
-    fresh: npt.NDArray[np.generic], delta: npt.NDArray[np.bool_], luck: Array, floor: float, inside: float, outside: float
-) -> npt.NDArray[np.generic]:
+    fresh: npt.NDArray[Any],
+    delta: npt.NDArray[np.bool_],
+    luck: Array,
+    floor: float,
+    inside: float,
+    outside: float,
+) -> npt.NDArray[Any]:
     """Return each province's attribute of each item: copied down from the nation through the region, or fresh.
 
     Two provinces agree with probability k + (1 - k) floor, where k is the chance that both copied the same
@@ -138,9 +200,9 @@ def _spread(
     inner = np.sqrt(max(_copied(inside, floor), _copied(outside, floor)))
     through = outer / inner if inner > 0 else 0.0
     provinces, nation = fresh[:-2], fresh[-1]
-    region = np.where(luck[2, -2] < through, nation, fresh[-2])
-    copied = luck[1, :-2] < np.where(delta, inner, outer)[:, None]
-    return np.where(copied, np.where(delta[:, None], region, nation), provinces)
+    region = np.asarray(np.where(luck[2, -2] < through, nation, fresh[-2]))
+    copied = luck[1, :-2] < np.asarray(np.where(delta, inner, outer))[:, None]
+    return np.asarray(np.where(copied, np.where(delta[:, None], region, nation), provinces))
 
 
 def _copied(agreement: float, floor: float) -> float:
@@ -171,7 +233,7 @@ def _baskets(kind: int, v: Values, seed: int, draw: int) -> tuple[Array, Array]:
     weight = mix.T[:, :, None] * chosen / chosen.sum(axis=2, keepdims=True)
     ppm = np.floor(weight.transpose(1, 0, 2).reshape(BASKETS, -1) * PPM)
     ppm[np.arange(BASKETS), ppm.argmax(axis=1)] += PPM - ppm.sum(axis=1)
-    bill = np.where(implants, float(Catalogue.implant_bill.default or 0), 1.0)
+    bill = np.where(implants, Catalogue.implant_bill.number, 1.0)
     return ppm, bill / bill.mean()
 
 
@@ -189,7 +251,8 @@ def under_rule(lists: Lists, home: int, host: int, rules: npt.NDArray[np.int8], 
     rule = np.repeat(rules, ITEMS)
     more, less = of_home[:, 3] > of_host[:, 3], of_home[:, 3] < of_host[:, 3]
     from_home = (rule == HOME) | ((rule == EITHER) & more) | ((rule == BOTH) & less)
-    return np.where((from_home & (lists.order < np.repeat(reach, ITEMS)))[:, None], of_home, of_host)
+    reached = lists.order < np.repeat(reach, ITEMS)
+    return np.asarray(np.where((from_home & reached)[:, None], of_home, of_host))
 
 
 def cover(lists: Lists, parts: Array) -> npt.NDArray[np.int64]:

@@ -118,7 +118,8 @@ def read_changes(
     document : the file; its `changes` are a list.
     known : declared quantities by id.
     place : the areas that `where` may name.
-    year : the year of the scenario, in which each change must hold; None if it could not be read, or for a root: what it enacts may hold in other years.
+    year : the year of the scenario, in which each change must hold; None if it could not be
+        read, or for a root: what it enacts may hold in other years.
     """
     faults: list[Fault] = []
     good: list[tuple[Where, Change, Cells]] = []

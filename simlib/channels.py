@@ -10,13 +10,27 @@ from simlib.terms import ABANDONED, CLAIMED, DIRECT, Params, rule, unknown
 class Channels(Params, prefix="channels"):
     """What a claim by hand costs the patient, and who looks at both prices."""
 
-    attention = unknown("share of patients who compare both prices and claim by hand if it pays", 0.0, 1.0, unit="share")
-    hassle_inpatient = unknown("cost in time and trips of an inpatient claim", 100, 1500, dist="log-uniform", default=300, unit="yuan")
-    hassle_outpatient = unknown("cost in time and trips of an outpatient claim", 20, 300, dist="log-uniform", default=80, unit="yuan")
+    attention = unknown(
+        "share of patients who compare both prices and claim by hand if it pays", 0.0, 1.0, unit="share"
+    )
+    hassle_inpatient = unknown(
+        "cost in time and trips of an inpatient claim", 100, 1500, dist="log-uniform", default=300, unit="yuan"
+    )
+    hassle_outpatient = unknown(
+        "cost in time and trips of an outpatient claim", 20, 300, dist="log-uniform", default=80, unit="yuan"
+    )
     delay_months = unknown("months until a claim by hand is paid", 1, 6, dist="log-uniform", default=2, unit="months")
-    interest = unknown("shadow interest of the patient", 0.003, 0.03, dist="log-uniform", default=0.01, unit="per month")
-    claims_per_abandoned = unknown("inpatient claims by hand per abandoned case among cases that fail a condition", 1.2, 5.0,
-                                   dist="log-uniform", default=2.0, unit="ratio")  # fmt: skip
+    interest = unknown(
+        "shadow interest of the patient", 0.003, 0.03, dist="log-uniform", default=0.01, unit="per month"
+    )
+    claims_per_abandoned = unknown(
+        "inpatient claims by hand per abandoned case among cases that fail a condition",
+        1.2,
+        5.0,
+        dist="log-uniform",
+        default=2.0,
+        unit="ratio",
+    )
 
 
 @rule

@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    top = argparse.ArgumentParser(prog="simlib", description="What if the rules of cross-province direct settlement changed?")
+    top = argparse.ArgumentParser(
+        prog="simlib", description="What if the rules of cross-province direct settlement changed?"
+    )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     run = _command(commands, "run", run_scenarios, "simulate scenarios beside their reference on the same luck")
     run.add_argument("scenarios", nargs="+", type=Path, metavar="SCENARIO", help="scenario file")
@@ -42,7 +44,9 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("files", nargs="+", type=Path, metavar="FILE")
     settle = _command(commands, "settle", settle_cases, "price one patient's bill both ways, layer by layer")
     settle.add_argument("files", nargs="+", type=Path, metavar="CASE")
-    _command(commands, "parameters", list_parameters, "list every number of the model with unit, range, grade and source")
+    _command(
+        commands, "parameters", list_parameters, "list every number of the model with unit, range, grade and source"
+    )
     schema = _command(commands, "schema", print_schema, "print the JSON Schema of a file format, for editors")
     schema.add_argument("format", choices=("scenario", "case"))
     return top
@@ -84,7 +88,8 @@ def _bar(what: str, total: int) -> Any:
     def wrap(outcomes: Iterable[Any]) -> Iterable[Any]:
         from tqdm import tqdm
 
-        return tqdm(outcomes, desc=what, total=total, leave=False, disable=not sys.stderr.isatty())
+        bar: Iterable[Any] = tqdm(outcomes, desc=what, total=total, leave=False, disable=not sys.stderr.isatty())
+        return bar
 
     return wrap
 
@@ -98,7 +103,7 @@ def check_files(options: argparse.Namespace) -> int:
     for path in options.files:
         try:
             is_case = "cases" in documents.read(path).data
-            (cases if is_case else scenario).load(path)  # type: ignore[attr-defined]
+            (cases.load if is_case else scenario.load)(path)
             fine.append(str(path))
         except BadInputError as error:
             faults += error.faults
@@ -132,17 +137,32 @@ def list_parameters(options: argparse.Namespace) -> int:
     from simlib import declared
 
     rows = [
-        {"id": q.id, "role": q.role, "default": q.default, "low": q.low, "high": q.high, "dist": q.dist, "unit": q.unit,
-         "grade": q.grade, "meaning": q.meaning, "source": q.source}
+        {
+            "id": q.id,
+            "role": q.role,
+            "default": q.default,
+            "low": q.low,
+            "high": q.high,
+            "dist": q.dist,
+            "unit": q.unit,
+            "grade": q.grade,
+            "meaning": q.meaning,
+            "source": q.source,
+        }
         for q in declared.quantities().values()
-    ]  # fmt: skip
+    ]
     if options.json:
         print(json.dumps(rows, ensure_ascii=False, indent=2))
         return FINE
     for row in rows:
-        spread = "" if row["low"] is None else f" [{row['low']:g}, {row['high']:g}] {'' if row['dist'] == 'none' else row['dist']}"
+        spread = (
+            ""
+            if row["low"] is None
+            else f" [{row['low']:g}, {row['high']:g}] {'' if row['dist'] == 'none' else row['dist']}"
+        )
         default = "national default" if row["default"] is None else row["default"]
-        print(f"{row['id']}\n    {row['role']}, {default}{spread}, {row['unit']}, {row['grade']}: {row['meaning']}\n    {row['source']}")
+        print(f"{row['id']}\n    {row['role']}, {default}{spread}, {row['unit']}, {row['grade']}: {row['meaning']}")
+        print(f"    {row['source']}")
     return FINE
 
 

@@ -77,7 +77,8 @@ class Runs:
     Attributes
     ----------
     unknowns : value of each scalar unknown, a row a draw, columns by id. expected : direct visits and fund payment of
-    2023 on expected values, (draw, kind, 2). checks : see `solve.Check`. cases : inpatient cases of 2023, (draw, home, host).
+    2023 on expected values, (draw, kind, 2). checks : see `solve.Check`. cases : inpatient cases of 2023,
+    (draw, home, host).
     """
 
     place: areas.Place
@@ -100,14 +101,15 @@ def repeat(
     jobs: int = 1,
     pin: Mapping[str, float] | None = None,
     whole: bool = True,
-    progress: Progress = iter,  # type: ignore[assignment]
+    progress: Progress = iter,
 ) -> Runs:
     """Return the draws of several scenarios, each beside its reference on the same luck.
 
     Parameters
     ----------
-    draws : parameter draws, at least 2. people : people drawn per run. jobs : threads; any number gives the same result.
-    pin : unknowns held at a value, by id. whole : whether to draw the country, not only inpatients of the changed pairs.
+    draws : parameter draws, at least 2. people : people drawn per run. jobs : threads; any number gives
+    the same result. pin : unknowns held at a value, by id. whole : whether to draw the
+    country, not only inpatients of the changed pairs.
     progress : wraps the draws as they are done, for a bar.
 
     Raises
@@ -127,9 +129,16 @@ def repeat(
     )
     unknowns = pd.DataFrame([o.unknowns for o in outcomes], columns=[q.id for q in scalar_unknowns()])
     return Runs(
-        place, tuple(pairings), seed, draws, people, unknowns, np.stack([o.expected for o in outcomes]),
-        tuple(o.check for o in outcomes), np.stack([o.cases for o in outcomes]),
-    )  # fmt: skip
+        place,
+        tuple(pairings),
+        seed,
+        draws,
+        people,
+        unknowns,
+        np.stack([o.expected for o in outcomes]),
+        tuple(o.check for o in outcomes),
+        np.stack([o.cases for o in outcomes]),
+    )
 
 
 def check(scenarios: Sequence[Scenario], *, draws: int, seed: int, people: int, jobs: int) -> None:
@@ -145,9 +154,15 @@ def check(scenarios: Sequence[Scenario], *, draws: int, seed: int, people: int, 
 
 
 def one_draw(
-    scenarios: Sequence[Scenario], groups: Sequence[tuple[Group, ...]], place: areas.Place, seed: int, draw: int, people: int,
-    pin: Mapping[str, float], whole: bool,
-) -> Outcome:  # fmt: skip
+    scenarios: Sequence[Scenario],
+    groups: Sequence[tuple[Group, ...]],
+    place: areas.Place,
+    seed: int,
+    draw: int,
+    people: int,
+    pin: Mapping[str, float],
+    whole: bool,
+) -> Outcome:
     """Return one draw of every scenario and its reference; scenarios of one root share a world."""
     worlds: dict[str, solve.World] = {}
     amounts = []
@@ -174,12 +189,13 @@ def effect(runs: Runs) -> pd.DataFrame:
 
     Columns
     -------
-    The contract of `effects.csv` (baseline and value are means over draws, change their difference, low and high the 2.5
-    and 97.5 % quantiles of the paired differences), then sd_parameters and sd_monte_carlo of the change: the spread that
-    more knowledge would narrow, and that which more people would. A change of exactly 0 has an interval of 0.
+    The contract of `effects.csv`: baseline and value are means over draws, change their difference, low and high the
+    2.5 and 97.5 % quantiles of the paired differences. Then sd_parameters and sd_monte_carlo of the change: the spread
+    that more knowledge would narrow, and that which more people would. A change of exactly 0 has an interval of 0.
     """
     rows = [
-        {"scenario": pairing.scenario.name, "metric": name, "group": group.label(runs.place)} | summary(pairing, name, i)
+        {"scenario": pairing.scenario.name, "metric": name, "group": group.label(runs.place)}
+        | summary(pairing, name, i)
         for pairing in runs.pairings
         for i, group in enumerate(pairing.groups)
         for name in UNITS
@@ -188,16 +204,29 @@ def effect(runs: Runs) -> pd.DataFrame:
 
 
 def summary(pairing: Pairing, name: str, group: int) -> dict[str, object]:
-    """Return one row of `effect`."""
+    """Return one row of `effect`; draws in which a small group saw no visit are left out of its rates."""
     before, after = pairing.both(name, group)
-    change = after - before
-    low, high = interval(change)
-    noise = monte_carlo(pairing, name, group)
-    parameters = float(np.sqrt(max(np.var(change, ddof=1) - noise**2, 0.0)))
-    return {
-        "baseline": before.mean(), "value": after.mean(), "change": change.mean(), "low": low, "high": high,
-        "unit": UNITS[name], "sd_parameters": parameters, "sd_monte_carlo": noise,
-    }  # fmt: skip
+    seen = np.isfinite(before) & np.isfinite(after)
+    row: dict[str, object] = dict.fromkeys(("baseline", "value", "change", "low", "high"), np.nan)
+    noise = parameters = np.nan
+    if seen.sum() > 1:
+        change = (after - before)[seen]
+        low, high = interval(change)
+        noise = monte_carlo(pairing, name, group)
+        parameters = parameter_part(change, noise)
+        row = {
+            "baseline": before[seen].mean(),
+            "value": after[seen].mean(),
+            "change": change.mean(),
+            "low": low,
+            "high": high,
+        }
+    return row | {"unit": UNITS[name], "sd_parameters": parameters, "sd_monte_carlo": noise}
+
+
+def parameter_part(change: Array, noise: float) -> float:
+    """Return the standard deviation of a change over draws that luck does not explain."""
+    return float(np.sqrt(np.maximum(change.var(ddof=1) - noise**2, 0.0)))
 
 
 def interval(change: Array) -> tuple[float, float]:
@@ -209,11 +238,12 @@ def interval(change: Array) -> tuple[float, float]:
 def monte_carlo(pairing: Pairing, name: str, group: int) -> float:
     """Return the standard deviation of a change that luck causes: half the root mean square of the halves' difference.
 
-    A sum over people is first doubled in each half, so that both estimate the whole.
+    A sum over people is first doubled in each half, so that both estimate the whole. NaN where no draw has both halves.
     """
     changes = [after - before for before, after in (pairing.both(name, group, half) for half in (0, 1))]
-    whole = 2.0 if metrics.additive(name) else 1.0
-    return float(np.sqrt(np.nanmean((whole * (changes[0] - changes[1])) ** 2)) / 2)
+    apart = (changes[0] - changes[1]) * (2.0 if metrics.additive(name) else 1.0)
+    apart = apart[np.isfinite(apart)]
+    return float(np.sqrt((apart**2).mean()) / 2) if apart.size else float("nan")
 
 
 def relative(pairing: Pairing, name: str, group: int) -> Array:
@@ -252,7 +282,7 @@ def drivers(runs: Runs, pairing: Pairing, name: str = "fund_payment") -> pd.Data
     before, after = pairing.both(name, group)
     change = after / before - 1 if metrics.additive(name) else after - before
     known = {q.id: q for q in scalar_unknowns()}
-    moving = [column for column in runs.unknowns if runs.unknowns[column].nunique() > 1]
+    moving = [str(column) for column in runs.unknowns if runs.unknowns[column].nunique() > 1]
     if np.ptp(change) == 0 or not moving:
         return pd.DataFrame(columns=["id", "rank_correlation", "grade", "meaning"])
     rows = [(i, float(spearmanr(runs.unknowns[i], change).statistic), known[i].grade, known[i].meaning) for i in moving]
@@ -261,7 +291,7 @@ def drivers(runs: Runs, pairing: Pairing, name: str = "fund_payment") -> pd.Data
 
 
 def attention_curve(scenarios: Sequence[Scenario], **options: object) -> pd.DataFrame:
-    """Return the change of the inpatient direct settlement rate on the changed pairs over the share of attentive patients.
+    """Return the change of the inpatient rate on the changed pairs over the share of attentive patients.
 
     The split of failures is a prior and the rate hangs on it, so the rate is a curve: every draw is solved again with
     attention held at each of `ATTENTION`. Attention is lowered in draws where it would explain more failures than there

@@ -30,43 +30,79 @@ class Flow(Params, prefix="flow"):
     """What moves patients, and how much of it is known."""
 
     beta = unknown(
-        "exponent of the log-logistic distance decay", 0.85, 1.89, default=1.4, dist="triangular", unit="exponent",
-        source="IJERPH 17(7):2183 (2020): inpatients inside Shanghai; use between provinces is an assumption", grade="academic",
-    )  # fmt: skip
+        "exponent of the log-logistic distance decay",
+        0.85,
+        1.89,
+        default=1.4,
+        dist="triangular",
+        unit="exponent",
+        source="IJERPH 17(7):2183 (2020): inpatients inside Shanghai; use between provinces is an assumption",
+        grade="academic",
+    )
     c_km = unknown("scale of the distance decay", 100, 450, dist="log-uniform", default=250, unit="km")
     theta = unknown("effect of the migrant stock on the choice of host", 0.0, 0.8, default=0.3, unit="elasticity")
     gamma = unknown("effect of adjacency on the choice of host", 0.5, 1.2, default=0.8, unit="log odds")
-    nest = unknown("weight of the inclusive value of hosts in the decision to leave (lambda)", 0.5, 1.0, unit="coefficient")
+    nest = unknown(
+        "weight of the inclusive value of hosts in the decision to leave (lambda)", 0.5, 1.0, unit="coefficient"
+    )
     psi = unknown("effect of home attractiveness on staying", 0.0, 0.6, default=0.2, unit="elasticity")
     a1 = unknown("weight of log beds in the attractiveness of a host", 0.3, 0.9, unit="elasticity")
     a2 = unknown("weight of log GDP per head in the attractiveness of a host", 0.6, 2.7, default=1.5, unit="elasticity")
     eps = unknown(
-        "deviation of a host's attractiveness from beds and GDP per head, beyond the named hosts' own", -0.5, 0.5,
-        dist="normal", default=0.0, unit="log", axes=("host",),
-    )  # fmt: skip
+        "deviation of a host's attractiveness from beds and GDP per head, beyond the named hosts' own",
+        -0.5,
+        0.5,
+        dist="normal",
+        default=0.0,
+        unit="log",
+        axes=("host",),
+    )
     eps_shanghai = unknown("deviation of Shanghai's attractiveness", 1.0, 2.0, unit="log")
     eps_beijing = unknown("deviation of Beijing's attractiveness", 0.7, 1.7, unit="log")
     eps_sichuan = unknown("deviation of Sichuan's attractiveness", 0.8, 1.8, unit="log")
     eps_jiangsu = unknown("deviation of Jiangsu's attractiveness", -0.2, 0.8, unit="log")
     eps_guangdong = unknown("deviation of Guangdong's attractiveness", -0.9, 0.1, unit="log")
-    insured_home_employee = unknown("share of migrants in the employee scheme who are insured at home", 0.05, 0.4, unit="share")
-    insured_home_resident = unknown("share of migrants in the resident scheme who are insured at home", 0.5, 0.95, unit="share")
+    insured_home_employee = unknown(
+        "share of migrants in the employee scheme who are insured at home", 0.05, 0.4, unit="share"
+    )
+    insured_home_resident = unknown(
+        "share of migrants in the resident scheme who are insured at home", 0.5, 0.95, unit="share"
+    )
     migrant_employee = unknown("share of migrants covered by the employee scheme", 0.25, 0.45, unit="share")
-    vigour = unknown("use of care by migrants against people of the same scheme at home", 0.3, 0.8, default=0.5, unit="ratio")
-    stay_inpatient = unknown("share of admissions of people living away that take place at the host", 0.3, 0.9, unit="share")
-    stay_outpatient = unknown("share of outpatient visits of people living away that take place at the host", 0.7, 1.0, unit="share")
+    vigour = unknown(
+        "use of care by migrants against people of the same scheme at home", 0.3, 0.8, default=0.5, unit="ratio"
+    )
+    stay_inpatient = unknown(
+        "share of admissions of people living away that take place at the host", 0.3, 0.9, unit="share"
+    )
+    stay_outpatient = unknown(
+        "share of outpatient visits of people living away that take place at the host", 0.7, 1.0, unit="share"
+    )
     purpose_referral = unknown("share of travelling inpatients who were referred", 0.2, 0.7, unit="share")
     purpose_emergency = unknown("share of travelling inpatients who are emergencies", 0.05, 0.2, unit="share")
     purpose_referral_outpatient = unknown("share of travelling outpatients who were referred", 0.05, 0.4, unit="share")
-    purpose_emergency_outpatient = unknown("share of travelling outpatients who are emergencies", 0.02, 0.15, unit="share")
-    employee_outpatient = unknown("employees' share of cross-province outpatient cases, pharmacy included", 0.6, 0.8, unit="share",
-                                  source="0.665 of visits without pharmacy, NHSA long series 2023", grade="derived")  # fmt: skip
+    purpose_emergency_outpatient = unknown(
+        "share of travelling outpatients who are emergencies", 0.02, 0.15, unit="share"
+    )
+    employee_outpatient = unknown(
+        "employees' share of cross-province outpatient cases, pharmacy included",
+        0.6,
+        0.8,
+        unit="share",
+        source="0.665 of visits without pharmacy, NHSA long series 2023",
+        grade="derived",
+    )
     away_most = fact(
-        "most of a kind's cases that people living away may make up; their stay share is lowered where they would exceed it",
-        0.9, unit="share", source="assumption", grade="assumed",
-    )  # fmt: skip
+        "most of a kind's cases that people living away may make up; above it their stay share is lowered",
+        0.9,
+        unit="share",
+        source="assumption",
+        grade="assumed",
+    )
     growth_inpatient = unknown("growth a year of cross-province admissions after 2024", 0.0, 0.12, unit="per year")
-    growth_outpatient = unknown("growth a year of cross-province outpatient visits after 2024", 0.0, 0.25, unit="per year")
+    growth_outpatient = unknown(
+        "growth a year of cross-province outpatient visits after 2024", 0.0, 0.25, unit="per year"
+    )
 
 
 NAMED_HOSTS = (
@@ -107,8 +143,13 @@ def rates() -> Array:
     out = np.zeros((len(KINDS), len(SCHEMES)))
     for s, scheme in enumerate(SCHEMES):
         insured = value("national", metric="insured", scheme=scheme, year="2023", unit="10 thousand persons")
-        visits = [value("national", metric=m, scheme=scheme, year="2023") for m in ("ordinary_outpatient_visits", "chronic_visits")]
-        bought = value("national", metric="pharmacy_visits", scheme=scheme, year="2023" if scheme == "employee" else "2024")
+        visits = [
+            value("national", metric=m, scheme=scheme, year="2023")
+            for m in ("ordinary_outpatient_visits", "chronic_visits")
+        ]
+        bought = value(
+            "national", metric="pharmacy_visits", scheme=scheme, year="2023" if scheme == "employee" else "2024"
+        )
         out[0, s] = value("national", metric="discharges", scheme=scheme, year="2023") / insured
         out[1, s] = (sum(visits) + bought * 1e4) / insured
     return out
@@ -169,10 +210,10 @@ def solve_leaving(pull: Pull, cases: Array) -> tuple[Array, Array]:
     below 1 where they alone would exceed `flow.away_most` of the cases.
     """
     c, stayed = np.zeros_like(cases), np.ones_like(cases)
-    for k, s in np.ndindex(cases.shape):
+    for k, s in np.ndindex(*cases.shape):
         away = float(pull.living_away[k, s].sum())
-        stayed[k, s] = min(1.0, float(Flow.away_most.default or 0) * cases[k, s] / away)
-        wanted = cases[k, s] - away * stayed[k, s]
+        stayed[k, s] = np.minimum(1.0, Flow.away_most.number * cases[k, s] / away)
+        wanted = float(cases[k, s] - away * stayed[k, s])
 
         def excess(x: float, k: int = k, s: int = s, wanted: float = wanted) -> float:
             return float((pull.at_home[k, s] * expit(x + pull.leave)).sum() - wanted)
@@ -198,10 +239,15 @@ def level(year: int, v: Values) -> Array:
     """
     if year == 2023:
         return np.ones((len(KINDS), len(SCHEMES)))
-    grown = np.array([
-        [value("national", metric=m, scheme=s, year="2024") / value("national", metric=m, scheme=s, year="2023") for s in SCHEMES]
-        for m in ("crossprov_cost", "crossprov_visits")
-    ])
+    grown = np.array(
+        [
+            [
+                value("national", metric=m, scheme=s, year="2024") / value("national", metric=m, scheme=s, year="2023")
+                for s in SCHEMES
+            ]
+            for m in ("crossprov_cost", "crossprov_visits")
+        ]
+    )
     later = 1 + np.array([v[Flow.growth_inpatient][0], v[Flow.growth_outpatient][0]])
     levels: Array = grown * later[:, None] ** (year - 2024)
     return levels

@@ -21,20 +21,45 @@ Array = npt.NDArray[np.float64]
 class Gates(Params, prefix="gates"):
     """How often a case can be settled directly."""
 
-    direct_rate_inpatient = unknown("inpatient direct settlement rate of 2023", 0.55, 0.75, default=0.65, dist="triangular",
-                                    unit="share", source="0.513 published for 2020, none since; aim 0.70 by 2025")  # fmt: skip
+    direct_rate_inpatient = unknown(
+        "inpatient direct settlement rate of 2023",
+        0.55,
+        0.75,
+        default=0.65,
+        dist="triangular",
+        unit="share",
+        source="0.513 published for 2020, none since; aim 0.70 by 2025",
+    )
     direct_rate_outpatient = unknown("outpatient direct settlement rate of 2023; unidentified", 0.6, 0.95, unit="share")
-    split = unknown("share of not networked among cases that fail a condition (flat Dirichlet)", 0.0, 1.0, unit="share", axes=("kind",))
-    mend = unknown("place of the share of faults mended before discharge in its feasible range", 0.0, 1.0, unit="quantile")
-    possible_inpatient = unknown("inpatient institutions that could be connected", 90_000, 200_000, dist="log-uniform", unit="institutions")
-    possible_outpatient = unknown("outpatient institutions that could be connected", 300_000, 700_000, dist="log-uniform", unit="institutions")
+    split = unknown(
+        "share of not networked among cases that fail a condition (flat Dirichlet)",
+        0.0,
+        1.0,
+        unit="share",
+        axes=("kind",),
+    )
+    mend = unknown(
+        "place of the share of faults mended before discharge in its feasible range", 0.0, 1.0, unit="quantile"
+    )
+    possible_inpatient = unknown(
+        "inpatient institutions that could be connected", 90_000, 200_000, dist="log-uniform", unit="institutions"
+    )
+    possible_outpatient = unknown(
+        "outpatient institutions that could be connected", 300_000, 700_000, dist="log-uniform", unit="institutions"
+    )
 
 
 class Filing(Params, prefix="filing"):
     """Rules of filing that a scenario may change."""
 
-    free = lever("care counts as filed without a filing (免备案)", False, unit="yes or no", axes=("home", "host", "kind"),
-                 source="Beijing, Tianjin and Hebei authorities, notice of 2023-04 (the only such region enacted)", grade="official")  # fmt: skip
+    free = lever(
+        "care counts as filed without a filing (免备案)",
+        False,
+        unit="yes or no",
+        axes=("home", "host", "kind"),
+        source="Beijing, Tianjin and Hebei authorities, notice of 2023-04 (the only such region enacted)",
+        grade="official",
+    )
 
 
 @dataclass(frozen=True)
@@ -57,7 +82,7 @@ class Passing:
 
 @rule
 def exposed(purpose: int, filing_free: bool) -> bool:
-    """Return whether a case needs a filing: not in an emergency (FIL07 counts it as filed) and not where care is filing-free."""
+    """Return whether a case needs a filing: not in an emergency, which counts as filed, nor where filing-free."""
     return purpose != EMERGENCY and not filing_free
 
 
@@ -66,7 +91,7 @@ def met_share(direct: float, choosers: float) -> float:
 
     direct = met (1 - q).
 
-    >>> met_share(0.6, 0.25)
+    >>> round(met_share(0.6, 0.25), 9)
     0.8
     """
     return direct / (1 - choosers)

@@ -21,19 +21,26 @@ STRONG = 0.25
 def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
     """Return the headline of one scenario as plain values, for `--json` and for the text.
 
-    Changes of amounts are in percent and in 100 million yuan, rates in percentage points; each with its 95 % interval and
-    the standard deviations of its two sources, parameters and Monte Carlo.
+    Changes of amounts are in percent and in 100 million yuan, rates in percentage points; each with its 95 % interval
+    and the standard deviations of its two sources, parameters and Monte Carlo.
     """
     group, national = pairing.headline(), _national(runs, pairing)
     return {
-        "scenario": pairing.scenario.name, "title": {"zh": pairing.scenario.title.zh, "en": pairing.scenario.title.en},
-        "year": pairing.scenario.year, "group": pairing.groups[group].label(runs.place),
+        "scenario": pairing.scenario.name,
+        "title": {"zh": pairing.scenario.title.zh, "en": pairing.scenario.title.en},
+        "year": pairing.scenario.year,
+        "group": pairing.groups[group].label(runs.place),
         "fund_percent": _spread(pairing, group, "fund_payment", relative=True),
         "fund_100_million_yuan": _spread(pairing, group, "fund_payment", scale=1e-8),
         "rate_points": _spread(pairing, group, "direct_settlement_rate", scale=100),
         "rate_curve_points": [
-            {"attention": float(a), **{key: 100 * float(v) for key, v in zip(("change", "low", "high"), row, strict=True)}}
-            for a, *row in curve.loc[curve.scenario == pairing.scenario.name, ["attention", "change", "low", "high"]].to_numpy()
+            {
+                "attention": float(a),
+                **{key: 100 * float(v) for key, v in zip(("change", "low", "high"), row, strict=True)},
+            }
+            for a, *row in curve.loc[
+                curve.scenario == pairing.scenario.name, ["attention", "change", "low", "high"]
+            ].to_numpy()
         ],
         "national_rate_points": _spread(pairing, national, "direct_settlement_rate", scale=100),
         "national_fund_percent": _spread(pairing, national, "fund_payment", relative=True),
@@ -41,7 +48,7 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
         "distinguishable": experiment.distinguishable(runs, pairing).to_dict("records"),
         "drivers": experiment.drivers(runs, pairing).head(5).to_dict("records"),
         "rests_on": evidence(runs, pairing),
-    }  # fmt: skip
+    }
 
 
 def _national(runs: Runs, pairing: Pairing) -> int:
@@ -50,32 +57,42 @@ def _national(runs: Runs, pairing: Pairing) -> int:
 
 
 def _spread(pairing: Pairing, group: int, name: str, *, relative: bool = False, scale: float = 1.0) -> dict[str, float]:
-    """Return a change with its interval and its two standard deviations, in percent of the reference or times a scale."""
+    """Return a change with its interval and two standard deviations, in percent of the reference or times a scale."""
     before, after = pairing.both(name, group)
     if relative:
         scale = 100 / before.mean()
     change = 100 * (after / before - 1) if relative else scale * (after - before)
     low, high = experiment.interval(change)
     noise = scale * experiment.monte_carlo(pairing, name, group)
-    parameters = float(np.sqrt(max(np.var(change, ddof=1) - noise**2, 0)))
+    parameters = experiment.parameter_part(change, noise)
     return {
-        "change": float(change.mean()), "low": low, "high": high, "sd_parameters": parameters, "sd_monte_carlo": noise,
-        "baseline": float(before.mean()), "value": float(after.mean()),
-    }  # fmt: skip
+        "change": float(change.mean()),
+        "low": low,
+        "high": high,
+        "sd_parameters": parameters,
+        "sd_monte_carlo": noise,
+        "baseline": float(before.mean()),
+        "value": float(after.mean()),
+    }
 
 
 def _homes(runs: Runs, pairing: Pairing) -> list[dict[str, Any]]:
     """Return each home fund of the changed pairs with its change in percent and in 100 million yuan."""
     return [
-        {"home": runs.place.codes[g.home], "name_zh": runs.place.names_zh[g.home], "name_en": runs.place.names_en[g.home],
-         "fund_percent": _spread(pairing, i, "fund_payment", relative=True),
-         "fund_100_million_yuan": _spread(pairing, i, "fund_payment", scale=1e-8)}
-        for i, g in enumerate(pairing.groups) if g.changed and g.home is not None
-    ]  # fmt: skip
+        {
+            "home": runs.place.codes[g.home],
+            "name_zh": runs.place.names_zh[g.home],
+            "name_en": runs.place.names_en[g.home],
+            "fund_percent": _spread(pairing, i, "fund_payment", relative=True),
+            "fund_100_million_yuan": _spread(pairing, i, "fund_payment", scale=1e-8),
+        }
+        for i, g in enumerate(pairing.groups)
+        if g.changed and g.home is not None
+    ]
 
 
 def evidence(runs: Runs, pairing: Pairing) -> dict[str, Any]:
-    """Return what the answer rests on: grades of the unknowns that drive it, the weakest one, and of policies and lists.
+    """Return what the answer rests on: grades of the unknowns that drive it, of policies and of lists.
 
     Every policy is the national default, solved from published national shares, until local ones are loaded.
     """
@@ -102,7 +119,8 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
     changed = pairing.groups[pairing.headline()].changed
     yield f"{f['title']['en']}  {f['title']['zh']}"
     yield f"{pairing.scenario.question.en}"
-    yield f"Year {f['year']}, {runs.draws} draws, {runs.people:,} people a draw, seed {runs.seed}. Item catalogues are synthetic."
+    drawn = f"{runs.draws} draws, {runs.people:,} people a draw, seed {runs.seed}"
+    yield f"Year {f['year']}, {drawn}. Item catalogues are synthetic."
     yield ""
     where = "On the pairs and months it changes, inpatient" if changed else "It changes no pair; all inpatients"
     yield f"{where:<52}{'change':>10}   {'95 % interval':<20}{'parameters':>11}{'Monte Carlo':>13}"
@@ -145,9 +163,10 @@ def _home_lines(f: dict[str, Any]) -> Iterator[str]:
 def _evidence_lines(f: dict[str, Any]) -> Iterator[str]:
     """Yield what the answer rests on."""
     rests = f["rests_on"]
-    drivers = [f"{d['id']} {d['rank_correlation']:+.2f} ({d['grade']})" for d in f["drivers"]]
     yield f"Rests on grade: {rests['weakest_grade']}, the weakest of what drives it."
-    yield f"  drives the fund effect (rank correlation): {'; '.join(drivers[:3]) or 'nothing'}"
+    for driver in f["drivers"][:3]:
+        rank = driver["rank_correlation"]
+        yield f"  fund effect goes with {driver['id']} (rank correlation {rank:+.2f}, {driver['grade']})"
     yield f"  unknowns by grade: {', '.join(f'{n} {grade}' for grade, n in rests['unknowns_by_grade'].items())}"
     yield "  policies: national default for all areas (derived); catalogues: synthetic (assumed)"
     yield "  the direct settlement rate of 2023 and why cases fail are priors: no figure is published after 2020"

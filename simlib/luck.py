@@ -60,7 +60,7 @@ def quantile(quantity: Quantity, u: npt.NDArray[np.float64]) -> npt.NDArray[np.f
     >>> float(quantile(unknown("-", 1, 3, unit="-"), np.array(0.5)))
     2.0
     """
-    low, high, mode = float(quantity.low or 0), float(quantity.high or 0), float(quantity.default or 0)
+    low, high, mode = float(quantity.low or 0), float(quantity.high or 0), quantity.number
     if quantity.dist == "uniform":
         return low + (high - low) * u
     if quantity.dist == "log-uniform":

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from simlib.areas import Place
 from simlib.simulate import AMOUNTS
-from simlib.terms import FEN, KINDS
+from simlib.terms import FEN, INPATIENT, KINDS
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -52,6 +52,12 @@ class Group:
         return ";".join(parts) or "all"
 
 
+def at(side: str, place: int, *, changed: bool = False) -> Group:
+    """Return the group of inpatients of one home or host."""
+    home, host = (place, None) if side == "home" else (None, place)
+    return Group(changed=changed, home=home, host=host, kind=INPATIENT)
+
+
 def groups(touched: npt.NDArray[np.bool_]) -> tuple[Group, ...]:
     """Return the groups that are reported for a scenario that touches these cells (home, host, scheme, kind, month).
 
@@ -59,13 +65,13 @@ def groups(touched: npt.NDArray[np.bool_]) -> tuple[Group, ...]:
     """
     out = [Group(kind=k) for k in range(len(KINDS))] + [Group()]
     for side in ("home", "host"):
-        out += [Group(kind=0, **{side: i}) for i in range(touched.shape[0])]
+        out += [at(side, i) for i in range(touched.shape[0])]
     if not touched.any():
         return tuple(out)
     changed = [Group(changed=True, kind=k) for k in range(len(KINDS))]
     for axis, side in enumerate(("home", "host")):
         places = np.flatnonzero(touched.any(axis=(1 - axis, 2, 3, 4)))
-        changed += [Group(changed=True, kind=0, **{side: int(i)}) for i in places]
+        changed += [at(side, int(i), changed=True) for i in places]
     return tuple(changed + out)
 
 

@@ -52,7 +52,9 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
             write_whole(folder / name, content)
         write_whole(folder / MANIFEST, manifest(folder, runs))
     except OSError as error:
-        raise BadInputError(f"--out {folder}: cannot be written ({error.strerror}). Free space, or name another folder.") from None
+        raise BadInputError(
+            f"--out {folder}: cannot be written ({error.strerror}). Free space, or name another folder."
+        ) from None
 
 
 def csv(table: pd.DataFrame) -> bytes:

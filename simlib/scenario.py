@@ -145,9 +145,7 @@ def _load(path: Path, children: tuple[Path, ...], known: Mapping[str, Quantity])
         faults.sort(key=lambda fault: (fault.line, fault.column))
         raise BadInputError(*faults[: documents.MAX_FAULTS])
     own = {name: getattr(header, name) for name in Header.model_fields}
-    return Scenario(
-        **own, name=path.stem, path=str(path), sha256=document.sha256, changes=changes, parent=parent
-    )
+    return Scenario(**own, name=path.stem, path=str(path), sha256=document.sha256, changes=changes, parent=parent)
 
 
 def _header(document: Document, parent: Scenario | None) -> tuple[Header | None, list[Fault]]:

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from simlib import areas, flows, gates, scenario, visits
 from simlib.benefits import settle, split_bill
 from simlib.channels import channel, claim_gain, claims_anyway
+from simlib.enacted import bill_scale, enact, patient_costs
 from simlib.gates import Gates, exposed
 from simlib.luck import PEOPLE, mix, uniform
 from simlib.scenario import Scenario
-from simlib.solve import World, bill_scale, enact, patient_costs, solve
+from simlib.solve import World, solve
 from simlib.terms import ABANDONED, DIRECT, KINDS, MONTHS, OUTPATIENT, SCHEMES, UNFILED, rule
 
 Array = npt.NDArray[np.float64]
@@ -25,17 +26,41 @@ PEOPLE_PER_DRAW = 100_000
 """People drawn per run; half of them on the pairs that the scenario changes."""
 
 AMOUNTS = (
-    "visits_direct", "visits_claimed", "visits_abandoned",
-    "bill_direct", "bill_claimed", "bill_abandoned",
-    "fund_direct", "fund_claimed", "owed_abandoned",
-    "benefit_gap", "visits_gap_zero", "visits_claim_pays_more",
-    "first_not_networked", "first_not_filed", "first_choice",
-)  # fmt: skip
+    "visits_direct",
+    "visits_claimed",
+    "visits_abandoned",
+    "bill_direct",
+    "bill_claimed",
+    "bill_abandoned",
+    "fund_direct",
+    "fund_claimed",
+    "owed_abandoned",
+    "benefit_gap",
+    "visits_gap_zero",
+    "visits_claim_pays_more",
+    "first_not_networked",
+    "first_not_filed",
+    "first_choice",
+)
 """What a run counts, weighted: visits in person-times, money in fen. `first_*` are first causes of not direct."""
 
 (
-    VISITS, _, _, BILLS, _, _, FUND, _, OWED_ABANDONED, GAP, GAP_ZERO, CLAIM_MORE, CAUSE_NETWORKED, CAUSE_FILED, CAUSE_CHOICE,
-) = range(len(AMOUNTS))  # fmt: skip
+    VISITS,
+    _,
+    _,
+    BILLS,
+    _,
+    _,
+    FUND,
+    _,
+    OWED_ABANDONED,
+    GAP,
+    GAP_ZERO,
+    CLAIM_MORE,
+    CAUSE_NETWORKED,
+    CAUSE_FILED,
+    CAUSE_CHOICE,
+) = range(len(AMOUNTS))
 
 
 class Cells(NamedTuple):
@@ -178,7 +203,8 @@ def cells_of(world: World, year: int, focus: npt.NDArray[np.bool_], size: int, w
     number, weight = visits.sample(patients, np.broadcast_to(focus, patients.shape), size, world.seed, world.draw)
     used = np.flatnonzero(number)
     index = np.unravel_index(used, number.shape)
-    return Cells(*(i.astype(np.int64) for i in index), number.ravel()[used], weight.ravel()[used], used)
+    k, s, p, h, t = (axis.astype(np.int64) for axis in index)
+    return Cells(k, s, p, h, t, number.ravel()[used], weight.ravel()[used], used)
 
 
 def counts(world: World) -> Array:
@@ -194,17 +220,32 @@ def draws_of(world: World, year: int) -> Draws:
     possible = np.array([v[Gates.possible_inpatient][0], v[Gates.possible_outpatient][0]])
     hassle, waiting = patient_costs(v)
     return Draws(
-        key=mix(mix(mix(np.uint64(0), PEOPLE), world.seed), world.draw), counts=counts(world), season=visits.cumulative(visits.season()),
-        tiers=visits.cumulative(visits.tier_shares(v[visits.Visits.tier3_share][0])), baskets=world.lists.basket.shape[1],
-        scale_fen=bill_scale(world.bill, world.lists), quantiles=world.quantiles,
-        networked=gates.networked_in(year, world.omega, possible), fault=world.passing.fault,
-        mended=world.passing.mended, attention=world.passing.attention, hassle_fen=hassle, waiting=waiting, spread=world.spread,
-    )  # fmt: skip
+        key=mix(mix(mix(0, PEOPLE), world.seed), world.draw),
+        counts=counts(world),
+        season=visits.cumulative(visits.season()),
+        tiers=visits.cumulative(visits.tier_shares(v[visits.Visits.tier3_share][0])),
+        baskets=world.lists.basket.shape[1],
+        scale_fen=bill_scale(world.bill, world.lists),
+        quantiles=world.quantiles,
+        networked=gates.networked_in(year, world.omega, possible),
+        fault=world.passing.fault,
+        mended=world.passing.mended,
+        attention=world.passing.attention,
+        hassle_fen=hassle,
+        waiting=waiting,
+        spread=world.spread,
+    )
 
 
 def live(
-    world: World, of: Scenario, *, focus: npt.NDArray[np.bool_], people: int = PEOPLE_PER_DRAW, whole: bool = True, chunk: int = 1 << 20
-) -> Run:  # fmt: skip
+    world: World,
+    of: Scenario,
+    *,
+    focus: npt.NDArray[np.bool_],
+    people: int = PEOPLE_PER_DRAW,
+    whole: bool = True,
+    chunk: int = 1 << 20,
+) -> Run:
     """Return one run of one scenario in the world of one draw.
 
     Parameters
@@ -225,7 +266,9 @@ def live(
     return Run(of, world, totals)
 
 
-def run(of: Scenario, *, seed: int = 0, draw: int = 0, people: int = PEOPLE_PER_DRAW, pin: Mapping[str, float] | None = None) -> Run:
+def run(
+    of: Scenario, *, seed: int = 0, draw: int = 0, people: int = PEOPLE_PER_DRAW, pin: Mapping[str, float] | None = None
+) -> Run:
     """Return one run of one scenario, its world solved on the scenario's reference.
 
     Parameters
@@ -240,5 +283,4 @@ def run(of: Scenario, *, seed: int = 0, draw: int = 0, people: int = PEOPLE_PER_
 
 def focus_of(of: Scenario, place: areas.Place) -> npt.NDArray[np.bool_]:
     """Return the (home, host) pairs that a scenario touches in any kind, scheme or month."""
-    touched: npt.NDArray[np.bool_] = scenario.compile(of, place).touched.any(axis=(2, 3, 4))
-    return touched
+    return np.asarray(scenario.compile(of, place).touched.any(axis=(2, 3, 4)))

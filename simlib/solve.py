@@ -9,56 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import expit
-from scipy.stats import qmc
 
-from simlib import areas, benefits, catalogue, declared, flows, gates, scenario, visits
-from simlib.benefits import Benefits, settle, split_bill
+from simlib import areas, catalogue, flows, gates, scenario, visits
 from simlib.channels import Channels, claim_gain
+from simlib.enacted import Rules, Values, draw_values, enact, patient_costs
 from simlib.gates import Gates, Passing
-from simlib.luck import draw_unknown
-from simlib.scenario import Scenario, Settings
+from simlib.pilot import Odds, Pilot, Prices, by_kind, odds, pilot_visits, price
+from simlib.scenario import Scenario
 from simlib.tables import value
-from simlib.terms import (
-    CATEGORIES,
-    EMERGENCY,
-    FEN,
-    INPATIENT,
-    KINDS,
-    SCHEMES,
-    TIERS,
-    UNFILED,
-    BadInputError,
-    Quantity,
-    rule,
-)
+from simlib.terms import EMERGENCY, FEN, INPATIENT, KINDS, SCHEMES
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Values = Mapping[Quantity, Array]
 
 FIT_YEAR = 2023
-PILOT = 1 << 13
-"""Visits of each kind in the pilot."""
-
-
-class Rules(NamedTuple):
-    """What a scenario enacts in a year, as the loop reads it.
-
-    policy (home, scheme, kind, filing, month) of `benefits.POLICY`; cover (slot, kind, basket, 3) ppm; slot (home, host,
-    kind, month); free (home, host, kind, month).
-    """
-
-    policy: Any
-    cover: Any
-    slot: Any
-    free: Any
 
 
 class Check(NamedTuple):
@@ -106,165 +76,18 @@ class World:
     check: Check
 
 
-class Pilot(NamedTuple):
-    """Visits that stand for the year in solving, one entry each; months, tiers, baskets and bills stratified.
-
-    Dear bills are drawn more often and weigh less (`share`), so that no single visit can move a total.
-    """
-
-    kind: Ints
-    scheme: Ints
-    purpose: Ints
-    home: Ints
-    host: Ints
-    month: Ints
-    tier: Ints
-    basket: Ints
-    dear: Array
-    share: Array
-
-
-class Prices(NamedTuple):
-    """What the fund owes on each pilot visit, fen: settled directly, claimed as filed, claimed as unfiled."""
-
-    bill: Ints
-    direct: Ints
-    claim: Ints
-    unfiled: Ints
-
-
 def targets() -> Array:
     """Return the published direct visits and fund payment of 2023, (kind, 2), visits and yuan."""
     names = ("inpatient", "all_outpatient")
-    return np.array([
-        [value("direct_settlement", period="2023", kind=k, metric="visits"), value("direct_settlement", period="2023", kind=k, metric="fund_paid") * 1e8]
-        for k in names
-    ])  # fmt: skip
-
-
-def draw_values(place: areas.Place, seed: int, draw: int, pin: Mapping[str, float]) -> Values:
-    """Return the value of every unknown in a draw, one number per place on its axes; `pin` fixes some by id."""
-    size = {"home": len(place.codes), "host": len(place.codes), "kind": len(KINDS), "category": len(CATEGORIES)}
-    unknowns = {name: q for name, q in declared.quantities().items() if q.role == "unknown"}
-    wrong = sorted(set(pin) - set(unknowns))
-    if wrong:
-        raise BadInputError(f"{', '.join(wrong)}: no such unknown to pin; `simlib parameters` lists them")
-    out: dict[Quantity, Array] = {}
-    for name, quantity in unknowns.items():
-        count = int(np.prod([size[axis] for axis in quantity.axes]))
-        out[quantity] = np.full(count, pin[name]) if name in pin else draw_unknown(quantity, seed, draw, count)
-    return out
-
-
-def enact(settings: Settings, v: Values, lists: catalogue.Lists, quantiles: Array) -> Rules:
-    """Return the rules of a scenario's year in one draw."""
-    rules = np.stack([settings.values(f"catalogue.rule.{c}")[:, :, 0] for c in CATEGORIES], axis=-1)
-    reach = np.stack([settings.values(f"catalogue.reach.{c}")[:, :, 0] for c in CATEGORIES], axis=-1)
-    cover, slot = catalogue.covers(lists, rules, reach)
-    deductible = np.stack([settings.values(f"benefits.deductible_yuan.tier{t}")[:, 0, :, 0] for t in TIERS], axis=-1)
-    cap = settings.values("benefits.cap_yuan")[:, 0, :, 0]
-    policy = benefits.policies(default_ratios(v, quantiles), points_off(v), deductible, cap)
-    return Rules(policy, cover, slot, settings.values("filing.free")[:, :, 0])
-
-
-def points_off(v: Values) -> Array:
-    """Return the points off the ratio by filing, share; long stay none, unfiled at least those of temporary care."""
-    referral, temporary = v[Benefits.cut_referral][0], v[Benefits.cut_temporary][0]
-    return np.array([0.0, referral, referral, temporary, max(temporary, v[Benefits.cut_unfiled][0])])
-
-
-def default_ratios(v: Values, quantiles: Array) -> Array:
-    """Return the national default ratios, (kind, scheme, tier), solved for the published in-catalogue fund shares."""
-    beds = np.array([value("national", metric="hospital_admissions", tier=str(t), year="2023") for t in TIERS])
-    relative = visits.tier_bills() / float(visits.tier_bills() @ beds / beds.sum())
-    out = np.zeros((len(KINDS), len(SCHEMES), len(TIERS)))
-    for s, scheme in enumerate(SCHEMES):
-        for t, tier in enumerate(TIERS):
-            share = value("national", metric="in_catalogue_fund_share", scheme=scheme, tier=str(tier), year="2023") / 100
-            bills = visits.home_bills()[0, s] * relative[t] * quantiles
-            out[0, s, t] = benefits.default_ratio(bills, v[Benefits.in_scope_home][0], benefits.default_deductibles()[s, t], share)
-    out[1] = np.array([v[Benefits.ratio_outpatient_employee], v[Benefits.ratio_outpatient_resident]])
-    return out
-
-
-def patient_costs(v: Values) -> tuple[Array, float]:
-    """Return the hassle of a claim, fen by kind, and the cost of waiting for it, r tau, per yuan."""
-    hassle = FEN * np.array([v[Channels.hassle_inpatient][0], v[Channels.hassle_outpatient][0]])
-    return hassle, float(v[Channels.interest][0] * v[Channels.delay_months][0])
-
-
-@cache
-def _pilot_luck() -> Array:
-    """Return the fixed points of the pilot, (visit, 5): cell, month, tier, basket, bill."""
-    return np.asarray(qmc.Sobol(5, scramble=True, rng=20_230_101).random(PILOT))
-
-
-def pilot_visits(expected: Array, tiers: Array) -> Pilot:
-    """Return the pilot: `PILOT` visits of each kind, cells in proportion to `expected` (kind, scheme, purpose, home, host)."""
-    luck, season = _pilot_luck(), visits.cumulative(visits.season())
-    cells = []
-    for k in range(len(KINDS)):
-        ladder = visits.cumulative(expected[k].ravel() / expected[k].sum())
-        index = np.unravel_index(np.searchsorted(ladder, luck[:, 0]), expected[k].shape)
-        cells.append(np.stack([np.full(PILOT, k), *index]))
-    kind, scheme, purpose, home, host = np.concatenate(cells, axis=1)
-    month = np.tile(np.searchsorted(season, luck[:, 1]), 2)
-    tier = np.tile(1 + np.searchsorted(visits.cumulative(tiers), luck[:, 2]), 2)
-    basket = np.tile((luck[:, 3] * catalogue.BASKETS).astype(np.int64), 2)
-    rest = np.tile(1 - luck[:, 4], 2)
-    return Pilot(kind, scheme, purpose, home, host, month, tier, basket, np.minimum(1 - rest**3, 1 - 1e-9), 3 * rest**2)
-
-
-@rule
-def _price(pilot: Any, rules: Any, scale_fen: Any, quantiles: Any, bill: Any, direct: Any, claim: Any, unfiled: Any) -> None:
-    """Price every pilot visit three ways with the rules of the loop; the cap starts unused."""
-    for i in range(len(bill)):
-        k, h, t, m, tier, b = pilot.kind[i], pilot.home[i], pilot.host[i], pilot.month[i], pilot.tier[i], pilot.basket[i]
-        bill[i] = visits.bill_fen(scale_fen[k, pilot.scheme[i], tier - 1, b], quantiles, pilot.dear[i])
-        policy = rules.policy[h, pilot.scheme[i], k]
-        at_host = split_bill(bill[i], tier, rules.cover[rules.slot[h, t, k, m], k, b])
-        at_home = split_bill(bill[i], tier, rules.cover[h, k, b])
-        direct[i] = settle(policy[pilot.purpose[i], m], at_host, 0, None)
-        claim[i] = settle(policy[pilot.purpose[i], m], at_home, 0, None)
-        unfiled[i] = settle(policy[UNFILED, m], at_home, 0, None)
-
-
-def bill_scale(bill: Array, lists: catalogue.Lists) -> Array:
-    """Return mean bills, fen, by (kind, scheme, tier, basket), from the mean in tier 3, yuan, (kind, scheme)."""
-    scale: Array = FEN * bill[:, :, None, None] * visits.tier_bills()[None, None, :, None] * lists.bill[:, None, None, :]
-    return scale
-
-
-def price(pilot: Pilot, rules: Rules, bill: Array, lists: catalogue.Lists, quantiles: Array) -> Prices:
-    """Return what the fund owes on each pilot visit at a level of bills, yuan by (kind, scheme)."""
-    out = Prices(*(np.empty(len(pilot.kind), dtype=np.int64) for _ in Prices._fields))
-    _price(pilot, rules, bill_scale(bill, lists), quantiles, *out)
-    return out
-
-
-class Odds(NamedTuple):
-    """What becomes of each pilot visit, as probabilities: all conditions met, direct, chosen claim, unfiled."""
-
-    met: Array
-    direct: Array
-    chosen: Array
-    unfiled: Array
-
-
-def odds(passing: Passing, kind: Ints, exposure: Array, gains: Array) -> Odds:
-    """Return the odds of each visit under solved gates.
-
-    met = networked (1 - exposure fault (1 - mended)); a chosen claim is made by the attentive who gain.
-    """
-    unfiled = exposure * (passing.fault * (1 - passing.mended))[kind]
-    met = passing.networked[kind] * (1 - unfiled)
-    chosen = met * passing.attention[kind] * gains
-    return Odds(met, met - chosen, chosen, unfiled)
-
-
-def by_kind(kind: Ints, weight: Array) -> Array:
-    """Return sums of a weight by kind, (kind,)."""
-    return np.bincount(kind, weights=weight, minlength=len(KINDS))
+    return np.array(
+        [
+            [
+                value("direct_settlement", period="2023", kind=k, metric="visits"),
+                value("direct_settlement", period="2023", kind=k, metric="fund_paid") * 1e8,
+            ]
+            for k in names
+        ]
+    )
 
 
 def solve_gates(v: Values, direct_rate: Array, kind: Ints, weight: Array, exposure: Array, gains: Array) -> Passing:
@@ -323,7 +146,9 @@ def published_costs() -> tuple[Array, float]:
     The series leaves out pharmacies; their share of outpatient fund payment is that of the second quarter of 2023.
     """
     cost = [value("national", metric="crossprov_cost", scheme=s, year="2023") * 1e8 for s in SCHEMES]
-    fund = [value("direct_settlement", period="2023Q2", kind=k, metric="fund_paid") for k in ("pharmacy", "all_outpatient")]
+    fund = [
+        value("direct_settlement", period="2023Q2", kind=k, metric="fund_paid") for k in ("pharmacy", "all_outpatient")
+    ]
     return np.array(cost), 1 - fund[0] / fund[1]
 
 
@@ -425,15 +250,27 @@ def attempt(fixed: Fixed, trial: Trial) -> Outcome:
     chance = odds(passing, kind, fixed.exposure, gains)
     owed, failing = failed_claims(chance, prices, passing.networked[kind], weight)
     inpatient = kind == INPATIENT
-    spread = solve_spread(v, owed[:, inpatient].ravel(), failing[:, inpatient].ravel(), float(hassle[INPATIENT]), waiting)
-    claim_share = np.where(owed > 0, expit((np.log(np.maximum(owed, 1)) - np.log(hassle[kind] + waiting * owed)) / spread), 0)
+    spread = solve_spread(
+        v, owed[:, inpatient].ravel(), failing[:, inpatient].ravel(), float(hassle[INPATIENT]), waiting
+    )
+    claim_share = np.where(
+        owed > 0, expit((np.log(np.maximum(owed, 1)) - np.log(hassle[kind] + waiting * owed)) / spread), 0
+    )
     claimed = weight * chance.chosen + (failing * claim_share).sum(axis=0)
     yuan = prices.bill / FEN
-    bills = [np.bincount(group, weights=w * yuan).reshape(cases.shape) for w in (weight * chance.direct, claimed)]
+    bills = [by_group(group, w * yuan) for w in (weight * chance.direct, claimed)]
     employee, counted = scheme_split(bills[0], bills[1], cases)
-    expected = np.stack([by_kind(kind, weight * chance.direct), by_kind(kind, weight * chance.direct * prices.direct) / FEN], axis=1)
+    expected = np.stack(
+        [by_kind(kind, weight * chance.direct), by_kind(kind, weight * chance.direct * prices.direct) / FEN], axis=1
+    )
     better = Trial(np.array([employee, trial.employee[1]]), trial.level * targets()[:, 1] / expected[:, 1])
     return Outcome(c, stayed, passing, spread, counted, expected, weight, chance, prices, better)
+
+
+def by_group(group: Ints, weight: Array) -> Array:
+    """Return sums of a weight by (kind, scheme)."""
+    sums = np.bincount(group, weights=weight, minlength=len(KINDS) * len(SCHEMES))
+    return sums.astype(np.float64).reshape(len(KINDS), len(SCHEMES))
 
 
 def check(pilot: Pilot, outcome: Outcome) -> Check:
@@ -454,7 +291,9 @@ def check(pilot: Pilot, outcome: Outcome) -> Check:
     )
 
 
-def solve(place: areas.Place, reference: Scenario, seed: int, draw: int, pin: Mapping[str, float] | None = None) -> World:
+def solve(
+    place: areas.Place, reference: Scenario, seed: int, draw: int, pin: Mapping[str, float] | None = None
+) -> World:
     """Return the world of one draw: unknowns from (seed, draw), constants solved on the reference's rules of 2023.
 
     Parameters
@@ -478,11 +317,22 @@ def solve(place: areas.Place, reference: Scenario, seed: int, draw: int, pin: Ma
         raise ArithmeticError(f"draw {draw} of seed {seed} misses the published totals by {error:.2g}")
     possible = np.array([fixed.v[Gates.possible_inpatient][0], fixed.v[Gates.possible_outpatient][0]])
     return World(
-        place=place, seed=seed, draw=draw, values=fixed.v, pull=fixed.pull, lists=fixed.lists, quantiles=fixed.quantiles, c=outcome.c,
-        stayed=outcome.stayed, bill=mean_bills(trial.level), passing=outcome.passing,
-        omega=gates.omega(outcome.passing.networked, possible), spread=outcome.spread, expected=outcome.expected,
+        place=place,
+        seed=seed,
+        draw=draw,
+        values=fixed.v,
+        pull=fixed.pull,
+        lists=fixed.lists,
+        quantiles=fixed.quantiles,
+        c=outcome.c,
+        stayed=outcome.stayed,
+        bill=mean_bills(trial.level),
+        passing=outcome.passing,
+        omega=gates.omega(outcome.passing.networked, possible),
+        spread=outcome.spread,
+        expected=outcome.expected,
         check=check(fixed.pilot, outcome),
-    )  # fmt: skip
+    )
 
 
 def prepare(place: areas.Place, reference: Scenario, v: Values, seed: int, draw: int) -> tuple[Fixed, Trial]:

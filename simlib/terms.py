@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 SCHEMES = ("employee", "resident")
 """Employee scheme 职工医保 and resident scheme 居民医保."""
@@ -94,6 +94,11 @@ class Quantity:
     axes: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     id: str = ""
+
+    @property
+    def number(self) -> float:
+        """The default as a number; for facts, which always have one."""
+        return float(self.default or 0)
 
     def __hash__(self) -> int:
         """Hash of the id, which is unique."""
@@ -205,5 +210,5 @@ def rule(function: F) -> F:
     _cache_compiled_rules()
     import numba
 
-    compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    return compiled
+    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return cast(F, compiled)

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from simlib.luck import WEIGHTS, uniforms
 from simlib.tables import value
-from simlib.terms import KINDS, MONTHS, SCHEMES, TIERS, Params, fact, rule, unknown
+from simlib.terms import KINDS, MONTHS, SCHEMES, Params, fact, rule, unknown
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -31,20 +31,48 @@ SEASON_2019 = "monthly inpatient direct settlements of 2019, press reports of Ja
 class Visits(Params, prefix="visits"):
     """How often, how dear, in which hospitals."""
 
-    mean_inpatient = unknown("admissions a year of a patient with at least one", 1.2, 2.2, default=1.5, dist="triangular", unit="per year")
-    mean_outpatient = unknown("outpatient visits a year of a patient with at least one", 3.0, 12.0, unit="per year", dist="log-uniform")
+    mean_inpatient = unknown(
+        "admissions a year of a patient with at least one", 1.2, 2.2, default=1.5, dist="triangular", unit="per year"
+    )
+    mean_outpatient = unknown(
+        "outpatient visits a year of a patient with at least one", 3.0, 12.0, unit="per year", dist="log-uniform"
+    )
     dispersion = unknown("dispersion of visits per patient", 0.5, 3.0, default=1.0, dist="log-uniform", unit="shape")
     tier3_share = unknown(
-        "share of cross-province visits in tier-3 hospitals", 0.8, 0.95, default=0.9, dist="triangular", unit="share",
-        source="Song 2023: tertiary share 92.9 % of employees, 88.5 % of residents, one province, 2020", grade="academic",
-    )  # fmt: skip
-    tier2_of_rest = fact("share of tier 2 in visits below tier 3", 0.8, unit="share", source="assumption", grade="assumed")
+        "share of cross-province visits in tier-3 hospitals",
+        0.8,
+        0.95,
+        default=0.9,
+        dist="triangular",
+        unit="share",
+        source="Song 2023: tertiary share 92.9 % of employees, 88.5 % of residents, one province, 2020",
+        grade="academic",
+    )
+    tier2_of_rest = fact(
+        "share of tier 2 in visits below tier 3", 0.8, unit="share", source="assumption", grade="assumed"
+    )
     bill_tier1 = fact("mean bill in tier 1 against tier 3", 0.25, unit="ratio", source="assumption", grade="assumed")
-    bill_tier2 = fact("mean bill in tier 2 against tier 3", 0.49, unit="ratio", grade="press",
-                      source="NHC, public hospitals January-May 2022: 6,821.5 and 14,016.9 yuan an admission")  # fmt: skip
-    sigma = unknown("log standard deviation of the bill", 0.8, 1.1, unit="log", grade="derived",
-                    source="sigma^2 = ln(1 + (SD/mean)^2) of published hospital bills (Chengdu and others)")  # fmt: skip
-    tail = unknown("weight of the squared normal score above 1 in the log bill: a tail heavier than lognormal", 0.0, 0.2, unit="log")
+    bill_tier2 = fact(
+        "mean bill in tier 2 against tier 3",
+        0.49,
+        unit="ratio",
+        grade="press",
+        source="NHC, public hospitals January-May 2022: 6,821.5 and 14,016.9 yuan an admission",
+    )
+    sigma = unknown(
+        "log standard deviation of the bill",
+        0.8,
+        1.1,
+        unit="log",
+        grade="derived",
+        source="sigma^2 = ln(1 + (SD/mean)^2) of published hospital bills (Chengdu and others)",
+    )
+    tail = unknown(
+        "weight of the squared normal score above 1 in the log bill: a tail heavier than lognormal",
+        0.0,
+        0.2,
+        unit="log",
+    )
     season_january = fact("January against an ordinary month", 0.92, unit="ratio", source=SEASON_2019, grade="derived")
     season_february = fact("February against January", 0.69, unit="ratio", source=SEASON_2019, grade="press")
     season_march = fact("March against February", 1.71, unit="ratio", source=SEASON_2019, grade="press")
@@ -59,10 +87,10 @@ def season() -> Array:
     1.0
     """
     profile = np.ones(MONTHS)
-    profile[0] = float(Visits.season_january.default or 0)
-    profile[1] = profile[0] * float(Visits.season_february.default or 0)
-    profile[2] = profile[1] * float(Visits.season_march.default or 0)
-    return profile / profile.sum()
+    profile[0] = Visits.season_january.number
+    profile[1] = profile[0] * Visits.season_february.number
+    profile[2] = profile[1] * Visits.season_march.number
+    return np.asarray(profile / profile.sum())
 
 
 def tier_shares(tier3: float) -> Array:
@@ -71,13 +99,13 @@ def tier_shares(tier3: float) -> Array:
     >>> tier_shares(0.9).round(3).tolist()
     [0.02, 0.08, 0.9]
     """
-    second = (1 - tier3) * float(Visits.tier2_of_rest.default or 0)
+    second = (1 - tier3) * Visits.tier2_of_rest.number
     return np.array([1 - tier3 - second, second, tier3])
 
 
 def tier_bills() -> Array:
     """Return the mean bill by tier against tier 3, (3,)."""
-    return np.array([float(Visits.bill_tier1.default or 0), float(Visits.bill_tier2.default or 0), 1.0])
+    return np.array([Visits.bill_tier1.number, Visits.bill_tier2.number, 1.0])
 
 
 def home_bills() -> Array:
@@ -116,7 +144,7 @@ def count_table(mean: float, dispersion: float) -> Array:
         n = np.arange(MOST_VISITS)
         steps = (n + dispersion) / (n + 1) * untruncated / (dispersion + untruncated)
         mass = np.cumprod(steps)
-        return np.asarray(np.cumsum(mass) / mass.sum())
+        return cumulative(mass / mass.sum())
 
     solved = brentq(lambda m: mean_count(table(m)) - mean, 1e-9, 10 * mean, xtol=1e-12)
     return table(float(solved))
@@ -182,5 +210,3 @@ def cumulative(shares: Array) -> Array:
     total = np.cumsum(shares)
     total[-1] = 1.0
     return total
-
-

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from simlib import areas, tables, terms
 
 PLACE = areas.load("provinces")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from simlib import documents
 from simlib.terms import BadInputError
 
@@ -128,9 +129,7 @@ def test_refuses_what_is_no_readable_file(tmp_path, monkeypatch):
 
     (tmp_path / "a.yaml").write_text("a: 1")
     monkeypatch.setattr(Path, "open", deny)
-    with pytest.raises(
-        BadInputError, match=r"cannot be read \(Permission denied\)\. Check its permissions\."
-    ):
+    with pytest.raises(BadInputError, match=r"cannot be read \(Permission denied\)\. Check its permissions\."):
         documents.read(tmp_path / "a.yaml")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
 from simlib import areas, documents, scenario
 from simlib.declared import DECLARATIONS, checked
 from simlib.scenario import compile, load, reference
@@ -23,9 +24,7 @@ DELTA = PLACE.resolve("yangtze-delta")
 
 
 class Demo(Params, prefix="demo"):
-    yuan = lever(
-        "money", 1000, unit="yuan", axes=("home",), low=1000, high=100_000, source="-", grade="assumed"
-    )
+    yuan = lever("money", 1000, unit="yuan", axes=("home",), low=1000, high=100_000, source="-", grade="assumed")
     fixed = lever("nationwide", 0.5, unit="share", axes=(), low=0, high=1, source="-", grade="assumed")
     open = lever("without limits", 1.0, unit="days", axes=(), source="-", grade="assumed")
     luck = unknown("unknown", 0, 1, unit="share")
@@ -88,8 +87,7 @@ BAD_CHANGES = {
     ),
     "share for yuan": (
         setting("benefits.cap_yuan: 0.85"),
-        "10:24: benefits.cap_yuan: 0.85 yuan is below 10000. Write a plain number in yuan between 10000 "
-        "and 10000000.",
+        "10:24: benefits.cap_yuan: 0.85 yuan is below 10000. Write a plain number in yuan between 10000 and 10000000.",
     ),
     "wan for yuan": (
         setting("benefits.cap_yuan: 15"),
@@ -480,10 +478,7 @@ def test_a_child_wins_over_its_parent_where_both_set_a_lever(tmp_path):
     done = compile(load(written(tmp_path, text)), PLACE)
     row = done.values("catalogue.rule.service")[DELTA[0], PLACE.resolve("上海")[0], 0, 0]
     assert row.tolist() == [0] * 6 + [3, 2, 2] + [0] * 3
-    assert (
-        done.touched[DELTA[0], PLACE.resolve("上海")[0], 0, 0].tolist()
-        == [False] * 6 + [True] * 3 + [False] * 3
-    )
+    assert done.touched[DELTA[0], PLACE.resolve("上海")[0], 0, 0].tolist() == [False] * 6 + [True] * 3 + [False] * 3
 
 
 def test_touched_takes_no_short_cut_and_leaves_the_root_out():

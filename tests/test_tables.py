@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+
 from simlib import tables, terms
 
 EXPLAINED = {(row["table"], row["column"]): row for row in tables.read("dictionary")}

@@ -1,0 +1,129 @@
+"""A small fixed sample of visits, priced and weighed, on which expected values are taken."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import qmc
+
+from simlib import catalogue, visits
+from simlib.benefits import settle, split_bill
+from simlib.enacted import Rules, bill_scale
+from simlib.gates import Passing
+from simlib.terms import KINDS, UNFILED, rule
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+PILOT = 1 << 13
+"""Visits of each kind in the pilot."""
+
+
+class Pilot(NamedTuple):
+    """Visits that stand for the year in solving, one entry each; months, tiers, baskets and bills stratified.
+
+    Dear bills are drawn more often and weigh less (`share`), so that no single visit can move a total.
+    """
+
+    kind: Ints
+    scheme: Ints
+    purpose: Ints
+    home: Ints
+    host: Ints
+    month: Ints
+    tier: Ints
+    basket: Ints
+    dear: Array
+    share: Array
+
+
+class Prices(NamedTuple):
+    """What the fund owes on each pilot visit, fen: settled directly, claimed as filed, claimed as unfiled."""
+
+    bill: Ints
+    direct: Ints
+    claim: Ints
+    unfiled: Ints
+
+
+class Odds(NamedTuple):
+    """What becomes of each pilot visit, as probabilities: all conditions met, direct, chosen claim, unfiled."""
+
+    met: Array
+    direct: Array
+    chosen: Array
+    unfiled: Array
+
+
+@cache
+def _pilot_luck() -> Array:
+    """Return the fixed points of the pilot, (visit, 5): cell, month, tier, basket, bill."""
+    return np.asarray(qmc.Sobol(5, scramble=True, rng=20_230_101).random(PILOT))
+
+
+def pilot_visits(expected: Array, tiers: Array) -> Pilot:
+    """Return the pilot, `PILOT` visits of each kind, cells in proportion to `expected`.
+
+    expected : visits by (kind, scheme, purpose, home, host). tiers : shares of tiers 1, 2, 3.
+    """
+    luck, season = _pilot_luck(), visits.cumulative(visits.season())
+    cells = []
+    for k in range(len(KINDS)):
+        ladder = visits.cumulative(expected[k].ravel() / expected[k].sum())
+        index = np.unravel_index(np.searchsorted(ladder, luck[:, 0]), expected[k].shape)
+        cells.append(np.stack([np.full(PILOT, k), *index]))
+    kind, scheme, purpose, home, host = np.concatenate(cells, axis=1)
+    month = np.tile(np.searchsorted(season, luck[:, 1]), 2)
+    tier = np.tile(1 + np.searchsorted(visits.cumulative(tiers), luck[:, 2]), 2)
+    basket = np.tile((luck[:, 3] * catalogue.BASKETS).astype(np.int64), 2)
+    rest = np.tile(1 - luck[:, 4], 2)
+    return Pilot(kind, scheme, purpose, home, host, month, tier, basket, np.minimum(1 - rest**3, 1 - 1e-9), 3 * rest**2)
+
+
+@rule
+def _price(
+    pilot: Any, rules: Any, scale_fen: Any, quantiles: Any, bill: Any, direct: Any, claim: Any, unfiled: Any
+) -> None:
+    """Price every pilot visit three ways with the rules of the loop; the cap starts unused."""
+    for i in range(len(bill)):
+        k, h, t, m, tier, b = (
+            pilot.kind[i],
+            pilot.home[i],
+            pilot.host[i],
+            pilot.month[i],
+            pilot.tier[i],
+            pilot.basket[i],
+        )
+        bill[i] = visits.bill_fen(scale_fen[k, pilot.scheme[i], tier - 1, b], quantiles, pilot.dear[i])
+        policy = rules.policy[h, pilot.scheme[i], k]
+        at_host = split_bill(bill[i], tier, rules.cover[rules.slot[h, t, k, m], k, b])
+        at_home = split_bill(bill[i], tier, rules.cover[h, k, b])
+        direct[i] = settle(policy[pilot.purpose[i], m], at_host, 0, None)
+        claim[i] = settle(policy[pilot.purpose[i], m], at_home, 0, None)
+        unfiled[i] = settle(policy[UNFILED, m], at_home, 0, None)
+
+
+def price(pilot: Pilot, rules: Rules, bill: Array, lists: catalogue.Lists, quantiles: Array) -> Prices:
+    """Return what the fund owes on each pilot visit at a level of bills, yuan by (kind, scheme)."""
+    out = Prices(*(np.empty(len(pilot.kind), dtype=np.int64) for _ in Prices._fields))
+    _price(pilot, rules, bill_scale(bill, lists), quantiles, *out)
+    return out
+
+
+def odds(passing: Passing, kind: Ints, exposure: Array, gains: Array) -> Odds:
+    """Return the odds of each visit under solved gates.
+
+    met = networked (1 - exposure fault (1 - mended)); a chosen claim is made by the attentive who gain.
+    """
+    unfiled = exposure * (passing.fault * (1 - passing.mended))[kind]
+    met = passing.networked[kind] * (1 - unfiled)
+    chosen = met * passing.attention[kind] * gains
+    return Odds(met, met - chosen, chosen, unfiled)
+
+
+def by_kind(kind: Ints, weight: Array) -> Array:
+    """Return sums of a weight by kind, (kind,)."""
+    return np.bincount(kind, weights=weight, minlength=len(KINDS)).astype(np.float64)

@@ -1,0 +1,36 @@
+"""What the tests share: the shipped scenarios, and one solved world."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from simlib import areas, scenario, solve
+
+# The first call of a rule compiles it, which no deadline foresees; the same examples every time.
+settings.register_profile("simlib", deadline=None, derandomize=True)
+settings.load_profile("simlib")
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def delta() -> scenario.Scenario:
+    return scenario.load(ROOT / "scenarios" / "delta_mutual_recognition.yaml")
+
+
+@pytest.fixture(scope="session")
+def no_change() -> scenario.Scenario:
+    return scenario.load(ROOT / "scenarios" / "no_change.yaml")
+
+
+@pytest.fixture(scope="session")
+def place() -> areas.Place:
+    return areas.load("provinces")
+
+
+@pytest.fixture(scope="session")
+def world(place: areas.Place, delta: scenario.Scenario) -> solve.World:
+    return solve.solve(place, scenario.reference(delta), 11, 3)

@@ -1,0 +1,148 @@
+"""The command line as a user meets it: what is printed, what is written, and what happens when something is wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from simlib import cli, outputs, tables
+from simlib.experiment import CONTRACT
+
+ROOT = Path(__file__).parent.parent
+DELTA = str(ROOT / "scenarios" / "delta_mutual_recognition.yaml")
+QUICK = ["--draws", "2", "--people", "5000"]
+
+
+def run(*arguments: str, out: Path) -> int:
+    return cli.main(["run", DELTA, *QUICK, "--out", str(out), *arguments])
+
+
+def test_a_run_prints_its_answer_and_writes_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(out=tmp_path / "a") == 0
+    printed = capsys.readouterr().out
+    assert "Mutual recognition" in printed and "fund payment, %" in printed
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == sorted(outputs.NAMES)
+    with (tmp_path / "a" / "effects.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == CONTRACT
+    manifest = json.loads((tmp_path / "a" / "manifest.json").read_text(encoding="utf-8"))
+    assert all(tables.sha256(tmp_path / "a" / name) == sha for name, sha in manifest["tables_sha256"].items())
+    assert manifest["seed"] == 0 and manifest["draws"] == 2 and len(manifest["rules_sha256"]) == 64
+    assert any(name.endswith("baseline.yaml") for name in manifest["scenarios_sha256"])
+
+
+def test_the_same_run_gives_the_same_bytes_on_any_number_of_jobs(tmp_path: Path) -> None:
+    assert run("--jobs", "1", out=tmp_path / "1") == run("--jobs", "2", out=tmp_path / "2") == 0
+    for name in outputs.NAMES:
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+
+
+def test_json_is_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--json", out=tmp_path) == 0
+    found = json.loads(capsys.readouterr().out)["headlines"][0]
+    assert found["fund_percent"]["low"] <= found["fund_percent"]["high"]
+    assert found["group"] == "pairs=changed;kind=inpatient" and len(found["rate_curve_points"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", DELTA, "--draws", "0"], "--draws 0: at least 2 is needed"),
+        (["run", "nowhere.yaml"], "nowhere.yaml"),
+        (["run", DELTA, DELTA], "two scenarios are both called"),
+        (["check", "nowhere.yaml"], "nowhere.yaml"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_2(
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert words in captured.err and "Traceback" not in captured.err and captured.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_scenario_is_named_by_line_and_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "scenarios" / "baseline.yaml").read_text(encoding="utf-8")
+    (tmp_path / "baseline.yaml").write_text(text, encoding="utf-8")
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(
+        "extends: baseline.yaml\nyear: 2024\ntitle: {zh: 题, en: T}\nquestion: {zh: 问, en: Q}\nchanges:\n"
+        "  - from: 2024-07\n    set:\n      catalogue.rule.servce: either\n      catalogue.reach.service: 1.5\n",
+        encoding="utf-8",
+    )
+    assert cli.main(["run", str(wrong), "--out", str(tmp_path / "out")]) == 2
+    printed = capsys.readouterr().err
+    assert f"{wrong}:8:7: catalogue.rule.servce: no such lever. Did you mean catalogue.rule.service?" in printed
+    assert f"{wrong}:9:32: " in printed
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert run(out=tmp_path / "file" / "out") == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_shipped_scenarios_and_cases_are_fine(capsys: pytest.CaptureFixture[str]) -> None:
+    files = [*sorted((ROOT / "scenarios").glob("*.yaml")), *sorted((ROOT / "tests" / "cases").glob("*.yaml"))]
+    assert cli.main(["check", *map(str, files)]) == 0
+    assert capsys.readouterr().out.count(": fine") == len(files) >= 6
+
+
+def test_every_parameter_is_listed_with_unit_grade_and_source(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["parameters", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) > 70
+    assert all(row["meaning"] and row["unit"] and row["grade"] and row["source"] for row in rows)
+    assert all(row["low"] < row["high"] for row in rows if row["role"] == "unknown")
+    assert cli.main(["parameters"]) == 0
+    assert "channels.attention" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["scenario", "case"])
+def test_schemas_are_printed(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["schema", name]) == 0
+    assert json.loads(capsys.readouterr().out)["$schema"].endswith("2020-12/schema")
+
+
+def test_settle_prices_a_case_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
+    files = [str(path) for path in sorted((ROOT / "tests" / "cases").glob("*.yaml"))]
+    assert cli.main(["settle", *files]) == 0
+    assert cli.main(["settle", files[0], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.split("\n[", 1)[-1].join(["[", ""]))
+
+
+def test_an_interrupted_run_leaves_nothing_half_written(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "simlib.cli", "run", DELTA, "--draws", "5000", "--out", str(tmp_path / "out")]
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "out").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0 and b"Traceback" not in errors
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_import_is_quick_and_pulls_in_nothing_heavy() -> None:
+    code = "import sys, simlib; print([m for m in ('numpy', 'numba', 'pandas', 'matplotlib') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

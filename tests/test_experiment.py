@@ -1,0 +1,155 @@
+"""Many draws beside their reference: the contract of the results, and where their spread comes from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from simlib import anchors, experiment, headline, metrics, scenario
+from simlib.experiment import CONTRACT, Runs
+from simlib.terms import BadInputError
+
+DRAWS, PEOPLE = 12, 20_000
+PAIRS = "pairs=changed;kind=inpatient"
+
+
+@pytest.fixture(scope="module")
+def runs(delta: scenario.Scenario) -> Runs:
+    return experiment.repeat([delta], draws=DRAWS, seed=7, people=PEOPLE)
+
+
+@pytest.fixture(scope="module")
+def effects(runs: Runs) -> pd.DataFrame:
+    return experiment.effect(runs)
+
+
+def row(effects: pd.DataFrame, metric: str, group: str) -> pd.Series:
+    return effects[(effects.metric == metric) & (effects.group == group)].iloc[0]
+
+
+def test_the_table_of_effects_keeps_its_contract(effects: pd.DataFrame) -> None:
+    assert CONTRACT == ["scenario", "metric", "group", "baseline", "value", "change", "low", "high", "unit"]
+    assert list(effects.columns[:9]) == CONTRACT
+    assert set(effects.metric) == set(metrics.UNITS)
+    for group in (
+        "all",
+        "kind=inpatient",
+        PAIRS,
+        "home=340000;kind=inpatient",
+        "pairs=changed;home=340000;kind=inpatient",
+    ):
+        assert group in set(effects.group)
+    assert not effects.duplicated(["scenario", "metric", "group"]).any()
+    known = effects.dropna(subset=CONTRACT[3:8])
+    assert len(known) > 0.9 * len(effects)
+    off = (known.value - known.baseline - known.change).abs()
+    assert (off <= 1e-9 * known.baseline.abs() + 1e-12).all()
+    assert (known.low <= known.high).all()
+
+
+def test_the_answer_has_the_sign_and_size_that_theory_gives(effects: pd.DataFrame) -> None:
+    fund, rate = row(effects, "fund_payment", PAIRS), row(effects, "direct_settlement_rate", PAIRS)
+    assert 0 < fund.low and 0.01 < fund.change / fund.baseline < 0.07
+    assert 0 <= rate.low and 0 < rate.change < 0.15
+    assert row(effects, "own_payment", PAIRS).change == pytest.approx(-fund.change)
+    assert row(effects, "fund_payment", "kind=inpatient").change == pytest.approx(fund.change)
+    assert row(effects, "fund_payment", "home=110000;kind=inpatient").change == 0
+
+
+def test_homes_and_kinds_add_up(effects: pd.DataFrame) -> None:
+    funds = effects[effects.metric == "fund_payment"].set_index("group").baseline
+    homes = funds[funds.index.str.startswith("home=")]
+    assert homes.sum() == pytest.approx(funds["kind=inpatient"])
+    assert funds["kind=inpatient"] + funds["kind=outpatient"] == pytest.approx(funds["all"])
+
+
+def test_any_number_of_jobs_gives_the_same_draws(delta: scenario.Scenario, runs: Runs) -> None:
+    other = experiment.repeat([delta], draws=DRAWS, seed=7, people=PEOPLE, jobs=2)
+    assert (other.pairings[0].before == runs.pairings[0].before).all()
+    assert (other.pairings[0].after == runs.pairings[0].after).all()
+    pd.testing.assert_frame_equal(other.unknowns, runs.unknowns, check_exact=True)
+
+
+def test_a_draw_does_not_depend_on_how_many_there_are_nor_on_its_company(
+    delta: scenario.Scenario, no_change: scenario.Scenario, runs: Runs
+) -> None:
+    fewer = experiment.repeat([no_change, delta], draws=3, seed=7, people=PEOPLE)
+    assert (fewer.pairings[1].after == runs.pairings[0].after[:3]).all()
+
+
+def test_no_change_is_exactly_zero_in_every_metric(no_change: scenario.Scenario) -> None:
+    effects = experiment.effect(experiment.repeat([no_change], draws=3, seed=1, people=PEOPLE))
+    spread = effects[["change", "low", "high", "sd_parameters", "sd_monte_carlo"]].dropna()
+    assert len(spread) > 0.9 * len(effects) and (spread == 0).all(axis=None)
+    assert PAIRS in set(effects.group)
+
+
+def test_more_people_quarter_the_noise_and_leave_the_parameters_alone(delta: scenario.Scenario) -> None:
+    parts = []
+    for people in (5_000, 20_000):
+        effects = experiment.effect(experiment.repeat([delta], draws=40, seed=3, people=people, whole=False))
+        parts.append(row(effects, "fund_payment", PAIRS)[["sd_monte_carlo", "sd_parameters"]].astype(float))
+    noise = (parts[0].sd_monte_carlo / parts[1].sd_monte_carlo) ** 2
+    # 40 draws know a variance to about a factor of 1.6 either way.
+    assert 4 / 2.2 < noise < 4 * 2.2
+    assert parts[0].sd_parameters == pytest.approx(parts[1].sd_parameters, rel=0.25)
+
+
+def test_attention_moves_the_rate_and_none_of_it_without(delta: scenario.Scenario) -> None:
+    curve = experiment.attention_curve([delta], draws=4, seed=7)
+    assert curve.attention.tolist() == list(experiment.ATTENTION)
+    assert curve.change.iloc[0] == curve.low.iloc[0] == curve.high.iloc[0] == 0
+    assert curve.change.is_monotonic_increasing and curve.change.iloc[-1] > 0.01
+
+
+def test_a_home_is_named_only_beyond_doubt(runs: Runs) -> None:
+    named = experiment.distinguishable(runs, runs.pairings[0])
+    assert ((named.low > 0) | (named.high < 0)).all()
+    assert set(named.home) <= {"310000", "320000", "330000", "340000"}
+
+
+def test_the_fit_table_says_what_was_fitted_and_what_was_missed(runs: Runs) -> None:
+    table = anchors.fit_table(runs)
+    assert list(table.columns) == anchors.COLUMNS
+    fitted = table[table.role == "fit"]
+    assert len(fitted) == 4 and (fitted.difference_percent.abs() < 0.1).all()
+    assert {"five largest hosts' share of inpatients", "direct visits, inpatient"} <= set(
+        table[table.role == "test"].target
+    )
+
+
+def test_the_headline_names_grade_drivers_and_synthetic_catalogues(runs: Runs, delta: scenario.Scenario) -> None:
+    curve = experiment.attention_curve([delta], draws=2, seed=7)
+    text = headline.text(runs, curve)
+    for words in (
+        "95 % interval",
+        "Monte Carlo",
+        "upper bound",
+        "synthetic",
+        "Rests on grade: assumed",
+        "All inpatients",
+    ):
+        assert words in text
+    assert max(map(len, text.splitlines()[3:])) <= 120
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"draws": 0}, "--draws 0: at least 2"),
+        ({"people": 1}, "--people 1"),
+        ({"seed": -1}, "--seed -1"),
+        ({"jobs": 0}, "--jobs 0"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(delta: scenario.Scenario, options: dict[str, int], words: str) -> None:
+    with pytest.raises(BadInputError, match=words):
+        experiment.repeat([delta], **options)  # type: ignore[arg-type]
+
+
+def test_two_scenarios_of_one_name_and_no_scenario_are_refused(delta: scenario.Scenario) -> None:
+    with pytest.raises(BadInputError, match="two scenarios are both called"):
+        experiment.repeat([delta, delta])
+    with pytest.raises(BadInputError, match="no scenario"):
+        experiment.repeat([])

@@ -1,0 +1,156 @@
+"""People and their year: nothing lost, the same luck in any order, and no effect where nothing changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simlib import areas, scenario, simulate, solve
+from simlib.simulate import AMOUNTS
+
+COLUMN = {name: i for i, name in enumerate(AMOUNTS)}
+PEOPLE = 20_000
+
+
+def live(world: solve.World, of: scenario.Scenario, **options: object) -> np.ndarray:
+    focus = simulate.focus_of(of, world.place)
+    return simulate.live(world, of, focus=focus, people=PEOPLE, **options).totals  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def before(world: solve.World, delta: scenario.Scenario) -> np.ndarray:
+    focus = simulate.focus_of(delta, world.place)
+    return simulate.live(world, scenario.reference(delta), focus=focus, people=PEOPLE).totals
+
+
+@pytest.fixture(scope="module")
+def after(world: solve.World, delta: scenario.Scenario) -> np.ndarray:
+    return live(world, delta)
+
+
+def amount(totals: np.ndarray, *names: str) -> np.ndarray:
+    return sum(totals[..., COLUMN[name]] for name in names)
+
+
+def test_causes_and_direct_are_all_cases(before: np.ndarray) -> None:
+    failed = amount(before, "visits_claimed", "visits_abandoned")
+    assert (failed == amount(before, "first_not_networked", "first_not_filed", "first_choice")).all()
+    assert (amount(before, "first_choice") <= amount(before, "visits_claimed")).all()
+
+
+def test_the_fund_pays_no_more_than_the_bill(before: np.ndarray) -> None:
+    assert (amount(before, "fund_direct") <= amount(before, "bill_direct")).all()
+    assert (amount(before, "fund_claimed") <= amount(before, "bill_claimed")).all()
+    assert (before >= 0)[..., [i for n, i in COLUMN.items() if n != "benefit_gap"]].all()
+
+
+def test_any_chunk_size_gives_the_same_totals(world: solve.World, delta: scenario.Scenario, after: np.ndarray) -> None:
+    for chunk in (17, 5_000):
+        assert (live(world, delta, chunk=chunk) == after).all()
+
+
+def test_the_reform_changes_only_what_it_names(before: np.ndarray, after: np.ndarray, place: areas.Place) -> None:
+    changed = (before != after).any(axis=(0, 1, 2, 6))
+    delta = set(place.resolve("yangtze-delta"))
+    homes, hosts, months = np.nonzero(changed)
+    assert set(homes) | set(hosts) == delta
+    # The state of the year can carry a change to later months only.
+    assert months.min() >= 6
+
+
+def test_volumes_and_bills_are_the_same_before_and_after(before: np.ndarray, after: np.ndarray) -> None:
+    for names in (
+        ("visits_direct", "visits_claimed", "visits_abandoned"),
+        ("bill_direct", "bill_claimed", "bill_abandoned"),
+    ):
+        assert (amount(before, *names) == amount(after, *names)).all()
+
+
+def test_recognition_moves_nobody_away_from_direct_settlement(before: np.ndarray, after: np.ndarray) -> None:
+    assert (amount(after, "visits_direct") >= amount(before, "visits_direct")).all()
+    assert amount(after, "visits_direct").sum() > amount(before, "visits_direct").sum()
+
+
+def test_no_change_is_exactly_nothing(world: solve.World, no_change: scenario.Scenario) -> None:
+    assert simulate.focus_of(no_change, world.place).any()
+    focus = simulate.focus_of(no_change, world.place)
+    root = simulate.live(world, scenario.reference(no_change), focus=focus, people=PEOPLE).totals
+    assert (live(world, no_change) == root).all()
+
+
+def test_a_scenario_without_changes_is_exactly_its_reference(world: solve.World, delta: scenario.Scenario) -> None:
+    empty = delta.model_copy(update={"changes": ()})
+    nowhere = np.zeros((len(world.place.codes),) * 2, dtype=bool)
+    runs = [simulate.live(world, of, focus=nowhere, people=PEOPLE).totals for of in (empty, scenario.reference(delta))]
+    assert (runs[0] == runs[1]).all()
+
+
+def test_identical_catalogues_give_no_gap_and_recognition_changes_nothing(
+    world: solve.World, delta: scenario.Scenario
+) -> None:
+    from dataclasses import replace
+
+    alike = replace(
+        world, lists=replace(world.lists, parts=np.broadcast_to(world.lists.parts[:1], world.lists.parts.shape))
+    )
+    focus = simulate.focus_of(delta, world.place)
+    runs = [simulate.live(alike, of, focus=focus, people=PEOPLE).totals for of in (scenario.reference(delta), delta)]
+    assert (runs[0] == runs[1]).all()
+    assert (amount(runs[0], "benefit_gap") == 0).all()
+    assert (amount(runs[0], "first_choice") == 0).all()
+
+
+def test_the_gap_has_both_signs_and_a_mass_at_zero(before: np.ndarray) -> None:
+    inpatient = before[:, 0].sum(axis=(0, 1, 2, 3, 4))
+    visits = inpatient[:3].sum()
+    zero, claim_more = (inpatient[COLUMN[name]] / visits for name in ("visits_gap_zero", "visits_claim_pays_more"))
+    assert 0.02 < zero < 0.5
+    assert 0.2 < claim_more < 0.7 and 0.2 < 1 - zero - claim_more < 0.7
+
+
+def test_where_nobody_is_attentive_choice_removes_no_case(place: areas.Place, delta: scenario.Scenario) -> None:
+    world = solve.solve(place, scenario.reference(delta), 11, 3, {"channels.attention": 0.0})
+    assert amount(live(world, delta), "first_choice").sum() == 0
+
+
+def test_drawn_totals_meet_the_published_ones_within_luck(place: areas.Place, world: solve.World) -> None:
+    root = scenario.load(Path(__file__).parent.parent / "scenarios" / "baseline.yaml")
+    nowhere = np.zeros((len(place.codes),) * 2, dtype=bool)
+    totals = simulate.live(world, root, focus=nowhere, people=400_000).totals
+    drawn = totals.sum(axis=(0, 2, 3, 4, 5))
+    np.testing.assert_allclose(drawn[:, COLUMN["visits_direct"]], solve.targets()[:, 0], rtol=0.02)
+    np.testing.assert_allclose(drawn[:, COLUMN["fund_direct"]] / 100, solve.targets()[:, 1], rtol=0.04)
+
+
+def test_with_channels_held_fixed_either_never_lowers_what_the_fund_owes_in_a_person_year(world: solve.World) -> None:
+    """The person-year law, on the loop's own rules: same visits, same channel, caps that bind."""
+    from simlib.benefits import POLICY, settle, split_bill
+    from simlib.catalogue import EITHER, cover, under_rule
+
+    rng = np.random.default_rng(4)
+    host = cover(world.lists, world.lists.parts[8])[0]
+    either = cover(world.lists, under_rule(world.lists, 11, 8, np.full(3, EITHER, dtype=np.int8), np.ones(3)))[0]
+    record = np.zeros(1, dtype=POLICY)
+    record["deductible_fen"], record["ratio_ppm"], record["cap_fen"] = 900_00, 850_000, 60_000_00
+    capped = 0
+    for _ in range(2_000):
+        paid = np.zeros(2, dtype=np.int64)
+        for _ in range(rng.integers(1, 6)):
+            bill, basket = int(rng.lognormal(14, 1.2)), rng.integers(host.shape[0])
+            for i, shares in enumerate((host, either)):
+                paid[i] += settle(record[0], split_bill(bill, 3, shares[basket]), paid[i], None)
+        assert paid[1] >= paid[0]
+        capped += paid[0] == record["cap_fen"][0]
+    assert capped > 0
+
+
+def test_people_weights_carry_the_expected_visits(world: solve.World, delta: scenario.Scenario) -> None:
+    cells = simulate.cells_of(world, 2023, simulate.focus_of(delta, world.place), 200_000, True)
+    from simlib import flows, visits
+
+    expected = flows.expect(world.pull, world.c, world.stayed).sum(axis=(1, 2, 3, 4))
+    means = [visits.mean_count(table) for table in simulate.counts(world)]
+    drawn = np.bincount(cells.kind, weights=cells.number * cells.weight) * means
+    np.testing.assert_allclose(drawn, expected, rtol=0.01)
