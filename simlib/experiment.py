@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from simlib import areas, declared, flows, metrics, scenario, simulate, solve
 from simlib.metrics import UNITS, Group
 from simlib.scenario import Scenario
-from simlib.terms import INPATIENT, BadInputError, Quantity
+from simlib.terms import CHANNELS, FEN, INPATIENT, BadInputError, Quantity
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -307,6 +307,28 @@ def attention_curve(scenarios: Sequence[Scenario], **options: object) -> pd.Data
             kept = {key: row[key] for key in ("baseline", "value", "change", "low", "high")}
             rows.append({"scenario": pairing.scenario.name, "attention": share} | kept)
     return pd.DataFrame(rows)
+
+
+def patients(of: Scenario, home: str, host: str, *, number: int = 1000, seed: int = 0, draw: int = 0) -> pd.DataFrame:
+    """Return about so many simulated inpatients of one pair in December of the scenario's year, a row each.
+
+    Columns: channel, bill_yuan, fund_yuan (paid), gap_yuan (owed in direct settlement less owed by claim).
+
+    Parameters
+    ----------
+    home, host : names or codes of areas, as in a scenario's `where`.
+
+    Raises
+    ------
+    LookupError : no such area, with the likely fix.
+    """
+    place = areas.load(of.geography)
+    (h,), (t,) = place.resolve(home), place.resolve(host)
+    world = solve.solve(place, scenario.reference(of), seed, draw)
+    cases = simulate.patients(world, of, h, t, number=number)
+    columns = {name: cases[:, simulate.Case._fields.index(name)] for name in ("channel", "bill", "fund", "gap")}
+    yuan = {f"{name}_yuan": columns[name] / FEN for name in ("bill", "fund", "gap")}
+    return pd.DataFrame({"channel": np.array(CHANNELS)[columns["channel"]], **yuan})
 
 
 def draws_table(runs: Runs) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from simlib.gates import Gates, exposed
 from simlib.luck import PEOPLE, mix, uniform
 from simlib.scenario import Scenario
 from simlib.solve import World, solve
-from simlib.terms import ABANDONED, DIRECT, KINDS, MONTHS, OUTPATIENT, SCHEMES, UNFILED, rule
+from simlib.terms import ABANDONED, DIRECT, INPATIENT, KINDS, MONTHS, OUTPATIENT, SCHEMES, UNFILED, rule
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -186,6 +186,38 @@ def loop(cells: Any, draws: Any, rules: Any, totals: Any) -> None:
                 book(totals[person & 1, k, s, h, t, months[j]], case, cells.weight[c])
                 if case.channel != ABANDONED:
                     paid += case.fund
+
+
+@rule
+def first_visits(cells: Any, month: int, draws: Any, rules: Any, out: Any) -> None:
+    """Write the first visit of each person, in one month, to `out`: (person, field of `Case`)."""
+    row = 0
+    for c in range(len(cells.number)):
+        k, s, p, h, t = cells.kind[c], cells.scheme[c], cells.purpose[c], cells.home[c], cells.host[c]
+        for person in range(cells.number[c]):
+            key = mix(mix(draws.key, cells.code[c]), person)
+            attentive = uniform(mix(key, visits.ATTENTIVE)) < draws.attention[k]
+            case = one_visit(mix(key, 100), k, s, p, h, t, month, attentive, 0, draws, rules)
+            out[row, 0], out[row, 1], out[row, 2] = case.channel, case.cause, case.bill
+            out[row, 3], out[row, 4] = case.fund, case.gap
+            row += 1
+
+
+def patients(world: World, of: Scenario, home: int, host: int, *, number: int = 1000, month: int = 12) -> Ints:
+    """Return the first visit of about so many inpatients of one pair: (person, field of `Case`), money in fen.
+
+    Schemes and purposes in proportion to expected visits, each person once.
+    """
+    expected = flows.expect(world.pull, world.c, world.stayed)[INPATIENT, :, :, home, host]
+    people = np.rint(number * expected / expected.sum()).astype(np.int64).ravel()
+    scheme, purpose = (axis.ravel().astype(np.int64) for axis in np.indices(expected.shape))
+    same = [np.full(people.size, value, dtype=np.int64) for value in (INPATIENT, home, host, 1)]
+    code = np.arange(people.size) - people.size  # below every cell of a run: luck of its own
+    cells = Cells(same[0], scheme, purpose, same[1], same[2], people, same[3], code)
+    rules = enact(scenario.compile(of, world.place), world.values, world.lists, world.quantiles)
+    out = np.zeros((int(people.sum()), len(Case._fields)), dtype=np.int64)
+    first_visits(cells, month - 1, draws_of(world, of.year), rules, out)
+    return out
 
 
 def cells_of(world: World, year: int, focus: npt.NDArray[np.bool_], size: int, whole: bool) -> Cells:
