@@ -41,6 +41,16 @@ def fit_table(runs: Runs) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def ratios(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a fit table as simulated over published, without ranks: label, role, low, mid, high."""
+    amounts = table[table.unit != "rank"]
+    spread = {
+        to: amounts[of] / amounts.published for of, to in (("low", "low"), ("simulated", "mid"), ("high", "high"))
+    }
+    label = amounts.target + ", " + amounts.year
+    return pd.DataFrame({"label": label, "role": amounts.role, **spread}).reset_index(drop=True)
+
+
 def _fitted(runs: Runs) -> Iterator[Row]:
     """Yield what every draw is solved for: direct visits and fund payment of 2023."""
     units = (("direct visits", "person-times"), ("fund payment on direct cases", "yuan"))

@@ -119,13 +119,13 @@ def check_files(options: argparse.Namespace) -> int:
 
 def settle_cases(options: argparse.Namespace) -> int:
     """Price every case both ways; exit 1 if an expectation written in a file is not met."""
-    from simlib import cases
+    from simlib import cases, sheet
 
     found = [case for path in options.files for case in cases.load(path)]
     if options.json:
-        print(json.dumps(cases.as_json(found), ensure_ascii=False, indent=2))
+        print(json.dumps(sheet.as_json(found), ensure_ascii=False, indent=2))
     else:
-        print(cases.main_text(found))
+        print(sheet.main_text(found))
     unmet = [f"{case.name}: {what}" for case in found for what in cases.check(case)]
     for line in unmet:
         print(line, file=sys.stderr)

@@ -252,6 +252,21 @@ def relative(pairing: Pairing, name: str, group: int) -> Array:
     return 100 * (after / before - 1)
 
 
+def homes(runs: Runs, pairing: Pairing, lang: str = "en") -> pd.DataFrame:
+    """Return the change of each home fund's inpatient payment on the changed pairs, percent, largest first.
+
+    Columns: label (name of the area, zh or en), change, low, high. Empty if the scenario changes no pair.
+    """
+    names = runs.place.names_zh if lang == "zh" else runs.place.names_en
+    rows = []
+    for i, group in enumerate(pairing.groups):
+        if group.changed and group.home is not None:
+            change = relative(pairing, "fund_payment", i)
+            rows.append((names[group.home], float(change.mean()), *interval(change)))
+    table = pd.DataFrame(rows, columns=["label", "change", "low", "high"])
+    return table.sort_values("change", ascending=False, ignore_index=True)
+
+
 def distinguishable(runs: Runs, pairing: Pairing) -> pd.DataFrame:
     """Return the homes whose fund gains or loses more than the changed pairs together, beyond doubt.
 

@@ -30,7 +30,7 @@ Array = npt.NDArray[np.float64]
 FONT = Path(__file__).parent / "data" / "NotoSansSC-subset.otf"
 FAMILY = ["simlib Sans SC", "DejaVu Sans"]
 
-LANGS = ("zh", "en")
+LANGS = {"zh": 0, "en": 1}
 TEXT = {
     "source": ("来源：{0}", "Source: {0}"),
     "simulated": ("simlib 模拟结果，并非观测数据", "simulated with simlib, not observed"),
@@ -38,7 +38,7 @@ TEXT = {
     "estimate": ("估计值（95% 区间）", "estimate (95 % interval)"),
     "share": ("{0}：{1}%", "{0}: {1} %"),
     "curve.title": ("跨省住院直接结算率的变化", "Change of the inpatient direct settlement rate"),
-    "curve.x": ("会比较两种待遇并择优的患者占比（%）", "patients who compare both ways and take the better (%)"),
+    "curve.x": ("会比较两种待遇并择优的患者占比（%）", "attentive patients: compare both ways, take the better (%)"),
     "curve.y": ("变化（百分点）", "change (percentage points)"),
     "curve.mid": ("估计值", "estimate"),
     "curve.band": ("95% 区间", "95 % interval"),
@@ -100,7 +100,7 @@ def text(key: str, lang: Lang, *values: object) -> str:
     >>> text("changes.x", "en", "%")
     'change (%)'
     """
-    return TEXT[key][LANGS.index(lang)].format(*values)
+    return TEXT[key][LANGS[lang]].format(*values)
 
 
 def number(value: float, digits: int = 0, sign: str = "") -> str:
@@ -166,8 +166,8 @@ def _finish(ax: Axes, kind: str, lang: Lang, source: str, title: str, says: Sequ
 def _wrap(caption: str, width: int) -> str:
     """Break lines at `width` Latin characters; Chinese ones count double and part anywhere but before a closing sign.
 
-    >>> _wrap("来源：国家医保局 2023 年公报。", 16)
-    '来源：国家医保局\\n2023 年公报。'
+    >>> _wrap("来源：国家医保局 2023 年公报。", 16).splitlines()
+    ['来源：国家医保局', '2023 年公报。']
     """
     lines, used = [""], 0
     for piece in re.findall(r"(?:[!-~]+|.)[，。；：、）]*\s*", caption):
@@ -202,7 +202,7 @@ def curve(table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, sou
         ax.set(xlim=(-2, 102), ylim=(bottom - 0.05 * room, top + 0.2 * room))
         ax.set(xlabel=text("curve.x", lang), ylabel=text("curve.y", lang))
         ax.yaxis.set_major_formatter(FuncFormatter(_signed))
-        values = [interval(*row, lang=lang) for row in zip(mid, low, high, strict=True)]
+        values = [interval(*row, lang) for row in zip(mid, low, high, strict=True)]
         if x[-1] == 100:
             ax.plot(x[-1:], mid[-1:], "D", color="white", markeredgecolor="black", markersize=7, gid="bound")
             ax.annotate(
@@ -220,7 +220,8 @@ def _signed(value: float, _: int) -> str:
 
 
 def changes(
-    table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, unit: str = "%", source: str = "", title: str = "",
+    table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, unit: str = "%",
+    source: str = "", title: str = "",
 ) -> Axes:  # fmt: skip
     """Draw changes as dots with 95 % intervals, a row each, the first on top; hollow if the interval includes 0.
 
@@ -258,7 +259,7 @@ def _dots(ax: Axes, table: pd.DataFrame, kinds: list[str], filled: str, lang: La
     ax.set_ylim(len(table) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.xaxis.set_major_formatter(FuncFormatter(_signed))
-    values = [interval(*row, lang=lang) for row in table[["mid", "low", "high"]].to_numpy(dtype=float)]
+    values = [interval(*row, lang) for row in zip(table["mid"], table["low"], table["high"], strict=True)]
     for row, value in enumerate(values):
         ax.text(1.02, row, value, transform=ax.get_yaxis_transform(), va="center", fontsize=8)
     ax.text(1.02, -0.75, text("estimate", lang), transform=ax.get_yaxis_transform(), fontsize=8)
@@ -341,7 +342,7 @@ def steps(rows: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, sour
             bars = ax.barh([0, 1], yuan, 0.5, starts, color=colour, hatch=hatch, edgecolor=DARK, linewidth=0.6,
                            label=labels[-1])  # fmt: skip
             # A number wider than its piece of the bar stands in the legend only.
-            ax.bar_label(bars, [number(v) if v > 0.09 * totals.max() else "" for v in yuan], label_type="center",
+            ax.bar_label(bars, [number(v) if v > 0.1 * totals.max() else "" for v in yuan], label_type="center",
                          fontsize=8, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
             starts = starts + yuan
         fund = amounts.loc["fund"].to_numpy()

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from simlib import cases
+from simlib import cases, sheet
 from simlib.benefits import LAYERS, POLICY, Bill, settle
 from simlib.cases import Case, price
 from simlib.terms import BadInputError
@@ -213,7 +213,7 @@ def test_a_line_with_one_class_is_a_line_with_it_twice(case):
         return line if "host" in line else {"what": "x", "amount": line["amount"], "host": entry, "home": entry}
 
     again = Case.model_validate(case | {"bill": [twice(line) for line in case["bill"]]})
-    assert cases.rows(Case.model_validate(case)) == cases.rows(again)
+    assert sheet.rows(Case.model_validate(case)) == sheet.rows(again)
 
 
 @UNHURRIED
@@ -274,7 +274,7 @@ def test_the_compiled_settle_agrees_with_the_slow_version(total, cuts, terms, de
 def test_a_settlement_takes_the_trace_in_its_order():
     renamed = {"ratio": "coinsurance", "cap": "above_cap"}
     assert [field.name for field in fields(cases.Settlement)] == [renamed.get(name, name) for name in LAYERS]
-    assert list(cases.NAMES) == [renamed.get(name, name) for name in LAYERS[1:-1]]
+    assert list(sheet.NAMES) == [renamed.get(name, name) for name in LAYERS[1:-1]]
 
 
 # What is shown
@@ -283,7 +283,7 @@ GAP = next(case for case in CASES.values() if cases.benefit_gap(case) == -425_00
 
 
 def test_rows_are_tidy_and_in_yuan():
-    rows = cases.rows(GAP)
+    rows = sheet.rows(GAP)
     assert list(rows[0]) == [
         "layer", "zh", "en", "saw_direct", "took_direct", "left_direct", "saw_claim", "took_claim", "left_claim",
     ]  # fmt: skip
@@ -297,9 +297,9 @@ def test_rows_are_tidy_and_in_yuan():
 
 def test_json_holds_both_prices_and_what_is_unmet():
     wrong = GAP.model_copy(update={"expected": cases.Expected.model_validate({"benefit_gap": 1})})
-    found = json.loads(json.dumps(cases.as_json([wrong]), allow_nan=False))[0]
+    found = json.loads(json.dumps(sheet.as_json([wrong]), allow_nan=False))[0]
     assert found["direct"]["fund"] == 5_185.0 and found["claim"]["patient"] == 3_565.0
-    assert found["benefit_gap"] == -4_250.0 and found["layers"] == cases.rows(GAP)
+    assert found["benefit_gap"] == -4_250.0 and found["layers"] == sheet.rows(GAP)
     assert found["unmet"] == ["benefit_gap is -4,250.00 yuan, expected 1.00."]
 
 
@@ -314,7 +314,7 @@ def test_says_every_expectation_that_is_not_met():
 
 
 def test_the_terminal_text_is_aligned_and_says_what_each_layer_saw_took_and_left():
-    name, *table, gap, worked = cases.main_text([GAP]).splitlines()
+    name, *table, gap, worked = sheet.main_text([GAP]).splitlines()
     assert name == GAP.name and worked.endswith("5185 - 9435 = -4250.")
     # A Chinese character takes two columns of a terminal, and two bytes in this encoding.
     assert {len(line.encode("gbk")) for line in table} == {len(table[0])}
@@ -322,7 +322,7 @@ def test_the_terminal_text_is_aligned_and_says_what_each_layer_saw_took_and_left
     assert table[3].split()[3:] == ["10,000.00", "3,000.00", "7,000.00", "13,000.00", "1,000.00", "12,000.00"]
     assert table[-1].split()[-6:] == ["13,000.00", "7,815.00", "5,185.00", "13,000.00", "3,565.00", "9,435.00"]
     assert gap.strip().startswith("待遇差 benefit gap: -4,250.00")
-    assert cases.main_text(CASES.values()).count("\n\n") == len(CASES) - 1
+    assert sheet.main_text(CASES.values()).count("\n\n") == len(CASES) - 1
 
 
 # What is refused
@@ -618,7 +618,7 @@ def test_whatever_stands_in_a_file_is_read_or_refused(tmp_path_factory, data, ra
     found = ()
     with contextlib.suppress(BadInputError):
         found = cases.load(path)
-    json.dumps(cases.as_json(found), allow_nan=False)
+    json.dumps(sheet.as_json(found), allow_nan=False)
 
 
 def test_a_case_is_frozen():

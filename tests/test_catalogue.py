@@ -67,8 +67,8 @@ def test_lists_agree_as_often_as_the_draw_says(place: areas.Place, world: solve.
 
 
 def test_lists_cannot_agree_less_than_independent_ones_do(place: areas.Place, world: solve.World) -> None:
-    v = {q: np.array([{"catalogue.listed_service": 0.95, "catalogue.agree_service": 0.6}.get(q.id, x[0])]) if not q.axes else x
-         for q, x in world.values.items()}  # fmt: skip
+    held = {"catalogue.listed_service": 0.95, "catalogue.agree_service": 0.6}
+    v = {q: np.array([held[q.id]]) if q.id in held else x for q, x in world.values.items()}
     lists = [
         catalogue.generate(place, v, 6, draw).parts[:, SERVICE * ITEMS : (SERVICE + 1) * ITEMS, 0] == 0
         for draw in range(30)

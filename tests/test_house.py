@@ -1,0 +1,73 @@
+"""The house keeps its own rules: style, types, layers, top level, and compiled rules that follow their source."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TOP = {"LICENSE", "README.md", "notebooks", "pyproject.toml", "scenarios", "simlib", "tests"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports", "--no-cache"]],
+    ids=lambda command: command[0] + command[1][:7] if len(command) > 1 else command[0],
+)
+def test_style_types_and_layers(command: list[str]) -> None:
+    tool = shutil.which(command[0], path=str(Path(sys.executable).parent)) or command[0]
+    found = subprocess.run([tool, *command[1:]], cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_nothing_stands_at_the_top_but_what_was_agreed() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    top = {name.split("/")[0] for name in tracked}
+    assert {name for name in top if not name.startswith(".")} == TOP
+
+
+def test_ci_does_what_the_readme_says() -> None:
+    readme, ci = (ROOT / "README.md").read_text(encoding="utf-8"), (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    for command in ('-c tests/constraints.txt -e ".[test]"', "python -m pytest -n auto --dist loadfile"):
+        assert command in readme and command in ci
+
+
+def test_the_readme_names_every_module_and_every_notebook() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    modules = {path.stem for path in (ROOT / "simlib").glob("*.py")} - {"__init__"}
+    assert modules <= set(re.findall(r"`(\w+)`", readme))
+    assert all(path.name in readme for path in (ROOT / "notebooks").glob("*.ipynb"))
+
+
+def test_editing_a_rule_changes_the_loop_that_uses_it(tmp_path: Path) -> None:
+    """The trap of compiled caches: an edit in one module must reach the loop of another."""
+    shutil.copytree(ROOT / "simlib", tmp_path / "simlib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "scenarios", tmp_path / "scenarios")
+    code = (
+        "import simlib as sl; s = sl.load('scenarios/baseline.yaml'); r = sl.run(s, seed=1, people=2000);"
+        "print(int(r.totals[..., 6].sum()))"
+    )
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("NUMBA_CACHE_DIR", None)
+
+    def fund_paid() -> int:
+        command = [sys.executable, "-c", code]
+        return int(
+            subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+        )
+
+    before = fund_paid()
+    assert fund_paid() == before
+    channels = tmp_path / "simlib" / "channels.py"
+    source = channels.read_text(encoding="utf-8")
+    assert "CLAIMED if attentive and gain > 0 else DIRECT" in source
+    channels.write_text(source.replace("CLAIMED if attentive and gain > 0 else DIRECT", "CLAIMED"), encoding="utf-8")
+    assert fund_paid() == 0 != before

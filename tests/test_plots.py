@@ -1,0 +1,228 @@
+"""The pictures show what the tables say, in both languages, with units, intervals, a source and no missing glyph."""
+
+import io
+from collections.abc import Callable, Iterator
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.ft2font import FT2Font
+from matplotlib.text import Text
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+from simlib import plots, tables
+
+CURVE = pd.DataFrame(
+    {
+        "attention": [1.0, 0.0, 0.5],
+        "change": [0.12, 0.001, 0.03],
+        "low": [0.05, -0.002, 0.01],
+        "high": [0.2, 0.004, 0.06],
+    }
+)
+CHANGES = pd.DataFrame(
+    {"label": ["江苏 Jiangsu", "b", "c"], "change": [3.0, -1.0, 0.0], "low": [2, -3, 0], "high": [4, 1, 0]}
+)
+FIT = pd.DataFrame(
+    {"label": ["a", "b"], "role": ["test", "fit"], "low": [0.6, 0.99], "mid": [0.7, 1.0], "high": [0.9, 1.02]}
+)
+GAP = np.array([0.0, 0.0, 0.0, 3.0, 120.0, -120.0, -0.01, 99_999.5])
+STEPS = pd.DataFrame(
+    {
+        "way": ["direct"] * 5 + ["claim"] * 5,
+        "part": ["fund", "deductible", "unlisted", "coinsurance", "above_cap"] * 2,
+        "yuan": [6560, 1300, 0, 2140, 0, 6000, 1300, 560, 2140, 0],
+    }
+)
+PICTURES: dict[str, Callable[..., Axes]] = {
+    "curve": lambda **words: plots.curve(CURVE, **words),
+    "changes": lambda **words: plots.changes(CHANGES, **words),
+    "fit": lambda **words: plots.fit(FIT, **words),
+    "gap": lambda **words: plots.gap(GAP, **words),
+    "steps": lambda **words: plots.steps(STEPS, **words),
+}
+UNITS = {"curve": "百分点", "changes": "%", "fit": "%", "gap": "元", "steps": "元"}
+
+every_picture = pytest.mark.parametrize("name", PICTURES)
+both_languages = pytest.mark.parametrize("lang", plots.LANGS)
+
+
+@pytest.fixture(autouse=True)
+def _close() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+def written(ax: Axes) -> list[str]:
+    return [item.get_text() for item in ax.figure.findobj(Text) if item.get_text()]
+
+
+@every_picture
+@both_languages
+def test_a_picture_is_drawn_in_the_shipped_font_without_a_missing_glyph(name: str, lang: plots.Lang) -> None:
+    ax = PICTURES[name](lang=lang, source="医保局 2023 −1 ≥ 0.5‰")
+    ax.figure.savefig(io.BytesIO(), format="png")
+    assert {item.get_fontname() for item in ax.figure.findobj(Text) if item.get_text()} == {"simlib Sans SC"}
+
+
+@every_picture
+@both_languages
+def test_no_two_texts_overlap_and_none_is_cut(name: str, lang: plots.Lang) -> None:
+    ax = PICTURES[name](lang=lang)
+    ax.figure.canvas.draw()
+    page = ax.figure.bbox
+    boxes = [(t.get_text(), t.get_window_extent()) for t in ax.figure.findobj(Text) if t.get_text() and t.get_visible()]
+    ticks = {label.get_text() for label in [*ax.get_xticklabels(), *ax.get_yticklabels()]}
+    boxes = [(words, box) for words, box in boxes if words not in ticks]
+    for i, (words, box) in enumerate(boxes):
+        assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1, words
+        assert [other for other, near in boxes[i + 1 :] if box.overlaps(near)] == [], words
+
+
+@every_picture
+def test_axes_say_their_unit_and_the_caption_its_source(name: str) -> None:
+    ax = PICTURES[name](lang="zh", source="国家医保局")
+    assert UNITS[name] in ax.get_xlabel() + ax.get_ylabel()
+    assert [t.get_text() for t in ax.texts if t.get_gid() == "source"] == ["来源：国家医保局"]
+
+
+@every_picture
+@both_languages
+def test_a_picture_says_that_it_is_simulated_unless_told_its_source(name: str, lang: plots.Lang) -> None:
+    (caption,) = (t.get_text() for t in PICTURES[name](lang=lang).texts if t.get_gid() == "source")
+    assert plots.text("simulated", lang) in caption
+
+
+@every_picture
+def test_the_settings_of_the_caller_stay_and_his_axes_are_used(name: str) -> None:
+    _, (mine, other) = plt.subplots(1, 2, figsize=(14, 4), layout="constrained")
+    before = dict(matplotlib.rcParams)
+    assert PICTURES[name](ax=mine, title="mine") is mine
+    assert dict(matplotlib.rcParams) == before
+    assert mine.get_title(loc="left") == "mine" and not other.has_data()
+
+
+def test_the_font_has_every_character_of_the_texts_the_places_and_gb2312() -> None:
+    has = set(FT2Font(str(plots.FONT)).get_charmap())
+    words = "".join(zh + en for zh, en in plots.TEXT.values())
+    words += "".join(str(value) for row in tables.read("provinces") for value in row.values())
+    words += "".join(c for c in map(chr, range(0xA1, 0xFFFF)) if c.encode("gb2312", "ignore")) + "−–—…×±≥≤→°‰€·％（）"
+    assert sorted(set(words) - {"\n"} - set(map(chr, has))) == []
+
+
+def test_every_text_takes_the_same_values_in_both_languages() -> None:
+    for zh, en in plots.TEXT.values():
+        assert [f"{{{i}}}" in zh for i in range(3)] == [f"{{{i}}}" in en for i in range(3)]
+
+
+def test_an_unknown_language_is_refused() -> None:
+    with pytest.raises(KeyError, match="fr"):
+        plots.curve(CURVE, lang="fr")  # type: ignore[arg-type]
+
+
+def test_the_curve_is_the_table_in_points_with_its_band_and_bound() -> None:
+    ax = plots.curve(CURVE)
+    rows = CURVE.sort_values("attention")
+    x, y = ax.lines[0].get_data()
+    assert np.allclose(x, 100 * rows["attention"]) and np.allclose(y, 100 * rows["change"])
+    corners = ax.collections[0].get_paths()[0].vertices
+    for share, low, high in rows[["attention", "low", "high"]].to_numpy() * 100:
+        at = corners[np.isclose(corners[:, 0], share), 1]
+        assert np.isclose(at.min(), low) and np.isclose(at.max(), high)
+    (bound,) = (line for line in ax.lines if line.get_gid() == "bound")
+    assert np.allclose(bound.get_xydata(), [[100, 12]])
+    assert "upper bound: +12.0 (+5.0 to +20.0)" in written(ax)
+
+
+def test_a_curve_that_stops_before_the_end_has_no_bound() -> None:
+    ax = plots.curve(CURVE[CURVE["attention"] < 1])
+    assert not any(line.get_gid() == "bound" for line in ax.lines)
+
+
+def dots(ax: Axes) -> dict[str, list[tuple[float, float]]]:
+    return {str(of.get_label()): [tuple(at) for at in of.get_xydata()] for of in ax.lines if of.get_marker() in "os"}
+
+
+def bars_between(ax: Axes) -> list[tuple[float, float, float]]:
+    """Return row, low, high of the intervals."""
+    lines = [segment for of in ax.collections for segment in of.get_segments()]
+    return sorted((float(line[0, 1]), float(line[0, 0]), float(line[1, 0])) for line in lines)
+
+
+def test_changes_are_dots_with_intervals_and_those_that_may_be_zero_are_hollow() -> None:
+    ax = plots.changes(CHANGES, unit="‰")
+    assert dots(ax) == {"interval leaves out 0": [(3, 0)], "interval includes 0": [(-1, 1), (0, 2)]}
+    assert bars_between(ax) == [(0, 2, 4), (1, -3, 1), (2, 0, 0)]
+    assert ax.get_xlabel() == "change (‰)"
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(CHANGES["label"])
+    assert ax.yaxis_inverted() and "−1.0 (−3.0 to +1.0)" in written(ax)
+
+
+def test_the_fit_is_percent_from_published_and_marks_what_was_fitted() -> None:
+    ax = plots.fit(FIT)
+    found = dots(ax)
+    assert np.allclose(found["fitted"], [(0, 1)]) and np.allclose(found["held out as a test"], [(-30, 0)])
+    assert np.allclose(bars_between(ax), [(0, -40, -10), (1, -1, 2)])
+
+
+def heights(ax: Axes) -> list[tuple[float, float, float]]:
+    """Return left, right and height of the bars that are not empty."""
+    boxes = [(bar.get_x(), bar.get_x() + bar.get_width(), bar.get_height()) for bar in ax.patches]
+    return sorted((min(a, b), max(a, b), height) for a, b, height in boxes if height > 0)
+
+
+def test_the_gap_has_a_bar_of_its_own_at_zero_and_shares_that_add_up() -> None:
+    ax = plots.gap(GAP)
+    found = heights(ax)
+    assert np.isclose(sum(height for *_, height in found), 100)
+    assert (-plots.ZERO_BAR_YUAN, plots.ZERO_BAR_YUAN, 37.5) in found
+    assert [height for low, high, height in found if low <= 120 < high] == [12.5]
+    assert {"claim pays more: 25.0 %", "equal: 37.5 %", "direct pays more: 37.5 %"} <= set(written(ax))
+
+
+def test_weights_count_in_the_gap() -> None:
+    ax = plots.gap([-50.0, 0.0, 50.0], weights=[1, 0, 3])
+    assert [height for *_, height in heights(ax)] == [25, 75]
+
+
+def test_a_bar_at_zero_that_dwarfs_the_rest_is_cut_and_says_so() -> None:
+    ax = plots.gap([0.0] * 98 + [-50.0, 50.0])
+    assert ax.get_ylim()[1] < 98 and "98.0 %, bar cut short" in written(ax)
+
+
+@pytest.mark.parametrize("values", [[0.0], [5.0], [-1e6, 2.0]])
+def test_the_gap_of_few_patients_is_drawn_too(values: list[float]) -> None:
+    ax = plots.gap(values)
+    ax.figure.canvas.draw()
+    assert np.isclose(sum(height for *_, height in heights(ax)), 100)
+
+
+def test_the_steps_are_the_parts_of_both_bills_end_to_end() -> None:
+    ax = plots.steps(STEPS)
+    by_row = {row: [(p.get_x(), p.get_width()) for p in ax.patches if round(p.get_y() + 0.25) == row] for row in (0, 1)}
+    assert by_row[0] == [(0, 6560), (6560, 0), (6560, 1300), (7860, 2140)]
+    assert by_row[1] == [(0, 6000), (6000, 560), (6560, 1300), (7860, 2140)]
+    assert "fund pays 6,560, patient bears 3,440" in written(ax)
+
+
+def test_a_part_that_is_zero_both_ways_is_not_in_the_legend() -> None:
+    shown = [entry.get_text() for entry in plots.steps(STEPS).get_legend().get_texts()]
+    assert [entry.split("  ")[0] for entry in shown] == [
+        "paid by the fund",
+        "not on the list",
+        "deductible",
+        "coinsurance",
+    ]
+    assert shown[1].endswith("0 / 560")
+
+
+@every_picture
+@both_languages
+def test_the_alternative_text_holds_title_unit_numbers_and_source(name: str, lang: plots.Lang) -> None:
+    words = plots.alt(PICTURES[name](lang=lang, source="X"))
+    assert words.startswith(plots.text(f"{name}.title", lang)) and words.endswith("X")
+    assert plots.text(f"{name}.x", lang, "%") in words and any(sign.isdigit() for sign in words)
