@@ -18,7 +18,8 @@ Array = npt.NDArray[np.float64]
 Row = tuple[str, str, str, str, float, Array, str]
 
 COLUMNS = ["target", "universe", "year", "role", "published", "low", "simulated", "high", "difference_percent", "unit"]
-PUBLISHED_KINDS = ("inpatient", "all_outpatient")
+PUBLISHED_KINDS = {"inpatient": "inpatient", "outpatient": "all_outpatient"}
+"""Kinds as the published tables call them."""
 LIMITS = (10_000, 50_000, 100_000)
 
 
@@ -47,14 +48,14 @@ def ratios(table: pd.DataFrame) -> pd.DataFrame:
     spread = {
         to: amounts[of] / amounts.published for of, to in (("low", "low"), ("simulated", "mid"), ("high", "high"))
     }
-    label = amounts.target + ", " + amounts.year
+    label = amounts.target + " " + amounts.year
     return pd.DataFrame({"label": label, "role": amounts.role, **spread}).reset_index(drop=True)
 
 
 def _fitted(runs: Runs) -> Iterator[Row]:
     """Yield what every draw is solved for: direct visits and fund payment of 2023."""
-    units = (("direct visits", "person-times"), ("fund payment on direct cases", "yuan"))
-    for k, kind in enumerate(PUBLISHED_KINDS):
+    units = (("direct visits", "person-times"), ("direct fund payment", "yuan"))
+    for k, kind in enumerate(KINDS):
         for j, (what, unit) in enumerate(units):
             yield (
                 f"{what}, {kind}",
@@ -84,13 +85,21 @@ def _tests(runs: Runs) -> Iterator[Row]:
         published = value(
             "direct_settlement", period="cumulative to 2019-03", kind="inpatient", metric=f"share_fund_over_{limit}"
         )
-        name = f"share with fund payment above {limit:,} yuan (scaled to 2023)"
-        yield name, universe, "2017-19", "test", published / 100, np.array([c.dear[i] for c in runs.checks]), "share"
+        name = f"admissions paid above {limit:,} yuan"
+        yield (
+            name,
+            f"{universe}, threshold scaled to 2023",
+            "2017-19",
+            "test",
+            published / 100,
+            np.array([c.dear[i] for c in runs.checks]),
+            "share",
+        )
     hosts = runs.cases.sum(axis=1)
     top = np.sort(hosts, axis=1)[:, -5:].sum(axis=1) / hosts.sum(axis=1)
     published = value("national", metric="top5_destination_share", year="2016") / 100
     yield (
-        "five largest hosts' share of inpatients",
+        "five largest hosts' share",
         "tertiary hospitals, all payers",
         "2016",
         "test",
@@ -116,14 +125,16 @@ def _ranks(runs: Runs) -> Iterator[Row]:
 def _later(runs: Runs) -> Iterator[Row]:
     """Yield direct visits and fund payment of 2024 where a reference of that year was run: out of sample."""
     pairing = next((p for p in runs.pairings if p.scenario.year == 2024), None)
-    for k, kind in enumerate(PUBLISHED_KINDS if pairing else ()):
+    for kind in KINDS if pairing else ():
         assert pairing is not None
-        group = next(i for i, g in enumerate(pairing.groups) if g.label(runs.place) == f"kind={KINDS[k]}")
+        group = next(i for i, g in enumerate(pairing.groups) if g.label(runs.place) == f"kind={kind}")
         for what, published_as, unit, scale, column in (
             ("direct visits", "visits", "person-times", 1.0, "visits_direct"),
-            ("fund payment on direct cases", "fund_paid", "yuan", 1e8, "fund_direct"),
+            ("direct fund payment", "fund_paid", "yuan", 1e8, "fund_direct"),
         ):
-            published = value("direct_settlement", period="2024", kind=kind, metric=published_as) * scale
+            published = (
+                value("direct_settlement", period="2024", kind=PUBLISHED_KINDS[kind], metric=published_as) * scale
+            )
             yield (
                 f"{what}, {kind}",
                 "China, direct settlement",

@@ -139,11 +139,13 @@ def _register_font() -> None:
 def _canvas(ax: Axes | None, height: float) -> Iterator[Axes]:
     """Give the axes to draw on, in the house style; the settings of the caller come back afterwards."""
     _register_font()
-    style: dict[Any, Any] = {"font.family": FAMILY, "font.size": 9, "axes.unicode_minus": True, "figure.dpi": 120,
+    style: dict[Any, Any] = {"font.family": FAMILY, "font.size": 9, "axes.unicode_minus": True,
                              "axes.spines.top": False, "axes.spines.right": False, "axes.titleweight": "normal",
                              "hatch.color": DARK, "hatch.linewidth": 0.6}  # fmt: skip
+    # A figure of our own comes first: making it may load the notebook's backend, whose settings must outlive ours.
+    figure = ax.figure if ax is not None else plt.figure(figsize=(7, height), dpi=120, layout="constrained")
     with plt.rc_context(style):
-        yield ax if ax is not None else plt.subplots(figsize=(7, height), layout="constrained")[1]
+        yield ax if ax is not None else figure.subplots()
 
 
 def _finish(ax: Axes, kind: str, lang: Lang, source: str, title: str, says: Sequence[str], pad: float = 26) -> Axes:
