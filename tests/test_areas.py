@@ -190,5 +190,5 @@ def test_what_is_not_published_is_declared() -> None:
     declared = {q.id: (q.role, q.low, q.high, q.dist, q.grade) for q in areas.Areas.quantities()}
     assert declared == {
         "areas.xpcc_share": ("unknown", 0.06, 0.13, "uniform", "assumed"),
-        "areas.employee_slope": ("unknown", 0.5, 1.5, "uniform", "assumed"),
+        "areas.employee_slope": ("unknown", 0.5, 3.0, "uniform", "assumed"),
     }
