@@ -27,6 +27,9 @@ ATTENTION = (0.0, 0.25, 0.5, 0.75, 1.0)
 CURVE_PEOPLE = 20_000
 """People per draw for each point of the curve: only the changed pairs matter there."""
 
+HEADLINE = 0
+"""Position of the group that the headline is about, see `metrics.groups`."""
+
 CONTRACT = ["scenario", "metric", "group", "baseline", "value", "change", "low", "high", "unit"]
 """Columns of `effects.csv`."""
 
@@ -39,8 +42,8 @@ class Pairing:
 
     Attributes
     ----------
-    groups : what the amounts are summed over. before, after : amounts of the reference and of the scenario,
-    (draw, group, half, amount), integers.
+    groups : what the amounts are summed over, the headline first. before, after : amounts of the
+    reference and of the scenario, (draw, group, half, amount), integers.
     """
 
     scenario: Scenario
@@ -53,10 +56,6 @@ class Pairing:
         pick = (slice(None), group, slice(None) if half is None else [half])
         before, after = (metrics.metric(metric, a[pick].sum(axis=1)) for a in (self.before, self.after))
         return before, after
-
-    def headline(self) -> int:
-        """Return the position of the group the headline is about: changed pairs, inpatient; else all inpatients."""
-        return next(i for i, group in enumerate(self.groups) if group.kind == INPATIENT)
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def repeat(
     ----------
     draws : parameter draws, at least 2. people : people drawn per run. jobs : threads; any number gives
     the same result. pin : unknowns held at a value, by id. whole : whether to draw the
-    country, not only inpatients of the changed pairs.
+    country, not only the kinds and pairs that the scenario changes.
     progress : wraps the draws as they are done, for a bar.
 
     Raises
@@ -276,7 +275,7 @@ def distinguishable(runs: Runs, pairing: Pairing) -> pd.DataFrame:
     -------
     home, name_zh, name_en, low, high (percentage points against the changed pairs together).
     """
-    mean = relative(pairing, "fund_payment", pairing.headline())
+    mean = relative(pairing, "fund_payment", HEADLINE)
     rows = []
     for i, group in enumerate(pairing.groups):
         if not group.changed or group.home is None:
@@ -293,7 +292,7 @@ def drivers(runs: Runs, pairing: Pairing, name: str = "fund_payment") -> pd.Data
 
     Columns: id, rank_correlation (Spearman, over draws), grade, meaning. Empty if nothing changes.
     """
-    group = pairing.headline()
+    group = HEADLINE
     before, after = pairing.both(name, group)
     change = after / before - 1 if metrics.additive(name) else after - before
     known = {q.id: q for q in scalar_unknowns()}
@@ -318,7 +317,7 @@ def attention_curve(scenarios: Sequence[Scenario], **options: object) -> pd.Data
     for share in ATTENTION:
         runs = repeat(scenarios, pin={"channels.attention": share}, people=CURVE_PEOPLE, whole=False, **options)  # type: ignore[arg-type]
         for pairing in runs.pairings:
-            row = summary(pairing, "direct_settlement_rate", pairing.headline())
+            row = summary(pairing, "direct_settlement_rate", HEADLINE)
             kept = {key: row[key] for key in ("baseline", "value", "change", "low", "high")}
             rows.append({"scenario": pairing.scenario.name, "attention": share} | kept)
     return pd.DataFrame(rows)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from simlib import declared, experiment
 from simlib.experiment import Pairing, Runs
-from simlib.terms import GRADES
+from simlib.terms import GRADES, KINDS
 
 Array = npt.NDArray[np.float64]
 STRONG = 0.25
@@ -24,7 +24,7 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
     Changes of amounts are in percent and in 100 million yuan, rates in percentage points; each with its 95 % interval
     and the standard deviations of its two sources, parameters and Monte Carlo.
     """
-    group, national = pairing.headline(), _national(runs, pairing)
+    group, national = experiment.HEADLINE, _national(runs, pairing)
     return {
         "scenario": pairing.scenario.name,
         "title": {"zh": pairing.scenario.title.zh, "en": pairing.scenario.title.en},
@@ -116,13 +116,14 @@ def text(runs: Runs, curve: pd.DataFrame) -> str:
 
 def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
     """Yield the lines of one scenario."""
-    changed = pairing.groups[pairing.headline()].changed
+    headline = pairing.groups[experiment.HEADLINE]
+    kind = KINDS[headline.kind or 0]
     yield f"{f['title']['en']}  {f['title']['zh']}"
     yield f"{pairing.scenario.question.en}"
     drawn = f"{runs.draws} draws, {runs.people:,} people a draw, seed {runs.seed}"
     yield f"Year {f['year']}, {drawn}. Item catalogues are synthetic."
     yield ""
-    where = "On the pairs and months it changes, inpatient" if changed else "It changes no pair; all inpatients"
+    where = f"On the pairs and months it changes, {kind}" if headline.changed else "It changes no pair; all inpatients"
     yield f"{where:<52}{'change':>10}   {'95 % interval':<20}{'parameters':>11}{'Monte Carlo':>13}"
     yield _row("  fund payment, %", f["fund_percent"])
     yield _row("  fund payment, 100 million yuan", f["fund_100_million_yuan"])
@@ -153,7 +154,7 @@ def _home_lines(f: dict[str, Any]) -> Iterator[str]:
     """Yield the home funds, and who stands out."""
     if not f["homes"]:
         return
-    yield "Home funds, inpatient fund payment on those pairs, %"
+    yield "Home funds, payment on those pairs, %"
     for home in sorted(f["homes"], key=lambda h: -h["fund_percent"]["change"]):
         yield _row(f"  {home['name_en']}", home["fund_percent"])
     named = [f"{h['name_en']} ({'above' if h['low'] > 0 else 'below'} the mean)" for h in f["distinguishable"]]

@@ -52,26 +52,26 @@ class Group:
         return ";".join(parts) or "all"
 
 
-def at(side: str, place: int, *, changed: bool = False) -> Group:
-    """Return the group of inpatients of one home or host."""
+def at(side: str, place: int, kind: int, *, changed: bool = False) -> Group:
+    """Return the group of one kind of care of one home or host."""
     home, host = (place, None) if side == "home" else (None, place)
-    return Group(changed=changed, home=home, host=host, kind=INPATIENT)
+    return Group(changed=changed, home=home, host=host, kind=kind)
 
 
 def groups(touched: npt.NDArray[np.bool_]) -> tuple[Group, ...]:
     """Return the groups that are reported for a scenario that touches these cells (home, host, scheme, kind, month).
 
-    The pairs that it changes come first; homes and hosts follow, within those pairs and in all.
+    The first group is the headline: inpatients on the changed pairs, the next kind where inpatients are not touched,
+    all inpatients where nothing is. Homes and hosts follow, within those pairs and in all.
     """
     out = [Group(kind=k) for k in range(len(KINDS))] + [Group()]
     for side in ("home", "host"):
-        out += [at(side, i) for i in range(touched.shape[0])]
-    if not touched.any():
-        return tuple(out)
-    changed = [Group(changed=True, kind=k) for k in range(len(KINDS))]
+        out += [at(side, i, INPATIENT) for i in range(touched.shape[0])]
+    kinds = [int(k) for k in np.flatnonzero(touched.any(axis=(0, 1, 2, 4)))]
+    changed = [Group(changed=True, kind=k) for k in kinds]
     for axis, side in enumerate(("home", "host")):
-        places = np.flatnonzero(touched.any(axis=(1 - axis, 2, 3, 4)))
-        changed += [at(side, int(i), changed=True) for i in places]
+        for i in np.flatnonzero(touched[:, :, :, kinds[:1]].any(axis=(1 - axis, 2, 3, 4))):
+            changed.append(at(side, int(i), kinds[0], changed=True))
     return tuple(changed + out)
 
 

@@ -17,7 +17,7 @@ from simlib.gates import Gates, exposed
 from simlib.luck import PEOPLE, mix, uniform
 from simlib.scenario import Scenario
 from simlib.solve import World, solve
-from simlib.terms import ABANDONED, DIRECT, INPATIENT, KINDS, MONTHS, OUTPATIENT, SCHEMES, UNFILED, rule
+from simlib.terms import ABANDONED, DIRECT, INPATIENT, KINDS, MONTHS, SCHEMES, UNFILED, rule
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -223,16 +223,16 @@ def patients(world: World, of: Scenario, home: int, host: int, *, number: int = 
 def cells_of(world: World, year: int, focus: npt.NDArray[np.bool_], size: int, whole: bool) -> Cells:
     """Return the people to draw: expected visits of the year over visits per patient, sampled cell by cell.
 
-    `focus` marks the (home, host) pairs to look at closely; unless `whole`, only their inpatients are drawn.
+    `focus` marks the (kind, home, host) to look at closely; unless `whole`, only they are drawn.
     """
     expected = flows.expect(world.pull, world.c, world.stayed)
     expected = expected * flows.level(year, world.values)[:, :, None, None, None]
     per_patient = np.array([visits.mean_count(table) for table in counts(world)])
     patients = expected / per_patient[:, None, None, None, None]
+    closely = np.broadcast_to(focus[:, None, None], patients.shape)
     if not whole:
-        patients = np.where(focus, patients, 0.0)
-        patients[OUTPATIENT] = 0.0
-    number, weight = visits.sample(patients, np.broadcast_to(focus, patients.shape), size, world.seed, world.draw)
+        patients = np.where(closely, patients, 0.0)
+    number, weight = visits.sample(patients, closely, size, world.seed, world.draw)
     used = np.flatnonzero(number)
     index = np.unravel_index(used, number.shape)
     k, s, p, h, t = (axis.astype(np.int64) for axis in index)
@@ -282,8 +282,8 @@ def live(
 
     Parameters
     ----------
-    world : what `solve.solve` returned. focus : (home, host) pairs to look at closely. people : people to draw.
-    whole : whether to draw the country, not only inpatients of the focus.
+    world : what `solve.solve` returned. focus : (kind, home, host) to look at closely. people : people to draw.
+    whole : whether to draw the country, not only the focus.
     chunk : cells lived through at a time; any value gives the same totals.
     """
     settings = scenario.compile(of, world.place)
@@ -314,5 +314,6 @@ def run(
 
 
 def focus_of(of: Scenario, place: areas.Place) -> npt.NDArray[np.bool_]:
-    """Return the (home, host) pairs that a scenario touches in any kind, scheme or month."""
-    return np.asarray(scenario.compile(of, place).touched.any(axis=(2, 3, 4)))
+    """Return the (kind, home, host) that a scenario touches in any scheme or month."""
+    touched = np.asarray(scenario.compile(of, place).touched)
+    return np.moveaxis(np.asarray(touched.any(axis=(2, 4))), -1, 0)
