@@ -120,14 +120,14 @@ class Benefits(Params, prefix="benefits"):
 
 POLICY = np.dtype(
     [
-        ("deductible_fen", np.int64, (len(TIERS),)),
-        ("ratio_ppm", np.int64, (len(TIERS),)),
+        ("deductible_fen", np.int64),
+        ("ratio_ppm", np.int64),
         ("cap_fen", np.int64),
         ("first_share_ppm", np.int64),
         ("points_ppm", np.int64),
     ]
 )
-"""One policy as the loop reads it: of a home, scheme, kind, filing and month."""
+"""One policy as the loop reads it: of a home, scheme, kind, filing, month and hospital tier."""
 
 LAYERS = ("bill", "unlisted", "over_ceiling", "self_pay_b", "self_pay_away", "deductible", "ratio", "cap", "fund")
 """What `settle` writes into a trace, in order, fen: the bill, what the patient bears at each step, the fund."""
@@ -140,7 +140,6 @@ class Bill(NamedTuple):
     unlisted: int
     over_ceiling: int
     self_pay: int
-    tier: int
 
 
 @rule
@@ -154,13 +153,13 @@ def part(amount: int, share: int) -> int:
 
 
 @rule
-def split_bill(total: int, tier: int, shares: Any) -> Bill:
+def split_bill(total: int, unlisted: int, over_ceiling: int, self_pay: int) -> Bill:
     """Return a bill as a basket's cover splits it: running sums keep a larger eligible share from losing a fen.
 
-    `shares` are the running sums of unlisted, over ceiling and self-pay, ppm, as `catalogue.cover` gives them.
+    The shares are running sums, ppm, as `catalogue.cover` gives them: unlisted; and over ceiling; and self-pay.
     """
-    first, second, third = part(total, shares[0]), part(total, shares[1]), part(total, shares[2])
-    return Bill(total, first, second - first, third - second, tier)
+    first, second, third = part(total, unlisted), part(total, over_ceiling), part(total, self_pay)
+    return Bill(total, first, second - first, third - second)
 
 
 @rule
@@ -188,7 +187,7 @@ def settle(policy: Any, bill: Any, paid: int, trace: Any) -> int:
     Parameters
     ----------
     policy : one record of `POLICY`.
-    bill : a `Bill`; `tier` is 1, 2 or 3.
+    bill : a `Bill`.
     paid : what the fund has paid this person this year towards the cap, fen.
     trace : None in the loop; else an int64 array as long as `LAYERS`, which receives what each layer took.
 
@@ -200,8 +199,8 @@ def settle(policy: Any, bill: Any, paid: int, trace: Any) -> int:
     entering = bill.total - bill.unlisted - bill.over_ceiling - bill.self_pay
     away = part(entering, policy.first_share_ppm)
     after_away = entering - away
-    deductible = deductible_due(after_away, policy.deductible_fen[bill.tier - 1])
-    ratio = away_ratio(policy.ratio_ppm[bill.tier - 1], policy.points_ppm)
+    deductible = deductible_due(after_away, policy.deductible_fen)
+    ratio = away_ratio(policy.ratio_ppm, policy.points_ppm)
     uncapped = part(after_away - deductible, ratio)
     fund = min(uncapped, room_under_cap(policy.cap_fen, paid))
     if trace is not None:
@@ -235,7 +234,7 @@ def default_caps() -> Array:
 
 
 def policies(ratio: Array, points: Array, deductible_yuan: Array, cap_yuan: Array) -> npt.NDArray[Any]:
-    """Return the policies of a year as the loop reads them, (home, scheme, kind, filing, month).
+    """Return the policies of a year as the loop reads them, (home, scheme, kind, filing, month, tier).
 
     Parameters
     ----------
@@ -245,12 +244,12 @@ def policies(ratio: Array, points: Array, deductible_yuan: Array, cap_yuan: Arra
     Outpatient care has no deductible in the national default.
     """
     homes = deductible_yuan.shape[0]
-    out = np.zeros((homes, len(SCHEMES), len(KINDS), len(FILINGS), MONTHS), dtype=POLICY)
+    out = np.zeros((homes, len(SCHEMES), len(KINDS), len(FILINGS), MONTHS, len(TIERS)), dtype=POLICY)
     deductible = np.where(np.isnan(deductible_yuan), default_deductibles()[None, :, None, :], deductible_yuan)
     cap = np.where(np.isnan(cap_yuan), default_caps()[None, :, None], cap_yuan)
     out["deductible_fen"][:, :, KINDS.index("inpatient")] = np.rint(deductible * FEN)[:, :, None]
-    out["cap_fen"] = np.rint(cap * FEN)[:, :, None, None, :]
+    out["cap_fen"] = np.rint(cap * FEN)[:, :, None, None, :, None]
     out["ratio_ppm"] = np.rint(ratio.transpose(1, 0, 2) * PPM)[None, :, :, None, None, :]
-    out["points_ppm"] = np.rint(points * PPM)[None, None, None, :, None]
+    out["points_ppm"] = np.rint(points * PPM)[None, None, None, :, None, None]
     out.setflags(write=False)
     return out

@@ -278,7 +278,7 @@ def split(case: Case, list_: List) -> Bill:
         over += amount - within
         first += within * (listed.self_pay or 0)
     # Lines are added exactly, in fen x ppm, and rounded once: `part` takes a millionth, half-up.
-    return Bill(total, unlisted, over, int(part(first, 1)), case.tier)
+    return Bill(total, unlisted, over, int(part(first, 1)))
 
 
 def benefit_gap(case: Case) -> int:

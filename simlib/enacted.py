@@ -23,8 +23,8 @@ Values = Mapping[Quantity, Array]
 class Rules(NamedTuple):
     """What a scenario enacts in a year, as the loop reads it.
 
-    policy (home, scheme, kind, filing, month) of `benefits.POLICY`; cover (slot, kind, basket, 3) ppm; slot (home,
-    host, kind, month); free (home, host, kind, month).
+    policy (home, scheme, kind, filing, month, tier) of `benefits.POLICY`; cover (slot, kind, basket, 3) ppm;
+    slot (home, host, kind, month); free (home, host, kind, month).
     """
 
     policy: Any

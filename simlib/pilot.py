@@ -98,12 +98,13 @@ def _price(
             pilot.basket[i],
         )
         bill[i] = visits.bill_fen(scale_fen[k, pilot.scheme[i], tier - 1, b], quantiles, pilot.dear[i])
-        policy = rules.policy[h, pilot.scheme[i], k]
-        at_host = split_bill(bill[i], tier, rules.cover[rules.slot[h, t, k, m], k, b])
-        at_home = split_bill(bill[i], tier, rules.cover[h, k, b])
-        direct[i] = settle(policy[pilot.purpose[i], m], at_host, 0, None)
-        claim[i] = settle(policy[pilot.purpose[i], m], at_home, 0, None)
-        unfiled[i] = settle(policy[UNFILED, m], at_home, 0, None)
+        slot, cover = rules.slot[h, t, k, m], rules.cover
+        at_host = split_bill(bill[i], cover[slot, k, b, 0], cover[slot, k, b, 1], cover[slot, k, b, 2])
+        at_home = split_bill(bill[i], cover[h, k, b, 0], cover[h, k, b, 1], cover[h, k, b, 2])
+        filed = rules.policy[h, pilot.scheme[i], k, pilot.purpose[i], m, tier - 1]
+        direct[i] = settle(filed, at_host, 0, None)
+        claim[i] = settle(filed, at_home, 0, None)
+        unfiled[i] = settle(rules.policy[h, pilot.scheme[i], k, UNFILED, m, tier - 1], at_home, 0, None)
 
 
 def price(pilot: Pilot, rules: Rules, bill: Array, lists: catalogue.Lists, quantiles: Array) -> Prices:

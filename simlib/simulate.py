@@ -133,11 +133,13 @@ def one_visit(
     networked = uniform(mix(key, visits.CONNECTED)) < draws.networked[k]
     faulty = exposed(p, rules.free[h, t, k, m]) and uniform(mix(key, visits.FILED)) < draws.fault[k]
     filed = not faulty or uniform(mix(key, visits.MENDED)) < draws.mended[k]
-    policy = rules.policy[h, s, k]
-    at_home = split_bill(bill, tier, rules.cover[h, k, basket])
-    direct = settle(policy[p, m], split_bill(bill, tier, rules.cover[rules.slot[h, t, k, m], k, basket]), paid, None)
-    claim = settle(policy[p, m], at_home, paid, None)
-    owed = claim if filed else settle(policy[UNFILED, m], at_home, paid, None)
+    # Scalars, not rows: a view of an array costs more here than pricing the bill.
+    slot, cover = rules.slot[h, t, k, m], rules.cover
+    at_host = split_bill(bill, cover[slot, k, basket, 0], cover[slot, k, basket, 1], cover[slot, k, basket, 2])
+    at_home = split_bill(bill, cover[h, k, basket, 0], cover[h, k, basket, 1], cover[h, k, basket, 2])
+    policy = rules.policy[h, s, k, p, m, tier - 1]
+    direct, claim = settle(policy, at_host, paid, None), settle(policy, at_home, paid, None)
+    owed = claim if filed else settle(rules.policy[h, s, k, UNFILED, m, tier - 1], at_home, paid, None)
     gain = claim_gain(direct, claim, draws.hassle_fen[k], draws.waiting)
     anyway = claims_anyway(owed, draws.hassle_fen[k], draws.waiting, draws.spread, uniform(mix(key, visits.CLAIMS)))
     way = channel(networked and filed, attentive, gain, anyway)

@@ -28,7 +28,7 @@ policies = st.builds(policy, st.integers(0, 10**7), SHARES, st.integers(0, 10**9
 def bills(draw: st.DrawFn) -> Bill:
     total = draw(FEN)
     cover = sorted(draw(st.tuples(SHARES, SHARES, SHARES)))
-    return split_bill(total, draw(st.integers(1, 3)), np.array(cover))
+    return split_bill(total, *cover)
 
 
 @given(policies, bills(), FEN)
@@ -57,37 +57,41 @@ def test_the_fund_never_pays_more_than_the_cap_leaves(policy: np.void, bill: Bil
     assert settle(policy, bill, paid + more, None) <= settle(policy, bill, paid, None)
 
 
-@given(policies, FEN, st.integers(1, 3), st.tuples(SHARES, SHARES, SHARES), st.integers(0, PPM))
+@given(policies, FEN, st.tuples(SHARES, SHARES, SHARES), st.integers(0, PPM))
 def test_a_larger_eligible_share_never_lowers_what_is_owed(
-    policy: np.void, total: int, tier: int, cover: tuple[int, ...], less: int
+    policy: np.void, total: int, cover: tuple[int, ...], less: int
 ) -> None:
     narrow = np.array(sorted(cover))
     wide = np.minimum(narrow, narrow[2] - min(less, narrow[2]))
-    owed = [settle(policy, split_bill(total, tier, shares), 0, None) for shares in (narrow, wide)]
+    owed = [settle(policy, split_bill(total, *shares), 0, None) for shares in (narrow, wide)]
     assert owed[1] >= owed[0]
 
 
 def test_first_self_pay_for_being_away_comes_before_the_deductible() -> None:
     # Jiangxi provincial employees: (20,000 x 90 % - 800) x 85 % = 14,620; the other order would give 14,688.
     away = policy(deductible=800_00, ratio=850_000, first=100_000)
-    assert settle(away, Bill(20_000_00, 0, 0, 0, 3), 0, None) == 14_620_00
+    assert settle(away, Bill(20_000_00, 0, 0, 0), 0, None) == 14_620_00
 
 
 def test_points_off_lower_the_ratio_and_not_below_zero() -> None:
-    assert settle(policy(ratio=600_000, points=100_000), Bill(1_000_00, 0, 0, 0, 3), 0, None) == 500_00
-    assert settle(policy(ratio=100_000, points=200_000), Bill(1_000_00, 0, 0, 0, 3), 0, None) == 0
+    assert settle(policy(ratio=600_000, points=100_000), Bill(1_000_00, 0, 0, 0), 0, None) == 500_00
+    assert settle(policy(ratio=100_000, points=200_000), Bill(1_000_00, 0, 0, 0), 0, None) == 0
 
 
-def test_the_deductible_follows_the_hospital_tier() -> None:
-    terms = policy()
-    terms["deductible_fen"] = (300_00, 600_00, 900_00)
-    owed = [settle(terms, Bill(1_000_00, 0, 0, 0, tier), 0, None) for tier in (1, 2, 3)]
-    assert owed == [700_00, 400_00, 100_00]
+def test_the_deductible_follows_the_hospital_tier_and_a_scenario_may_set_it() -> None:
+    own = np.full((1, 2, 12, 3), np.nan)
+    own[0, 1, 6:, 2] = 1_200
+    ratios, points = np.full((2, 2, 3), 0.8), np.zeros(5)
+    terms = benefits.policies(ratios, points, own, np.full((1, 2, 12), np.nan))
+    inpatient = terms["deductible_fen"][0, :, 0, 0] / 100
+    assert inpatient[0, 0].tolist() == [300, 600, 900] and inpatient[1, 0].tolist() == [200, 500, 1_000]
+    assert inpatient[1, 6].tolist() == [200, 500, 1_200]
+    assert (terms["deductible_fen"][:, :, 1] == 0).all()
 
 
 def test_half_a_fen_rounds_up() -> None:
-    assert settle(policy(ratio=500_000), Bill(5, 0, 0, 0, 1), 0, None) == 3
-    assert settle(policy(ratio=500_000), Bill(1, 0, 0, 0, 1), 0, None) == 1
+    assert settle(policy(ratio=500_000), Bill(5, 0, 0, 0), 0, None) == 3
+    assert settle(policy(ratio=500_000), Bill(1, 0, 0, 0), 0, None) == 1
 
 
 def test_the_default_ratio_gives_back_the_published_share() -> None:
