@@ -24,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BadInputError as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
+    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+        sys.stdout = None
+        return FINE
     except KeyboardInterrupt:
         print("interrupted: no file was left half-written", file=sys.stderr)
         return INTERRUPTED

@@ -206,21 +206,27 @@ def summary(pairing: Pairing, name: str, group: int) -> dict[str, object]:
     """Return one row of `effect`; draws in which a small group saw no visit are left out of its rates."""
     before, after = pairing.both(name, group)
     seen = np.isfinite(before) & np.isfinite(after)
-    row: dict[str, object] = dict.fromkeys(("baseline", "value", "change", "low", "high"), np.nan)
-    noise = parameters = np.nan
-    if seen.sum() > 1:
-        change = (after - before)[seen]
-        low, high = interval(change)
-        noise = monte_carlo(pairing, name, group)
-        parameters = parameter_part(change, noise)
-        row = {
-            "baseline": before[seen].mean(),
-            "value": after[seen].mean(),
-            "change": change.mean(),
-            "low": low,
-            "high": high,
-        }
-    return row | {"unit": UNITS[name], "sd_parameters": parameters, "sd_monte_carlo": noise}
+    means = {"baseline": _mean(before[seen]), "value": _mean(after[seen])}
+    return means | spread((after - before)[seen], monte_carlo(pairing, name, group)) | {"unit": UNITS[name]}
+
+
+def spread(change: Array, noise: float) -> dict[str, float]:
+    """Return mean, 95 % interval and the two standard deviations of a change over draws; NaN for fewer than two."""
+    if change.size < 2:
+        return dict.fromkeys(("change", "low", "high", "sd_parameters", "sd_monte_carlo"), float("nan"))
+    low, high = interval(change)
+    parameters = parameter_part(change, noise)
+    return {"change": _mean(change), "low": low, "high": high, "sd_parameters": parameters, "sd_monte_carlo": noise}
+
+
+def _finite(values: Array) -> Array:
+    """Return the draws that have a value."""
+    return values[np.isfinite(values)]
+
+
+def _mean(values: Array) -> float:
+    """Return the mean, NaN of nothing."""
+    return float(values.mean()) if values.size else float("nan")
 
 
 def parameter_part(change: Array, noise: float) -> float:
@@ -246,9 +252,9 @@ def monte_carlo(pairing: Pairing, name: str, group: int) -> float:
 
 
 def relative(pairing: Pairing, name: str, group: int) -> Array:
-    """Return the change of an amount in percent of the reference, (draw,)."""
+    """Return the change of an amount in percent of the reference, (draw,); NaN in draws where that is 0."""
     before, after = pairing.both(name, group)
-    return 100 * (after / before - 1)
+    return np.asarray(100 * (after / np.where(before > 0, before, np.nan) - 1))
 
 
 def homes(runs: Runs, pairing: Pairing, lang: str = "en") -> pd.DataFrame:
@@ -260,8 +266,8 @@ def homes(runs: Runs, pairing: Pairing, lang: str = "en") -> pd.DataFrame:
     rows = []
     for i, group in enumerate(pairing.groups):
         if group.changed and group.home is not None:
-            change = relative(pairing, "fund_payment", i)
-            rows.append((names[group.home], float(change.mean()), *interval(change)))
+            found = spread(_finite(relative(pairing, "fund_payment", i)), float("nan"))
+            rows.append((names[group.home], found["change"], found["low"], found["high"]))
     table = pd.DataFrame(rows, columns=["label", "change", "low", "high"])
     return table.sort_values("change", ascending=False, ignore_index=True)
 
@@ -280,7 +286,8 @@ def distinguishable(runs: Runs, pairing: Pairing) -> pd.DataFrame:
     for i, group in enumerate(pairing.groups):
         if not group.changed or group.home is None:
             continue
-        low, high = interval(relative(pairing, "fund_payment", i) - mean)
+        apart = spread(_finite(relative(pairing, "fund_payment", i) - mean), float("nan"))
+        low, high = apart["low"], apart["high"]
         if low > 0 or high < 0:
             h = group.home
             rows.append((runs.place.codes[h], runs.place.names_zh[h], runs.place.names_en[h], low, high))
@@ -294,10 +301,10 @@ def drivers(runs: Runs, pairing: Pairing, name: str = "fund_payment") -> pd.Data
     """
     group = HEADLINE
     before, after = pairing.both(name, group)
-    change = after / before - 1 if metrics.additive(name) else after - before
+    change = relative(pairing, name, group) if metrics.additive(name) else after - before
     known = {q.id: q for q in scalar_unknowns()}
     moving = [str(column) for column in runs.unknowns if runs.unknowns[column].nunique() > 1]
-    if np.ptp(change) == 0 or not moving:
+    if np.ptp(change) == 0 or np.isnan(change).any() or not moving:
         return pd.DataFrame(columns=["id", "rank_correlation", "grade", "meaning"])
     rows = [(i, float(spearmanr(runs.unknowns[i], change).statistic), known[i].grade, known[i].meaning) for i in moving]
     table = pd.DataFrame(rows, columns=["id", "rank_correlation", "grade", "meaning"])

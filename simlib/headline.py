@@ -36,7 +36,7 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
         "rate_curve_points": [
             {
                 "attention": float(a),
-                **{key: 100 * float(v) for key, v in zip(("change", "low", "high"), row, strict=True)},
+                **{key: _plain(100 * v) for key, v in zip(("change", "low", "high"), row, strict=True)},
             }
             for a, *row in curve.loc[
                 curve.scenario == pairing.scenario.name, ["attention", "change", "low", "high"]
@@ -56,24 +56,25 @@ def _national(runs: Runs, pairing: Pairing) -> int:
     return [group.label(runs.place) for group in pairing.groups].index("kind=inpatient")
 
 
-def _spread(pairing: Pairing, group: int, name: str, *, relative: bool = False, scale: float = 1.0) -> dict[str, float]:
-    """Return a change with its interval and two standard deviations, in percent of the reference or times a scale."""
+def _spread(
+    pairing: Pairing, group: int, name: str, *, relative: bool = False, scale: float = 1.0
+) -> dict[str, float | None]:
+    """Return a change with its interval and two standard deviations, in percent of the reference or times a scale.
+
+    None where a group is so small that no two draws have a value.
+    """
     before, after = pairing.both(name, group)
+    percent = experiment.relative(pairing, name, group) if relative else scale * (after - before)
+    level = float(np.nanmean(before)) if np.isfinite(before).any() else float("nan")
     if relative:
-        scale = 100 / before.mean()
-    change = 100 * (after / before - 1) if relative else scale * (after - before)
-    low, high = experiment.interval(change)
-    noise = scale * experiment.monte_carlo(pairing, name, group)
-    parameters = experiment.parameter_part(change, noise)
-    return {
-        "change": float(change.mean()),
-        "low": low,
-        "high": high,
-        "sd_parameters": parameters,
-        "sd_monte_carlo": noise,
-        "baseline": float(before.mean()),
-        "value": float(after.mean()),
-    }
+        scale = 100 / level if level > 0 else float("nan")
+    found = experiment.spread(percent[np.isfinite(percent)], scale * experiment.monte_carlo(pairing, name, group))
+    return {key: _plain(value) for key, value in (found | {"baseline": level}).items()}
+
+
+def _plain(value: float) -> float | None:
+    """Return a number, None if it is not one: what JSON can say."""
+    return float(value) if np.isfinite(value) else None
 
 
 def _homes(runs: Runs, pairing: Pairing) -> list[dict[str, Any]]:
@@ -128,11 +129,12 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
     yield _row("  fund payment, %", f["fund_percent"])
     yield _row("  fund payment, 100 million yuan", f["fund_100_million_yuan"])
     rate = f["rate_points"]
-    yield _row(f"  direct settlement rate, points (from {100 * rate['baseline']:.1f} %)", rate)
+    yield _row(f"  direct settlement rate, points (from {100 * (rate['baseline'] or 0):.1f} %)", rate)
     for point in f["rate_curve_points"]:
         bound = "  upper bound" if point["attention"] == 1 else ""
         label = f"    if {100 * point['attention']:.0f} % of patients compare prices{bound}"
-        yield f"{label:<52}{point['change']:>+10.2f}   {_range(point)}"
+        few = point["change"] is None
+        yield f"{label:<52}" + ("   too few" if few else f"{point['change']:>+10.2f}   {_range(point)}")
     yield "All inpatients of the country"
     yield _row("  fund payment, %", f["national_fund_percent"])
     yield _row("  direct settlement rate, points", f["national_rate_points"])
@@ -140,12 +142,14 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
     yield from _evidence_lines(f)
 
 
-def _row(label: str, s: dict[str, float]) -> str:
+def _row(label: str, s: dict[str, Any]) -> str:
     """Return one line: change, interval, standard deviations from parameters and from Monte Carlo."""
+    if s["change"] is None:
+        return f"{label:<52}{'too few':>10}   patients drawn"
     return f"{label:<52}{s['change']:>+10.2f}   {_range(s):<20}{s['sd_parameters']:>11.2f}{s['sd_monte_carlo']:>13.3f}"
 
 
-def _range(s: dict[str, float]) -> str:
+def _range(s: dict[str, Any]) -> str:
     """Return an interval."""
     return f"{s['low']:+.2f} to {s['high']:+.2f}"
 
@@ -155,7 +159,7 @@ def _home_lines(f: dict[str, Any]) -> Iterator[str]:
     if not f["homes"]:
         return
     yield "Home funds, payment on those pairs, %"
-    for home in sorted(f["homes"], key=lambda h: -h["fund_percent"]["change"]):
+    for home in sorted(f["homes"], key=lambda h: -(h["fund_percent"]["change"] or 0)):
         yield _row(f"  {home['name_en']}", home["fund_percent"])
     named = [f"{h['name_en']} ({'above' if h['low'] > 0 else 'below'} the mean)" for h in f["distinguishable"]]
     yield f"  Distinguishable from the mean of the pairs: {', '.join(named) if named else 'none'}"

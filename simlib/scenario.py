@@ -252,6 +252,8 @@ def compile(
                 arrays[name][cells] = choices.index(str(value)) if choices else value
             if scenario.parent is not None:
                 touched[cells] = True
+    own = np.arange(len(place.codes))
+    touched[own, own] = False  # care at home is not cross-province
     return Settings(year, tuple(arrays), tuple(arrays.values()), touched)
 
 

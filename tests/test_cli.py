@@ -91,6 +91,30 @@ def test_a_wrong_scenario_is_named_by_line_and_column(tmp_path: Path, capsys: py
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("where", "set_"),
+    [
+        ("host: Tibet", "catalogue.rule.consumable: both"),
+        ("kind: outpatient", "catalogue.rule.service: home"),
+        ("scheme: employee", "benefits.cap_yuan: 100000"),
+        ("home: 西藏", "benefits.deductible_yuan.tier3: 0"),
+    ],
+)
+def test_any_part_of_the_country_can_be_asked_about(
+    where: str, set_: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "baseline.yaml").write_bytes((ROOT / "scenarios" / "baseline.yaml").read_bytes())
+    (tmp_path / "part.yaml").write_text(
+        "extends: baseline.yaml\nyear: 2030\ntitle: {zh: 题, en: T}\nquestion: {zh: 问, en: Q}\nchanges:\n"
+        f"  - {{from: 2030-01, where: {{{where}}}, set: {{{set_}}}}}\n",
+        encoding="utf-8",
+    )
+    command = ["run", str(tmp_path / "part.yaml"), *QUICK, "--out", str(tmp_path / "out")]
+    assert cli.main(command) == cli.main([*command, "--json"]) == 0
+    printed = capsys.readouterr().out
+    assert "On the pairs and months it changes" in printed and '"group": "pairs=changed' in printed
+
+
 def test_a_folder_that_cannot_be_written_is_refused_before_the_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
