@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from simlib.areas import Place
 from simlib.luck import LISTS, uniforms
-from simlib.terms import CATALOGUE_RULES, CATEGORIES, KINDS, PPM, Params, Quantity, fact, lever, unknown
+from simlib.terms import CATALOGUE_RULES, CATEGORIES, KINDS, PPM, Params, Quantity, lever, unknown
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
@@ -62,10 +62,12 @@ class Catalogue(Params, prefix="catalogue"):
     reach__consumable = lever(
         "share of consumables that the rule reaches; the host's list prices the rest", 1.0, **REACH
     )
-    listed_service = unknown("share of service spending that a province lists", 0.85, 0.97, unit="share")
-    listed_consumable = unknown("share of consumable spending that a province lists", 0.55, 0.85, unit="share")
+    listed_service = unknown("share of services beyond the common core that a province lists", 0.85, 0.97, unit="share")
+    listed_consumable = unknown(
+        "share of consumables beyond the common core that a province lists", 0.55, 0.85, unit="share"
+    )
     agree_service_delta = unknown(
-        "agreement of service lists inside the Yangtze Delta, by spending",
+        "agreement of service lists inside the Yangtze Delta, by item",
         0.85,
         0.99,
         default=0.93,
@@ -74,10 +76,10 @@ class Catalogue(Params, prefix="catalogue"):
         source="range assumed; Shanghai press 2023: relatively unified",
     )
     agree_service = unknown(
-        "agreement of service lists elsewhere, by spending", 0.6, 0.97, default=0.85, dist="triangular", unit="share"
+        "agreement of service lists elsewhere, by item", 0.6, 0.97, default=0.85, dist="triangular", unit="share"
     )
     agree_consumable = unknown(
-        "agreement of consumable lists, by spending", 0.5, 0.95, default=0.75, dist="triangular", unit="share"
+        "agreement of consumable lists, by item", 0.5, 0.95, default=0.75, dist="triangular", unit="share"
     )
     agree_share = unknown(
         "agreement of first self-pay shares of items that both list, by category",
@@ -89,14 +91,23 @@ class Catalogue(Params, prefix="catalogue"):
     agree_ceiling = unknown(
         "agreement of price ceilings of services and consumables that both list", 0.4, 0.9, unit="share"
     )
-    class_a_drug = unknown("share of drug spending in class A (no first self-pay)", 0.25, 0.5, unit="share")
-    class_a_service = unknown("share of listed service spending without first self-pay", 0.7, 0.95, unit="share")
-    class_a_consumable = unknown("share of listed consumable spending without first self-pay", 0.2, 0.6, unit="share")
+    class_a_drug = unknown(
+        "share of drugs beyond the common core in class A (no first self-pay)", 0.25, 0.5, unit="share"
+    )
+    class_a_service = unknown(
+        "share of listed services beyond the common core without first self-pay", 0.7, 0.95, unit="share"
+    )
+    class_a_consumable = unknown(
+        "share of listed consumables beyond the common core without first self-pay", 0.2, 0.6, unit="share"
+    )
     capped_service = unknown(
-        "share of listed service spending with a price ceiling below the price", 0.0, 0.1, unit="share"
+        "share of listed services beyond the common core with a price ceiling below the price", 0.0, 0.1, unit="share"
     )
     capped_consumable = unknown(
-        "share of listed consumable spending with a price ceiling below the price", 0.1, 0.4, unit="share"
+        "share of listed consumables beyond the common core with a price ceiling below the price",
+        0.1,
+        0.4,
+        unit="share",
     )
     drug_share = unknown("share of drugs in an ordinary inpatient bill", 0.25, 0.4, unit="share")
     consumable_share = unknown("share of consumables in an ordinary inpatient bill", 0.08, 0.2, unit="share")
@@ -105,13 +116,7 @@ class Catalogue(Params, prefix="catalogue"):
     )
     implant_baskets = unknown("share of inpatient case groups with dear implants", 0.04, 0.12, unit="share")
     drug_share_outpatient = unknown("share of drugs in an outpatient bill", 0.5, 0.7, unit="share")
-    implant_bill = fact(
-        "bill of a case group with implants against an ordinary one",
-        2.5,
-        unit="ratio",
-        source="assumption",
-        grade="assumed",
-    )
+    implant_bill = unknown("bill of a case group with implants against an ordinary one", 1.5, 4.0, unit="ratio")
 
 
 SELF_PAY = np.array([0.05, 0.1, 0.15, 0.2, 0.3])
@@ -233,7 +238,7 @@ def _baskets(kind: int, v: Values, seed: int, draw: int) -> tuple[Array, Array]:
     weight = mix.T[:, :, None] * chosen / chosen.sum(axis=2, keepdims=True)
     ppm = np.floor(weight.transpose(1, 0, 2).reshape(BASKETS, -1) * PPM)
     ppm[np.arange(BASKETS), ppm.argmax(axis=1)] += PPM - ppm.sum(axis=1)
-    bill = np.where(implants, Catalogue.implant_bill.number, 1.0)
+    bill = np.where(implants, v[Catalogue.implant_bill][0], 1.0)
     return ppm, bill / bill.mean()
 
 

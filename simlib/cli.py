@@ -42,7 +42,9 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("scenarios", nargs="+", type=Path, metavar="SCENARIO", help="scenario file")
     run.add_argument("--draws", type=int, default=64, help="parameter draws (default 64)")
     run.add_argument("--seed", type=int, default=0, help="names the luck (default 0)")
-    run.add_argument("--people", type=int, default=100_000, help="people drawn per run (default 100,000)")
+    run.add_argument(
+        "--people", type=int, default=100_000, help="people to draw per run (default 100,000); every group keeps one"
+    )
     run.add_argument("--jobs", type=int, help="threads (default: all cores); never changes a result")
     run.add_argument("--out", type=Path, help="folder for the results (default .out/NAME)")
     check = _command(commands, "check", check_files, "check scenario and case files")
@@ -72,7 +74,11 @@ def run_scenarios(options: argparse.Namespace) -> int:
     from simlib import experiment, headline, outputs, scenario
 
     scenarios = [scenario.load(path) for path in options.scenarios]
-    how = {"draws": options.draws, "seed": options.seed, "jobs": options.jobs or os.cpu_count() or 1}
+    how = {
+        "draws": options.draws,
+        "seed": options.seed,
+        "jobs": (os.cpu_count() or 1) if options.jobs is None else options.jobs,
+    }
     experiment.check(scenarios, people=options.people, **how)
     folder = options.out or Path(".out") / "+".join(of.name for of in scenarios)
     outputs.prepare(folder)
@@ -107,7 +113,8 @@ def check_files(options: argparse.Namespace) -> int:
     fine: list[str] = []
     for path in options.files:
         try:
-            is_case = "cases" in documents.read(path).data
+            data = documents.read(path).data
+            is_case = isinstance(data, dict) and "cases" in data
             (cases.load if is_case else scenario.load)(path)
             fine.append(str(path))
         except BadInputError as error:

@@ -59,8 +59,13 @@ def enact(settings: Settings, v: Values, lists: catalogue.Lists, quantiles: Arra
 
 
 def points_off(v: Values) -> Array:
-    """Return the points off the ratio by filing, share; long stay none, unfiled at least those of temporary care."""
-    referral, temporary = v[Benefits.cut_referral][0], v[Benefits.cut_temporary][0]
+    """Return the points off the ratio by filing, share.
+
+    Long stay none; temporary care not less than a referral, and without a filing not less than either, as
+    differentiated ratios must be.
+    """
+    referral = v[Benefits.cut_referral][0]
+    temporary = max(referral, v[Benefits.cut_temporary][0])
     return np.array([0.0, referral, referral, temporary, max(temporary, v[Benefits.cut_unfiled][0])])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from joblib import Parallel, delayed
 from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
-from simlib import areas, declared, flows, metrics, scenario, simulate, solve
+from simlib import areas, declared, enacted, flows, metrics, scenario, simulate, solve
 from simlib.metrics import UNITS, Group
 from simlib.scenario import Scenario
 from simlib.terms import CHANNELS, FEN, INPATIENT, BadInputError, Quantity
@@ -27,13 +28,18 @@ ATTENTION = (0.0, 0.25, 0.5, 0.75, 1.0)
 CURVE_PEOPLE = 20_000
 """People per draw for each point of the curve: only the changed pairs matter there."""
 
+MOST_SEED = 2**32 - 1
+
+FEWEST_TO_NAME = 20
+"""Draws from which places and unknowns are named: below, anything can look distinguishable."""
+
 HEADLINE = 0
 """Position of the group that the headline is about, see `metrics.groups`."""
 
 CONTRACT = ["scenario", "metric", "group", "baseline", "value", "change", "low", "high", "unit"]
 """Columns of `effects.csv`."""
 
-Progress = Callable[[Iterable["Outcome"]], Iterable["Outcome"]]
+Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,10 @@ class Pairing:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one draw leaves behind: amounts by scenario, the unknowns drawn, and what the draw says of 2023."""
+    """What one draw leaves behind: amounts by scenario, people drawn, unknowns, and what the draw says of 2023."""
 
-    amounts: tuple[tuple[Ints, Ints], ...]
+    amounts: tuple[Ints, ...]
+    people: int
     unknowns: Array
     expected: Array
     check: solve.Check
@@ -75,6 +82,7 @@ class Runs:
 
     Attributes
     ----------
+    people, drawn : people asked for and most drawn in a run: every cell keeps its chance, so that few become more.
     unknowns : value of each scalar unknown, a row a draw, columns by id. expected : direct visits and fund payment of
     2023 on expected values, (draw, kind, 2). checks : see `solve.Check`. cases : inpatient cases of 2023,
     (draw, home, host).
@@ -85,6 +93,7 @@ class Runs:
     seed: int
     draws: int
     people: int
+    drawn: int
     unknowns: pd.DataFrame
     expected: Array
     checks: tuple[solve.Check, ...]
@@ -133,6 +142,7 @@ def repeat(
         seed,
         draws,
         people,
+        max(o.people for o in outcomes),
         unknowns,
         np.stack([o.expected for o in outcomes]),
         tuple(o.check for o in outcomes),
@@ -147,9 +157,14 @@ def check(scenarios: Sequence[Scenario], *, draws: int, seed: int, people: int, 
         raise BadInputError("no scenario: name at least one scenario file")
     if len(set(names)) < len(names):
         raise BadInputError(f"two scenarios are both called {max(names, key=names.count)}: rename one of the files")
+    roots = {scenario.reference(of).sha256: scenario.reference(of).path for of in scenarios}
+    if len(roots) > 1:
+        raise BadInputError(f"scenarios of different roots ({', '.join(sorted(roots.values()))}): run them apart")
     for what, found, least in (("draws", draws, 2), ("people", people, 1000), ("seed", seed, 0), ("jobs", jobs, 1)):
         if found < least:
             raise BadInputError(f"--{what} {found}: at least {least} is needed")
+    if seed > MOST_SEED:
+        raise BadInputError(f"--seed {seed}: at most {MOST_SEED}")
 
 
 def one_draw(
@@ -162,20 +177,13 @@ def one_draw(
     pin: Mapping[str, float],
     whole: bool,
 ) -> Outcome:
-    """Return one draw of every scenario and its reference; scenarios of one root share a world."""
-    worlds: dict[str, solve.World] = {}
-    amounts = []
-    for of, group in zip(scenarios, groups, strict=True):
-        root = scenario.reference(of)
-        if root.sha256 not in worlds:
-            worlds[root.sha256] = solve.solve(place, root, seed, draw, pin)
-        world, touched = worlds[root.sha256], scenario.compile(of, place).touched
-        focus = simulate.focus_of(of, place)
-        pair = [simulate.live(world, one, focus=focus, people=people, whole=whole).totals for one in (root, of)]
-        amounts.append((metrics.amounts(pair[0], touched, group), metrics.amounts(pair[1], touched, group)))
-    drawn = np.array([float(world.values[q][0]) for q in scalar_unknowns()])
+    """Return one draw of every scenario and its reference; they share a world."""
+    world = solve.solve(place, scenario.reference(scenarios[0]), seed, draw, pin)
+    pairs = [pair(world, of, group, people, whole=whole) for of, group in zip(scenarios, groups, strict=True)]
+    drawn = max(count for _, count in pairs)
+    values = np.array([float(world.values[q][0]) for q in scalar_unknowns()])
     cases = flows.expect(world.pull, world.c, world.stayed)[INPATIENT].sum(axis=(0, 1))
-    return Outcome(tuple(amounts), drawn, world.expected, world.check, cases)
+    return Outcome(tuple(amounts for amounts, _ in pairs), drawn, values, world.expected, world.check, cases)
 
 
 def scalar_unknowns() -> tuple[Quantity, ...]:
@@ -240,20 +248,24 @@ def interval(change: Array) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def monte_carlo(pairing: Pairing, name: str, group: int) -> float:
+def monte_carlo(pairing: Pairing, name: str, group: int, *, percent: bool = False) -> float:
     """Return the standard deviation of a change that luck causes: half the root mean square of the halves' difference.
 
-    A sum over people is first doubled in each half, so that both estimate the whole. NaN where no draw has both halves.
+    A sum over people is first doubled in each half, so that both estimate the whole; with `percent` the change is that
+    of `relative`. NaN where no draw has both halves. Cells of one person make it too large for the
+    whole country, never too small.
     """
-    changes = [after - before for before, after in (pairing.both(name, group, half) for half in (0, 1))]
-    apart = (changes[0] - changes[1]) * (2.0 if metrics.additive(name) else 1.0)
-    apart = apart[np.isfinite(apart)]
+    halves = [
+        relative(pairing, name, group, half) if percent else np.subtract(*reversed(pairing.both(name, group, half)))
+        for half in (0, 1)
+    ]
+    apart = _finite((halves[0] - halves[1]) * (2.0 if metrics.additive(name) and not percent else 1.0))
     return float(np.sqrt((apart**2).mean()) / 2) if apart.size else float("nan")
 
 
-def relative(pairing: Pairing, name: str, group: int) -> Array:
+def relative(pairing: Pairing, name: str, group: int, half: int | None = None) -> Array:
     """Return the change of an amount in percent of the reference, (draw,); NaN in draws where that is 0."""
-    before, after = pairing.both(name, group)
+    before, after = pairing.both(name, group, half)
     return np.asarray(100 * (after / np.where(before > 0, before, np.nan) - 1))
 
 
@@ -275,7 +287,8 @@ def homes(runs: Runs, pairing: Pairing, lang: str = "en") -> pd.DataFrame:
 def distinguishable(runs: Runs, pairing: Pairing) -> pd.DataFrame:
     """Return the homes whose fund gains or loses more than the changed pairs together, beyond doubt.
 
-    A home is named only if the 95 % interval of its relative change minus that of all changed pairs leaves out 0.
+    A home is named only if the 95 % interval of its relative change minus that of all changed pairs leaves out 0, and
+    none in fewer than `FEWEST_TO_NAME` draws.
 
     Columns
     -------
@@ -288,7 +301,7 @@ def distinguishable(runs: Runs, pairing: Pairing) -> pd.DataFrame:
             continue
         apart = spread(_finite(relative(pairing, "fund_payment", i) - mean), float("nan"))
         low, high = apart["low"], apart["high"]
-        if low > 0 or high < 0:
+        if runs.draws >= FEWEST_TO_NAME and (low > 0 or high < 0):
             h = group.home
             rows.append((runs.place.codes[h], runs.place.names_zh[h], runs.place.names_en[h], low, high))
     return pd.DataFrame(rows, columns=["home", "name_zh", "name_en", "low", "high"])
@@ -297,22 +310,31 @@ def distinguishable(runs: Runs, pairing: Pairing) -> pd.DataFrame:
 def drivers(runs: Runs, pairing: Pairing, name: str = "fund_payment") -> pd.DataFrame:
     """Return the unknowns that go with the headline change, strongest first.
 
-    Columns: id, rank_correlation (Spearman, over draws), grade, meaning. Empty if nothing changes.
+    Columns: id, rank_correlation (Spearman, over draws), beyond_luck (whether so strong a correlation would be rare
+    among as many unknowns that have no effect: 5 % for the family, by Bonferroni), grade, meaning. Empty if nothing
+    changes or in fewer than `FEWEST_TO_NAME` draws.
     """
     group = HEADLINE
     before, after = pairing.both(name, group)
     change = relative(pairing, name, group) if metrics.additive(name) else after - before
     known = {q.id: q for q in scalar_unknowns()}
     moving = [str(column) for column in runs.unknowns if runs.unknowns[column].nunique() > 1]
-    if np.ptp(change) == 0 or np.isnan(change).any() or not moving:
-        return pd.DataFrame(columns=["id", "rank_correlation", "grade", "meaning"])
-    rows = [(i, float(spearmanr(runs.unknowns[i], change).statistic), known[i].grade, known[i].meaning) for i in moving]
-    table = pd.DataFrame(rows, columns=["id", "rank_correlation", "grade", "meaning"])
+    columns = ["id", "rank_correlation", "beyond_luck", "grade", "meaning"]
+    if runs.draws < FEWEST_TO_NAME or np.ptp(change) == 0 or np.isnan(change).any() or not moving:
+        return pd.DataFrame(columns=columns)
+    found = [spearmanr(runs.unknowns[i], change) for i in moving]
+    rows = [
+        (i, float(rank.statistic), bool(rank.pvalue < 0.05 / len(moving)), known[i].grade, known[i].meaning)
+        for i, rank in zip(moving, found, strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=columns)
     return table.sort_values("rank_correlation", key=lambda r: -r.abs(), kind="stable").reset_index(drop=True)
 
 
-def attention_curve(scenarios: Sequence[Scenario], **options: object) -> pd.DataFrame:
-    """Return the change of the inpatient rate on the changed pairs over the share of attentive patients.
+def attention_curve(
+    scenarios: Sequence[Scenario], *, draws: int = DRAWS, seed: int = 0, jobs: int = 1, progress: Progress = iter
+) -> pd.DataFrame:
+    """Return the change of the direct settlement rate of the headline group over the share of attentive patients.
 
     The split of failures is a prior and the rate hangs on it, so the rate is a curve: every draw is solved again with
     attention held at each of `ATTENTION`. Attention is lowered in draws where it would explain more failures than there
@@ -320,14 +342,40 @@ def attention_curve(scenarios: Sequence[Scenario], **options: object) -> pd.Data
 
     Columns: scenario, attention, baseline, value, change, low, high (shares).
     """
+    check(scenarios, draws=draws, seed=seed, people=CURVE_PEOPLE, jobs=jobs)
+    place = areas.load(scenarios[0].geography)
+    groups = [metrics.groups(scenario.compile(of, place).touched)[: HEADLINE + 1] for of in scenarios]
+    tasks = (delayed(curve_draw)(scenarios, groups, place, seed, d) for d in range(draws))
+    with threadpool_limits(1, "blas"):
+        found = np.stack(list(progress(Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(tasks))))
     rows = []
-    for share in ATTENTION:
-        runs = repeat(scenarios, pin={"channels.attention": share}, people=CURVE_PEOPLE, whole=False, **options)  # type: ignore[arg-type]
-        for pairing in runs.pairings:
+    for a, share in enumerate(ATTENTION):
+        for i, of in enumerate(scenarios):
+            pairing = Pairing(of, groups[i], found[:, a, i, 0], found[:, a, i, 1])
             row = summary(pairing, "direct_settlement_rate", HEADLINE)
             kept = {key: row[key] for key in ("baseline", "value", "change", "low", "high")}
-            rows.append({"scenario": pairing.scenario.name, "attention": share} | kept)
+            rows.append({"scenario": of.name, "attention": share} | kept)
     return pd.DataFrame(rows)
+
+
+def curve_draw(
+    scenarios: Sequence[Scenario], groups: Sequence[tuple[Group, ...]], place: areas.Place, seed: int, draw: int
+) -> Ints:
+    """Return the headline amounts of one draw at each attention, (attention, scenario, side, group, half, amount)."""
+    root, both = scenario.reference(scenarios[0]), list(zip(scenarios, groups, strict=True))
+    fixed, trial = solve.prepare(place, root, enacted.draw_values(place, seed, draw, {}), seed, draw)
+    rows = []
+    for share in ATTENTION:
+        world, trial = solve.converge(solve.with_attention(fixed, share), trial)
+        rows.append([pair(world, of, group, CURVE_PEOPLE, whole=False)[0] for of, group in both])
+    return np.array(rows)
+
+
+def pair(world: solve.World, of: Scenario, groups: tuple[Group, ...], people: int, *, whole: bool) -> tuple[Ints, int]:
+    """Return the amounts of a scenario's reference and of itself, (side, group, half, amount), and people drawn."""
+    touched, focus = scenario.compile(of, world.place).touched, simulate.focus_of(of, world.place)
+    runs = [simulate.live(world, one, focus=focus, people=people, whole=whole) for one in (scenario.reference(of), of)]
+    return np.stack([metrics.amounts(run.totals, touched, groups) for run in runs]), runs[0].people
 
 
 def patients(of: Scenario, home: str, host: str, *, number: int = 1000, seed: int = 0, draw: int = 0) -> pd.DataFrame:

@@ -18,12 +18,10 @@ from scipy.special import expit, logsumexp
 
 from simlib.areas import People, Place
 from simlib.tables import value
-from simlib.terms import KINDS, PURPOSES, SCHEMES, Params, Quantity, fact, unknown
+from simlib.terms import KINDS, PURPOSES, SCHEMES, Params, Quantity, unknown
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
-
-NATIONAL = "NHSA long series 2012-2025, crossprov_cost and crossprov_visits of 2023 and 2024"
 
 
 class Flow(Params, prefix="flow"):
@@ -92,12 +90,11 @@ class Flow(Params, prefix="flow"):
         source="0.665 of visits without pharmacy, NHSA long series 2023",
         grade="derived",
     )
-    away_most = fact(
+    away_most = unknown(
         "most of a kind's cases that people living away may make up; above it their stay share is lowered",
-        0.9,
+        0.6,
+        0.95,
         unit="share",
-        source="assumption",
-        grade="assumed",
     )
     growth_inpatient = unknown("growth a year of cross-province admissions after 2024", 0.0, 0.12, unit="per year")
     growth_outpatient = unknown(
@@ -197,22 +194,23 @@ def _purposes(v: Values) -> Array:
     return np.stack([np.zeros(2), referral, emergency, 1 - referral - emergency], axis=1)
 
 
-def solve_leaving(pull: Pull, cases: Array) -> tuple[Array, Array]:
+def solve_leaving(pull: Pull, cases: Array, away_most: float) -> tuple[Array, Array]:
     """Return (c, stayed): the constants of leaving and the factor on living away that give `cases`.
 
     Parameters
     ----------
     cases : all cross-province cases of the year, settled or not, (kind, scheme).
+    away_most : most of them that people living away may make up, share.
 
     Returns
     -------
     c : log odds, (kind, scheme). stayed : factor <= 1 on the visits of people living away, (kind, scheme);
-    below 1 where they alone would exceed `flow.away_most` of the cases.
+    below 1 where they alone would exceed `away_most` of the cases.
     """
     c, stayed = np.zeros_like(cases), np.ones_like(cases)
     for k, s in np.ndindex(*cases.shape):
         away = float(pull.living_away[k, s].sum())
-        stayed[k, s] = np.minimum(1.0, Flow.away_most.number * cases[k, s] / away)
+        stayed[k, s] = np.minimum(1.0, away_most * cases[k, s] / away)
         wanted = float(cases[k, s] - away * stayed[k, s])
 
         def excess(x: float, k: int = k, s: int = s, wanted: float = wanted) -> float:

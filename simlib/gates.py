@@ -7,13 +7,14 @@ networked (hard), the patient has a valid filing (a fault that the hospital may 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from simlib.tables import read
-from simlib.terms import EMERGENCY, KINDS, Params, lever, rule, unknown
+from simlib.terms import EMERGENCY, KINDS, Params, Quantity, lever, rule, unknown
 
 Array = npt.NDArray[np.float64]
 
@@ -83,7 +84,8 @@ class Passing:
 @rule
 def exposed(purpose: int, filing_free: bool) -> bool:
     """Return whether a case needs a filing: not in an emergency, which counts as filed, nor where filing-free."""
-    return purpose != EMERGENCY and not filing_free
+    needs: bool = (purpose != EMERGENCY) & np.logical_not(filing_free)
+    return needs
 
 
 def met_share(direct: float, choosers: float) -> float:
@@ -128,6 +130,11 @@ def connected(year: int) -> Array:
         return max(float(r["value"]) for r in rows if r["kind"] == names[kind] and int(r["period"][:4]) <= year)
 
     return np.array([most(kind) for kind in KINDS])
+
+
+def possible(v: Mapping[Quantity, Array]) -> Array:
+    """Return the institutions that could be connected in a draw, (kind,)."""
+    return np.array([v[Gates.possible_inpatient][0], v[Gates.possible_outpatient][0]])
 
 
 def omega(networked: Array, possible: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,8 +15,6 @@ from simlib.experiment import Pairing, Runs
 from simlib.terms import GRADES, KINDS
 
 Array = npt.NDArray[np.float64]
-STRONG = 0.25
-"""Rank correlation from which an unknown is said to drive the answer; noise alone gives 0.25 once in 20 at 64 draws."""
 
 
 def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
@@ -42,12 +41,21 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
                 curve.scenario == pairing.scenario.name, ["attention", "change", "low", "high"]
             ].to_numpy()
         ],
+        "other_kinds": [
+            {
+                "group": g.label(runs.place),
+                "fund_percent": _spread(pairing, i, "fund_payment", relative=True),
+                "rate_points": _spread(pairing, i, "direct_settlement_rate", scale=100),
+            }
+            for i, g in enumerate(pairing.groups)
+            if g.changed and g.home is None and g.host is None and i != group
+        ],
         "national_rate_points": _spread(pairing, national, "direct_settlement_rate", scale=100),
         "national_fund_percent": _spread(pairing, national, "fund_payment", relative=True),
         "homes": _homes(runs, pairing),
         "distinguishable": experiment.distinguishable(runs, pairing).to_dict("records"),
         "drivers": experiment.drivers(runs, pairing).head(5).to_dict("records"),
-        "rests_on": evidence(runs, pairing),
+        "rests_on": evidence(runs),
     }
 
 
@@ -66,9 +74,8 @@ def _spread(
     before, after = pairing.both(name, group)
     percent = experiment.relative(pairing, name, group) if relative else scale * (after - before)
     level = float(np.nanmean(before)) if np.isfinite(before).any() else float("nan")
-    if relative:
-        scale = 100 / level if level > 0 else float("nan")
-    found = experiment.spread(percent[np.isfinite(percent)], scale * experiment.monte_carlo(pairing, name, group))
+    noise = experiment.monte_carlo(pairing, name, group, percent=relative) * (1.0 if relative else scale)
+    found = experiment.spread(percent[np.isfinite(percent)], noise)
     return {key: _plain(value) for key, value in (found | {"baseline": level}).items()}
 
 
@@ -92,19 +99,19 @@ def _homes(runs: Runs, pairing: Pairing) -> list[dict[str, Any]]:
     ]
 
 
-def evidence(runs: Runs, pairing: Pairing) -> dict[str, Any]:
-    """Return what the answer rests on: grades of the unknowns that drive it, of policies and of lists.
+def evidence(runs: Runs) -> dict[str, Any]:
+    """Return what the answer rests on: the weakest grade among what was drawn, counts by grade, policies and lists.
 
     Every policy is the national default, solved from published national shares, until local ones are loaded.
     """
-    strong = pd.concat([experiment.drivers(runs, pairing, name) for name in ("fund_payment", "direct_settlement_rate")])
-    strong = strong[strong.rank_correlation.abs() >= STRONG].drop_duplicates("id")
-    counts = pd.Series([q.grade for q in declared.quantities().values() if q.role == "unknown"]).value_counts()
-    grades = [grade for grade in GRADES if grade in set(strong.grade)]
+    varied = {column for column in runs.unknowns if runs.unknowns[column].nunique() > 1}
+    counts = Counter(
+        q.grade for q in declared.quantities().values() if q.role == "unknown" and (q.axes or q.id in varied)
+    )
+    grades = {grade: counts[grade] for grade in GRADES if counts[grade]}
     return {
-        "weakest_grade": grades[-1] if grades else "assumed",
-        "driving_unknowns": strong[["id", "grade"]].to_dict("records"),
-        "unknowns_by_grade": {grade: int(counts.get(grade, 0)) for grade in GRADES if counts.get(grade, 0)},
+        "weakest_grade": list(grades)[-1],
+        "unknowns_by_grade": grades,
         "fund_payment_by_policy": {"local": 0.0, "national default (derived)": 1.0},
         "catalogues": "synthetic: generated anew in each draw (assumed)",
     }
@@ -121,8 +128,10 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
     kind = KINDS[headline.kind or 0]
     yield f"{f['title']['en']}  {f['title']['zh']}"
     yield f"{pairing.scenario.question.en}"
-    drawn = f"{runs.draws} draws, {runs.people:,} people a draw, seed {runs.seed}"
+    drawn = f"{runs.draws} draws, {runs.drawn:,} people a draw, seed {runs.seed}"
     yield f"Year {f['year']}, {drawn}. Item catalogues are synthetic."
+    if runs.draws < experiment.FEWEST_TO_NAME:
+        yield f"Fewer than {experiment.FEWEST_TO_NAME} draws: intervals are rough, no place or unknown is named."
     yield ""
     where = f"On the pairs and months it changes, {kind}" if headline.changed else "It changes no pair; all inpatients"
     yield f"{where:<52}{'change':>10}   {'95 % interval':<20}{'parameters':>11}{'Monte Carlo':>13}"
@@ -135,6 +144,7 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
         label = f"    if {100 * point['attention']:.0f} % of patients compare prices{bound}"
         few = point["change"] is None
         yield f"{label:<52}" + ("   too few" if few else f"{point['change']:>+10.2f}   {_range(point)}")
+    yield from _other_kinds(f)
     yield "All inpatients of the country"
     yield _row("  fund payment, %", f["national_fund_percent"])
     yield _row("  direct settlement rate, points", f["national_rate_points"])
@@ -144,7 +154,7 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
 
 def _row(label: str, s: dict[str, Any]) -> str:
     """Return one line: change, interval, standard deviations from parameters and from Monte Carlo."""
-    if s["change"] is None:
+    if None in s.values():
         return f"{label:<52}{'too few':>10}   patients drawn"
     return f"{label:<52}{s['change']:>+10.2f}   {_range(s):<20}{s['sd_parameters']:>11.2f}{s['sd_monte_carlo']:>13.3f}"
 
@@ -152,6 +162,14 @@ def _row(label: str, s: dict[str, Any]) -> str:
 def _range(s: dict[str, Any]) -> str:
     """Return an interval."""
     return f"{s['low']:+.2f} to {s['high']:+.2f}"
+
+
+def _other_kinds(f: dict[str, Any]) -> Iterator[str]:
+    """Yield the changed pairs of other kinds of care, which the scenario touches too."""
+    for other in f["other_kinds"]:
+        yield f"The same, {other['group'].rsplit('=', 1)[1]}"
+        yield _row("  fund payment, %", other["fund_percent"])
+        yield _row("  direct settlement rate, points", other["rate_points"])
 
 
 def _home_lines(f: dict[str, Any]) -> Iterator[str]:
@@ -168,10 +186,13 @@ def _home_lines(f: dict[str, Any]) -> Iterator[str]:
 def _evidence_lines(f: dict[str, Any]) -> Iterator[str]:
     """Yield what the answer rests on."""
     rests = f["rests_on"]
-    yield f"Rests on grade: {rests['weakest_grade']}, the weakest of what drives it."
-    for driver in f["drivers"][:3]:
+    yield f"Rests on grade: {rests['weakest_grade']}, the weakest of what was drawn."
+    named = [d for d in f["drivers"] if d["beyond_luck"]]
+    for driver in named:
         rank = driver["rank_correlation"]
         yield f"  fund effect goes with {driver['id']} (rank correlation {rank:+.2f}, {driver['grade']})"
+    if not named:
+        yield "  no single unknown stands out from luck at this number of draws"
     yield f"  unknowns by grade: {', '.join(f'{n} {grade}' for grade, n in rests['unknowns_by_grade'].items())}"
     yield "  policies: national default for all areas (derived); catalogues: synthetic (assumed)"
     yield "  the direct settlement rate of 2023 and why cases fail are priors: no figure is published after 2020"

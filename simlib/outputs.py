@@ -83,6 +83,7 @@ def manifest(folder: Path, runs: Runs) -> bytes:
         "seed": runs.seed,
         "draws": runs.draws,
         "people": runs.people,
+        "people_drawn": runs.drawn,
         "rules_sha256": rules_sha(),
         "scenarios_sha256": scenarios,
         "data_sha256": {name: sha256(Path(str(data / f"{name}.csv"))) for name in names()},

@@ -18,8 +18,8 @@ from simlib.terms import KINDS, UNFILED, rule
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-PILOT = 1 << 13
-"""Visits of each kind in the pilot."""
+PILOT = (1 << 15, 1 << 12)
+"""Visits of each kind in the pilot; inpatients' gains from claiming are the ones that need many."""
 
 
 class Pilot(NamedTuple):
@@ -59,9 +59,9 @@ class Odds(NamedTuple):
 
 
 @cache
-def _pilot_luck() -> Array:
+def _pilot_luck(size: int) -> Array:
     """Return the fixed points of the pilot, (visit, 5): cell, month, tier, basket, bill."""
-    return np.asarray(qmc.Sobol(5, scramble=True, rng=20_230_101).random(PILOT))
+    return np.asarray(qmc.Sobol(5, scramble=True, rng=20_230_101).random(size))
 
 
 def pilot_visits(expected: Array, tiers: Array) -> Pilot:
@@ -69,18 +69,17 @@ def pilot_visits(expected: Array, tiers: Array) -> Pilot:
 
     expected : visits by (kind, scheme, purpose, home, host). tiers : shares of tiers 1, 2, 3.
     """
-    luck, season = _pilot_luck(), visits.cumulative(visits.season())
-    cells = []
-    for k in range(len(KINDS)):
-        ladder = visits.cumulative(expected[k].ravel() / expected[k].sum())
-        index = np.unravel_index(np.searchsorted(ladder, luck[:, 0]), expected[k].shape)
-        cells.append(np.stack([np.full(PILOT, k), *index]))
-    kind, scheme, purpose, home, host = np.concatenate(cells, axis=1)
-    month = np.tile(np.searchsorted(season, luck[:, 1]), 2)
-    tier = np.tile(1 + np.searchsorted(visits.cumulative(tiers), luck[:, 2]), 2)
-    basket = np.tile((luck[:, 3] * catalogue.BASKETS).astype(np.int64), 2)
-    rest = np.tile(1 - luck[:, 4], 2)
-    return Pilot(kind, scheme, purpose, home, host, month, tier, basket, np.minimum(1 - rest**3, 1 - 1e-9), 3 * rest**2)
+    season, ladder = visits.cumulative(visits.season()), visits.cumulative(tiers)
+    parts = []
+    for k, size in enumerate(PILOT):
+        luck = _pilot_luck(size)
+        cells = visits.cumulative(expected[k].ravel() / expected[k].sum())
+        index = np.unravel_index(np.searchsorted(cells, luck[:, 0]), expected[k].shape)
+        month, tier = np.searchsorted(season, luck[:, 1]), 1 + np.searchsorted(ladder, luck[:, 2])
+        basket = (luck[:, 3] * catalogue.BASKETS).astype(np.int64)
+        rest = 1 - luck[:, 4]
+        parts.append((np.full(size, k), *index, month, tier, basket, np.minimum(1 - rest**3, 1 - 1e-9), 3 * rest**2))
+    return Pilot(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 @rule

@@ -13,8 +13,8 @@ from simlib import areas, flows, gates, scenario, visits
 from simlib.benefits import settle, split_bill
 from simlib.channels import channel, claim_gain, claims_anyway
 from simlib.enacted import bill_scale, enact, patient_costs
-from simlib.gates import Gates, exposed
-from simlib.luck import PEOPLE, mix, uniform
+from simlib.gates import exposed
+from simlib.luck import PEOPLE, key_of, mix, uniform
 from simlib.scenario import Scenario
 from simlib.solve import World, solve
 from simlib.terms import ABANDONED, DIRECT, INPATIENT, KINDS, MONTHS, SCHEMES, UNFILED, rule
@@ -44,27 +44,22 @@ AMOUNTS = (
 )
 """What a run counts, weighted: visits in person-times, money in fen. `first_*` are first causes of not direct."""
 
-(
-    VISITS,
-    _,
-    _,
-    BILLS,
-    _,
-    _,
-    FUND,
-    _,
-    OWED_ABANDONED,
-    GAP,
-    GAP_ZERO,
-    CLAIM_MORE,
-    CAUSE_NETWORKED,
-    CAUSE_FILED,
-    CAUSE_CHOICE,
-) = range(len(AMOUNTS))
+VISITS, BILLS, FUND = (AMOUNTS.index(name) for name in ("visits_direct", "bill_direct", "fund_direct"))
+"""Where each block of three starts: direct, claimed, abandoned; of the fund, the last is owed but not paid."""
+GAP, GAP_ZERO, CLAIM_MORE = (
+    AMOUNTS.index(name) for name in ("benefit_gap", "visits_gap_zero", "visits_claim_pays_more")
+)
+CAUSE_NETWORKED, CAUSE_FILED, CAUSE_CHOICE = (
+    AMOUNTS.index(f"first_{cause}") for cause in ("not_networked", "not_filed", "choice")
+)
 
 
 class Cells(NamedTuple):
-    """Groups of people alike in kind, scheme, purpose, home and host, one entry each: how many, and their weight."""
+    """Groups of people alike in kind, scheme, purpose, home and host, one entry each.
+
+    number of people drawn and the weight of each; code of the cell, which names their luck; first person's position
+    among all people, which alternates them between the two halves.
+    """
 
     kind: Ints
     scheme: Ints
@@ -74,6 +69,7 @@ class Cells(NamedTuple):
     number: Ints
     weight: Ints
     code: Ints
+    first: Ints
 
 
 class Draws(NamedTuple):
@@ -111,11 +107,13 @@ class Run:
 
     Attributes
     ----------
-    totals : `AMOUNTS`, weighted, by half of the people: (half, kind, scheme, home, host, month, amount), integers.
+    people : people drawn. totals : `AMOUNTS`, weighted, by half of the people: (half, kind, scheme, home, host,
+    month, amount), integers.
     """
 
     scenario: Scenario
     world: World
+    people: int
     totals: Ints
 
 
@@ -185,7 +183,7 @@ def loop(cells: Any, draws: Any, rules: Any, totals: Any) -> None:
             paid = 0
             for j in range(count):
                 case = one_visit(mix(key, 100 + j), k, s, p, h, t, months[j], attentive, paid, draws, rules)
-                book(totals[person & 1, k, s, h, t, months[j]], case, cells.weight[c])
+                book(totals[(cells.first[c] + person) & 1, k, s, h, t, months[j]], case, cells.weight[c])
                 if case.channel != ABANDONED:
                     paid += case.fund
 
@@ -215,7 +213,7 @@ def patients(world: World, of: Scenario, home: int, host: int, *, number: int = 
     scheme, purpose = (axis.ravel().astype(np.int64) for axis in np.indices(expected.shape))
     same = [np.full(people.size, value, dtype=np.int64) for value in (INPATIENT, home, host, 1)]
     code = np.arange(people.size) - people.size  # below every cell of a run: luck of its own
-    cells = Cells(same[0], scheme, purpose, same[1], same[2], people, same[3], code)
+    cells = Cells(same[0], scheme, purpose, same[1], same[2], people, same[3], code, code)
     rules = enact(scenario.compile(of, world.place), world.values, world.lists, world.quantiles)
     out = np.zeros((int(people.sum()), len(Case._fields)), dtype=np.int64)
     first_visits(cells, month - 1, draws_of(world, of.year), rules, out)
@@ -238,7 +236,8 @@ def cells_of(world: World, year: int, focus: npt.NDArray[np.bool_], size: int, w
     used = np.flatnonzero(number)
     index = np.unravel_index(used, number.shape)
     k, s, p, h, t = (axis.astype(np.int64) for axis in index)
-    return Cells(k, s, p, h, t, number.ravel()[used], weight.ravel()[used], used)
+    number = number.ravel()[used]
+    return Cells(k, s, p, h, t, number, weight.ravel()[used], used, np.cumsum(number) - number)
 
 
 def counts(world: World) -> Array:
@@ -251,17 +250,16 @@ def counts(world: World) -> Array:
 def draws_of(world: World, year: int) -> Draws:
     """Return what the loop draws from in a year: gates move with the connected institutions."""
     v = world.values
-    possible = np.array([v[Gates.possible_inpatient][0], v[Gates.possible_outpatient][0]])
     hassle, waiting = patient_costs(v)
     return Draws(
-        key=mix(mix(mix(0, PEOPLE), world.seed), world.draw),
+        key=key_of(PEOPLE, world.seed, world.draw),
         counts=counts(world),
         season=visits.cumulative(visits.season()),
         tiers=visits.cumulative(visits.tier_shares(v[visits.Visits.tier3_share][0])),
         baskets=world.lists.basket.shape[1],
         scale_fen=bill_scale(world.bill, world.lists),
         quantiles=world.quantiles,
-        networked=gates.networked_in(year, world.omega, possible),
+        networked=gates.networked_in(year, world.omega, gates.possible(v)),
         fault=world.passing.fault,
         mended=world.passing.mended,
         attention=world.passing.attention,
@@ -297,7 +295,7 @@ def live(
     for start in range(0, len(cells.number), chunk):
         loop(Cells(*(part[start : start + chunk] for part in cells)), draws, rules, totals)
     totals.setflags(write=False)
-    return Run(of, world, totals)
+    return Run(of, world, int(cells.number.sum()), totals)
 
 
 def run(

@@ -8,7 +8,7 @@ inpatients and outpatients; what is not published stays an unknown and widens th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -20,27 +20,30 @@ from simlib import areas, catalogue, flows, gates, scenario, visits
 from simlib.channels import Channels, claim_gain
 from simlib.enacted import Rules, Values, draw_values, enact, patient_costs
 from simlib.gates import Gates, Passing
-from simlib.pilot import Odds, Pilot, Prices, by_kind, odds, pilot_visits, price
+from simlib.pilot import PILOT, Odds, Pilot, Prices, by_kind, odds, pilot_visits, price
 from simlib.scenario import Scenario
 from simlib.tables import value
-from simlib.terms import EMERGENCY, FEN, INPATIENT, KINDS, SCHEMES
+from simlib.terms import FEN, INPATIENT, KINDS, OUTPATIENT, SCHEMES
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 FIT_YEAR = 2023
+MOST_ATTEMPTS = 25
 
 
 class Check(NamedTuple):
     """What a draw implies for 2023 that was not solved for.
 
     claims_counted : share m of claims by hand that the published cross-province cost counts.
+    away_kept : factor on outpatient visits of residents living away, below 1 where the total has no room for them.
     bill_multiple : mean cross-province inpatient bill against the mean admission of the country.
     fund_share : of direct inpatient bills. dear : share of direct admissions with fund payments above 10, 50 and 100
     thousand yuan of 2018-19, scaled to the fund per visit of 2023.
     """
 
     claims_counted: float
+    away_kept: float
     bill_multiple: float
     fund_share: float
     dear: Array
@@ -175,6 +178,9 @@ def scheme_split(direct_bills: Array, claimed_bills: Array, cases: Array) -> tup
 class Fixed:
     """What stays the same while the constants are sought: the draw, its pilot and the rules of the fit year."""
 
+    place: areas.Place
+    seed: int
+    draw: int
     v: Values
     pull: flows.Pull
     lists: catalogue.Lists
@@ -241,7 +247,7 @@ def attempt(fixed: Fixed, trial: Trial) -> Outcome:
     """Return what a trial comes to: gates, claims and totals on expected values, and a better trial."""
     v, kind = fixed.v, fixed.pilot.kind
     cases = all_cases(trial.employee, fixed.rate)
-    c, stayed = flows.solve_leaving(fixed.pull, cases)
+    c, stayed = flows.solve_leaving(fixed.pull, cases, fixed.v[flows.Flow.away_most][0])
     weight, group = pilot_weights(fixed, c, stayed, cases)
     prices = price(fixed.pilot, fixed.rules, mean_bills(trial.level), fixed.lists, fixed.quantiles)
     hassle, waiting = patient_costs(v)
@@ -249,10 +255,8 @@ def attempt(fixed: Fixed, trial: Trial) -> Outcome:
     passing = solve_gates(v, fixed.rate, kind, weight, fixed.exposure, gains)
     chance = odds(passing, kind, fixed.exposure, gains)
     owed, failing = failed_claims(chance, prices, passing.networked[kind], weight)
-    inpatient = kind == INPATIENT
-    spread = solve_spread(
-        v, owed[:, inpatient].ravel(), failing[:, inpatient].ravel(), float(hassle[INPATIENT]), waiting
-    )
+    some = slice(PILOT[INPATIENT] // 4)  # a balanced part of the inpatients, who come first: enough for one mean
+    spread = solve_spread(v, owed[:, some].ravel(), failing[:, some].ravel(), float(hassle[INPATIENT]), waiting)
     claim_share = np.where(
         owed > 0, expit((np.log(np.maximum(owed, 1)) - np.log(hassle[kind] + waiting * owed)) / spread), 0
     )
@@ -285,6 +289,7 @@ def check(pilot: Pilot, outcome: Outcome) -> Check:
     at_home = float(np.average(visits.home_bills()[INPATIENT], weights=discharges))
     return Check(
         claims_counted=outcome.counted,
+        away_kept=float(outcome.stayed[OUTPATIENT, SCHEMES.index("resident")]),
         bill_multiple=float((cases * prices.bill).sum() / cases.sum() / FEN / at_home),
         fund_share=float((direct * prices.direct).sum() / (direct * prices.bill).sum()),
         dear=np.array(dear),
@@ -303,23 +308,37 @@ def solve(
     Raises
     ------
     BadInputError : an id in `pin` is not an unknown.
+    ArithmeticError : see `converge`.
+    """
+    fixed, trial = prepare(place, reference, draw_values(place, seed, draw, pin or {}), seed, draw)
+    return converge(fixed, trial)[0]
+
+
+def converge(fixed: Fixed, trial: Trial) -> tuple[World, Trial]:
+    """Return the solved world and the trial that solved it, from which a neighbour is soon solved.
+
+    Raises
+    ------
     ArithmeticError : the constants do not meet the published totals within a thousandth (nearly all draws: a
     hundred-thousandth): a fault of the model.
     """
-    fixed, trial = prepare(place, reference, draw_values(place, seed, draw, pin or {}), seed, draw)
-    for _ in range(25):
+    for _ in range(MOST_ATTEMPTS):
         outcome = attempt(fixed, trial)
         error = np.abs(outcome.expected / targets() - 1).max()
         if error < 1e-5 and np.abs(outcome.trial.employee - trial.employee).max() < 1e-4:
             break
         trial = outcome.trial
     if error > 1e-3:
-        raise ArithmeticError(f"draw {draw} of seed {seed} misses the published totals by {error:.2g}")
-    possible = np.array([fixed.v[Gates.possible_inpatient][0], fixed.v[Gates.possible_outpatient][0]])
+        raise ArithmeticError(f"draw {fixed.draw} of seed {fixed.seed} misses the published totals by {error:.2g}")
+    return _world(fixed, trial, outcome), outcome.trial
+
+
+def _world(fixed: Fixed, trial: Trial, outcome: Outcome) -> World:
+    """Return what a solved draw is."""
     return World(
-        place=place,
-        seed=seed,
-        draw=draw,
+        place=fixed.place,
+        seed=fixed.seed,
+        draw=fixed.draw,
         values=fixed.v,
         pull=fixed.pull,
         lists=fixed.lists,
@@ -328,11 +347,16 @@ def solve(
         stayed=outcome.stayed,
         bill=mean_bills(trial.level),
         passing=outcome.passing,
-        omega=gates.omega(outcome.passing.networked, possible),
+        omega=gates.omega(outcome.passing.networked, gates.possible(fixed.v)),
         spread=outcome.spread,
         expected=outcome.expected,
         check=check(fixed.pilot, outcome),
     )
+
+
+def with_attention(fixed: Fixed, share: float) -> Fixed:
+    """Return the same draw with the share of attentive patients held at a value."""
+    return replace(fixed, v={**fixed.v, Channels.attention: np.array([share])})
 
 
 def prepare(place: areas.Place, reference: Scenario, v: Values, seed: int, draw: int) -> tuple[Fixed, Trial]:
@@ -343,8 +367,8 @@ def prepare(place: areas.Place, reference: Scenario, v: Values, seed: int, draw:
     rules = enact(scenario.compile(reference, place, FIT_YEAR), v, lists, quantiles)
     rate = np.array([v[Gates.direct_rate_inpatient][0], v[Gates.direct_rate_outpatient][0]])
     trial = Trial(np.array([0.4, v[flows.Flow.employee_outpatient][0]]), np.array([2.2, 1.2]))
-    first = flows.expect(pull, *flows.solve_leaving(pull, all_cases(trial.employee, rate)))
+    first = flows.expect(pull, *flows.solve_leaving(pull, all_cases(trial.employee, rate), v[flows.Flow.away_most][0]))
     pilot = pilot_visits(first, visits.tier_shares(v[visits.Visits.tier3_share][0]))
     free = rules.free[pilot.home, pilot.host, pilot.kind, pilot.month]
-    exposure = ((pilot.purpose != EMERGENCY) & ~free).astype(float)
-    return Fixed(v, pull, lists, quantiles, rules, rate, pilot, first, exposure), trial
+    exposure = np.asarray(gates.exposed(pilot.purpose, free)).astype(float)  # type: ignore[arg-type]
+    return Fixed(place, seed, draw, v, pull, lists, quantiles, rules, rate, pilot, first, exposure), trial

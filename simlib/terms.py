@@ -39,15 +39,12 @@ CHANNELS = ("direct", "claimed", "abandoned")
 
 MONTHS = 12
 FEN = 100
+"""Fen in a yuan; money is int64 fen."""
 PPM = 1_000_000
-
-Fen = int
-"""Money in fen, 1/100 yuan."""
-Ppm = int
-"""A share in millionths."""
+"""Shares are int64 millionths."""
 
 INPATIENT, OUTPATIENT = range(2)
-LONG_STAY, REFERRAL, EMERGENCY, TEMPORARY, UNFILED = range(5)
+EMERGENCY, UNFILED = PURPOSES.index("emergency"), FILINGS.index("unfiled")
 DIRECT, CLAIMED, ABANDONED = range(3)
 
 Role = Literal["fact", "lever", "unknown"]

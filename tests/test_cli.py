@@ -56,6 +56,7 @@ def test_json_is_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     ("arguments", "words"),
     [
         (["run", DELTA, "--draws", "0"], "--draws 0: at least 2 is needed"),
+        (["run", DELTA, "--jobs", "0"], "--jobs 0: at least 1 is needed"),
         (["run", "nowhere.yaml"], "nowhere.yaml"),
         (["run", DELTA, DELTA], "two scenarios are both called"),
         (["check", "nowhere.yaml"], "nowhere.yaml"),
@@ -73,6 +74,12 @@ def test_bad_input_is_one_message_and_exit_2(
     captured = capsys.readouterr()
     assert words in captured.err and "Traceback" not in captured.err and captured.out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_mapping_is_a_fault_of_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "five.yaml").write_text("5\n")
+    assert cli.main(["check", str(tmp_path / "five.yaml")]) == 2
+    assert "five.yaml:1:1" in capsys.readouterr().err
 
 
 def test_a_wrong_scenario_is_named_by_line_and_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

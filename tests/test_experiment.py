@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from simlib import anchors, experiment, headline, metrics, scenario
+from simlib import anchors, catalogue, experiment, headline, metrics, scenario
 from simlib.experiment import CONTRACT, Runs
 from simlib.terms import BadInputError
 
@@ -95,6 +95,24 @@ def test_more_people_quarter_the_noise_and_leave_the_parameters_alone(delta: sce
     assert parts[0].sd_parameters == pytest.approx(parts[1].sd_parameters, rel=0.25)
 
 
+def test_twice_the_baskets_move_the_headline_by_less_than_its_noise(
+    delta: scenario.Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    means = []
+    for baskets in (256, 512):
+        monkeypatch.setattr(catalogue, "BASKETS", baskets)
+        pairing = experiment.repeat([delta], draws=40, seed=0, people=25_000, whole=False).pairings[0]
+        means.append(experiment.relative(pairing, "fund_payment", experiment.HEADLINE).mean())
+    noise = experiment.monte_carlo(pairing, "fund_payment", experiment.HEADLINE, percent=True)
+    assert abs(means[1] - means[0]) < noise
+
+
+def test_few_draws_name_nothing(delta: scenario.Scenario) -> None:
+    runs = experiment.repeat([delta], draws=3, seed=0, people=5_000)
+    assert experiment.drivers(runs, runs.pairings[0]).empty
+    assert experiment.distinguishable(runs, runs.pairings[0]).empty
+
+
 def test_attention_moves_the_rate_and_none_of_it_without(delta: scenario.Scenario) -> None:
     curve = experiment.attention_curve([delta], draws=4, seed=7)
     assert curve.attention.tolist() == list(experiment.ATTENTION)
@@ -137,12 +155,19 @@ def test_the_headline_names_grade_drivers_and_synthetic_catalogues(runs: Runs, d
         ({"draws": 0}, "--draws 0: at least 2"),
         ({"people": 1}, "--people 1"),
         ({"seed": -1}, "--seed -1"),
+        ({"seed": 2**32}, "--seed 4294967296: at most"),
         ({"jobs": 0}, "--jobs 0"),
     ],
 )
 def test_what_cannot_be_run_is_refused(delta: scenario.Scenario, options: dict[str, int], words: str) -> None:
     with pytest.raises(BadInputError, match=words):
         experiment.repeat([delta], **options)  # type: ignore[arg-type]
+
+
+def test_scenarios_of_different_roots_are_refused(delta: scenario.Scenario) -> None:
+    other = delta.model_copy(update={"name": "other", "parent": delta.parent.model_copy(update={"sha256": "0"})})
+    with pytest.raises(BadInputError, match="different roots"):
+        experiment.repeat([delta, other])
 
 
 def test_two_scenarios_of_one_name_and_no_scenario_are_refused(delta: scenario.Scenario) -> None:

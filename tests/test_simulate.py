@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simlib import areas, benefits, catalogue, flows, scenario, simulate, solve, visits
+from simlib import areas, benefits, catalogue, flows, metrics, scenario, simulate, solve, visits
 from simlib.changes import Change
 from simlib.simulate import AMOUNTS
 from simlib.terms import PPM
@@ -118,13 +117,29 @@ def test_where_nobody_is_attentive_choice_removes_no_case(place: areas.Place, de
     assert amount(live(world, delta), "first_choice").sum() == 0
 
 
-def test_drawn_totals_meet_the_published_ones_within_luck(place: areas.Place, world: solve.World) -> None:
-    root = scenario.load(Path(__file__).parent.parent / "scenarios" / "baseline.yaml")
-    nowhere = np.zeros((2, len(place.codes), len(place.codes)), dtype=bool)
-    totals = simulate.live(world, root, focus=nowhere, people=400_000).totals
-    drawn = totals.sum(axis=(0, 2, 3, 4, 5))
-    np.testing.assert_allclose(drawn[:, COLUMN["visits_direct"]], solve.targets()[:, 0], rtol=0.02)
-    np.testing.assert_allclose(drawn[:, COLUMN["fund_direct"]] / 100, solve.targets()[:, 1], rtol=0.04)
+@pytest.mark.parametrize("seed", range(16))
+def test_every_seed_runs(place: areas.Place, delta: scenario.Scenario, seed: int) -> None:
+    world = solve.solve(place, scenario.reference(delta), seed, 0)
+    assert simulate.live(world, delta, focus=simulate.focus_of(delta, place), people=1_000).totals.any()
+
+
+def test_halves_are_exchangeable_and_say_how_much_luck_there_is(world: solve.World, delta: scenario.Scenario) -> None:
+    """Twenty-four lucks in one world: their spread is what the halves of each say it is."""
+    root, focus = scenario.reference(delta), simulate.focus_of(delta, world.place)
+    touched = scenario.compile(delta, world.place).touched
+    group = metrics.groups(touched)[:1]
+    changes, apart = [], []
+    for draw in range(1000, 1024):
+        lucky = replace(world, draw=draw)
+        runs = [simulate.live(lucky, of, focus=focus, people=PEOPLE, whole=False) for of in (root, delta)]
+        amounts = [metrics.amounts(run.totals, touched, group)[0] for run in runs]
+        rates = [metrics.metric("direct_settlement_rate", half) for half in amounts]
+        whole = [metrics.metric("direct_settlement_rate", half.sum(axis=0)) for half in amounts]
+        changes.append(whole[1] - whole[0])
+        apart.append(np.subtract(*(rates[1] - rates[0])))
+    said, true = np.sqrt(np.mean(np.square(apart))) / 2, np.std(changes, ddof=1)
+    assert 0.6 < said / true < 1.6
+    assert abs(np.mean(apart)) < 3 * np.std(apart) / np.sqrt(len(apart))
 
 
 visit = st.tuples(st.integers(100_00, 500_000_00), st.integers(0, catalogue.BASKETS - 1))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from simlib import areas, flows, gates, scenario, solve
+from simlib import areas, enacted, flows, gates, scenario, simulate, solve
 from simlib.terms import BadInputError
 
 DRAWS = 24
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +87,19 @@ def test_a_failing_case_is_split_as_the_model_page_says() -> None:
     networked, filed = gates.split_failures(0.7, 0.4)
     assert networked == pytest.approx(1 - 0.3 * 0.4)
     assert networked * filed == pytest.approx(0.7)
+
+
+def test_what_people_draw_meets_the_totals_too(place: areas.Place, worlds: list[solve.World]) -> None:
+    baseline = scenario.load(ROOT / "scenarios" / "baseline.yaml")
+    nowhere = np.zeros((2, len(place.codes), len(place.codes)), dtype=bool)
+    for world in worlds[:4]:
+        totals = simulate.live(world, baseline, focus=nowhere, people=1_000_000).totals.sum(axis=(0, 2, 3, 4, 5))
+        visits, fund = totals[:, simulate.VISITS], totals[:, simulate.FUND] / 100
+        np.testing.assert_allclose(visits, solve.targets()[:, 0], rtol=0.008)
+        np.testing.assert_allclose(fund, solve.targets()[:, 1], rtol=0.012)
+
+
+def test_filing_never_lowers_what_is_owed(worlds: list[solve.World]) -> None:
+    for world in worlds:
+        long_stay, referral, emergency, temporary, unfiled = enacted.points_off(world.values)
+        assert long_stay == 0 <= referral == emergency <= temporary <= unfiled <= 0.2
