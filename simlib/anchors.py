@@ -36,6 +36,7 @@ def fit_table(runs: Runs) -> pd.DataFrame:
         *_tests(runs),
         *_ranks(runs),
         *_later(runs),
+        *_implied(runs),
     ):
         low, middle, high = (float(q) for q in np.quantile(simulated, (0.025, 0.5, 0.975)))
         difference = np.nan if unit == "rank" else 100 * (middle / published - 1)
