@@ -33,7 +33,6 @@ BASKETS = 256
 
 HOST, HOME, EITHER, BOTH = range(4)
 DRUG, SERVICE, CONSUMABLE = range(3)
-PARTS = ("unlisted", "over_ceiling", "self_pay", "eligible")
 RULE: dict[str, Any] = {
     "unit": "rule",
     "axes": ("home", "host", "kind"),

@@ -71,7 +71,7 @@ def run_scenarios(options: argparse.Namespace) -> int:
     """Simulate, print the headlines, write the results whole, the manifest last."""
     import os
 
-    from simlib import experiment, headline, outputs, scenario
+    from simlib import experiment, findings, headline, outputs, scenario
 
     scenarios = [scenario.load(path) for path in options.scenarios]
     how = {
@@ -83,7 +83,7 @@ def run_scenarios(options: argparse.Namespace) -> int:
     folder = options.out or Path(".out") / "+".join(of.name for of in scenarios)
     outputs.prepare(folder)
     runs = experiment.repeat(scenarios, people=options.people, progress=_bar("draws", options.draws), **how)
-    curve = experiment.attention_curve(scenarios, progress=_bar("curve over attention", options.draws), **how)
+    curve = findings.attention_curve(scenarios, progress=_bar("curve over attention", options.draws), **how)
     outputs.write(folder, runs, curve)
     if options.json:
         report = [headline.facts(runs, pairing, curve) for pairing in runs.pairings]

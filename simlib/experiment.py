@@ -10,28 +10,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from joblib import Parallel, delayed
-from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
-from simlib import areas, declared, enacted, flows, metrics, scenario, simulate, solve
+from simlib import areas, declared, flows, metrics, scenario, simulate, solve
 from simlib.metrics import UNITS, Group
 from simlib.scenario import Scenario
-from simlib.terms import CHANNELS, FEN, INPATIENT, BadInputError, Quantity
+from simlib.terms import INPATIENT, BadInputError, Quantity
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 DRAWS = 64
-ATTENTION = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Shares of attentive patients at which the curve of the rate is drawn; 1 is its upper bound."""
-
-CURVE_PEOPLE = 20_000
-"""People per draw for each point of the curve: only the changed pairs matter there."""
-
 MOST_SEED = 2**32 - 1
-
-FEWEST_TO_NAME = 20
-"""Draws from which places and unknowns are named: below, anything can look distinguishable."""
 
 HEADLINE = 0
 """Position of the group that the headline is about, see `metrics.groups`."""
@@ -227,7 +217,7 @@ def spread(change: Array, noise: float) -> dict[str, float]:
     return {"change": _mean(change), "low": low, "high": high, "sd_parameters": parameters, "sd_monte_carlo": noise}
 
 
-def _finite(values: Array) -> Array:
+def finite(values: Array) -> Array:
     """Return the draws that have a value."""
     return values[np.isfinite(values)]
 
@@ -259,7 +249,7 @@ def monte_carlo(pairing: Pairing, name: str, group: int, *, percent: bool = Fals
         relative(pairing, name, group, half) if percent else np.subtract(*reversed(pairing.both(name, group, half)))
         for half in (0, 1)
     ]
-    apart = _finite((halves[0] - halves[1]) * (2.0 if metrics.additive(name) and not percent else 1.0))
+    apart = finite((halves[0] - halves[1]) * (2.0 if metrics.additive(name) and not percent else 1.0))
     return float(np.sqrt((apart**2).mean()) / 2) if apart.size else float("nan")
 
 
@@ -269,135 +259,11 @@ def relative(pairing: Pairing, name: str, group: int, half: int | None = None) -
     return np.asarray(100 * (after / np.where(before > 0, before, np.nan) - 1))
 
 
-def homes(runs: Runs, pairing: Pairing, lang: str = "en") -> pd.DataFrame:
-    """Return the change of each home fund's inpatient payment on the changed pairs, percent, largest first.
-
-    Columns: label (name of the area, zh or en), change, low, high. Empty if the scenario changes no pair.
-    """
-    names = runs.place.names_zh if lang == "zh" else runs.place.names_en
-    rows = []
-    for i, group in enumerate(pairing.groups):
-        if group.changed and group.home is not None:
-            found = spread(_finite(relative(pairing, "fund_payment", i)), float("nan"))
-            rows.append((names[group.home], found["change"], found["low"], found["high"]))
-    table = pd.DataFrame(rows, columns=["label", "change", "low", "high"])
-    return table.sort_values("change", ascending=False, ignore_index=True)
-
-
-def distinguishable(runs: Runs, pairing: Pairing) -> pd.DataFrame:
-    """Return the homes whose fund gains or loses more than the changed pairs together, beyond doubt.
-
-    A home is named only if the 95 % interval of its relative change minus that of all changed pairs leaves out 0, and
-    none in fewer than `FEWEST_TO_NAME` draws.
-
-    Columns
-    -------
-    home, name_zh, name_en, low, high (percentage points against the changed pairs together).
-    """
-    mean = relative(pairing, "fund_payment", HEADLINE)
-    rows = []
-    for i, group in enumerate(pairing.groups):
-        if not group.changed or group.home is None:
-            continue
-        apart = spread(_finite(relative(pairing, "fund_payment", i) - mean), float("nan"))
-        low, high = apart["low"], apart["high"]
-        if runs.draws >= FEWEST_TO_NAME and (low > 0 or high < 0):
-            h = group.home
-            rows.append((runs.place.codes[h], runs.place.names_zh[h], runs.place.names_en[h], low, high))
-    return pd.DataFrame(rows, columns=["home", "name_zh", "name_en", "low", "high"])
-
-
-def drivers(runs: Runs, pairing: Pairing, name: str = "fund_payment") -> pd.DataFrame:
-    """Return the unknowns that go with the headline change, strongest first.
-
-    Columns: id, rank_correlation (Spearman, over draws), beyond_luck (whether so strong a correlation would be rare
-    among as many unknowns that have no effect: 5 % for the family, by Bonferroni), grade, meaning. Empty if nothing
-    changes or in fewer than `FEWEST_TO_NAME` draws.
-    """
-    group = HEADLINE
-    before, after = pairing.both(name, group)
-    change = relative(pairing, name, group) if metrics.additive(name) else after - before
-    known = {q.id: q for q in scalar_unknowns()}
-    moving = [str(column) for column in runs.unknowns if runs.unknowns[column].nunique() > 1]
-    columns = ["id", "rank_correlation", "beyond_luck", "grade", "meaning"]
-    if runs.draws < FEWEST_TO_NAME or np.ptp(change) == 0 or np.isnan(change).any() or not moving:
-        return pd.DataFrame(columns=columns)
-    found = [spearmanr(runs.unknowns[i], change) for i in moving]
-    rows = [
-        (i, float(rank.statistic), bool(rank.pvalue < 0.05 / len(moving)), known[i].grade, known[i].meaning)
-        for i, rank in zip(moving, found, strict=True)
-    ]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.sort_values("rank_correlation", key=lambda r: -r.abs(), kind="stable").reset_index(drop=True)
-
-
-def attention_curve(
-    scenarios: Sequence[Scenario], *, draws: int = DRAWS, seed: int = 0, jobs: int = 1, progress: Progress = iter
-) -> pd.DataFrame:
-    """Return the change of the direct settlement rate of the headline group over the share of attentive patients.
-
-    The split of failures is a prior and the rate hangs on it, so the rate is a curve: every draw is solved again with
-    attention held at each of `ATTENTION`. Attention is lowered in draws where it would explain more failures than there
-    are, so the end of the curve is an upper bound given catalogues, hassle, waiting and the 2023 rate.
-
-    Columns: scenario, attention, baseline, value, change, low, high (shares).
-    """
-    check(scenarios, draws=draws, seed=seed, people=CURVE_PEOPLE, jobs=jobs)
-    place = areas.load(scenarios[0].geography)
-    groups = [metrics.groups(scenario.compile(of, place).touched)[: HEADLINE + 1] for of in scenarios]
-    tasks = (delayed(curve_draw)(scenarios, groups, place, seed, d) for d in range(draws))
-    with threadpool_limits(1, "blas"):
-        found = np.stack(list(progress(Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(tasks))))
-    rows = []
-    for a, share in enumerate(ATTENTION):
-        for i, of in enumerate(scenarios):
-            pairing = Pairing(of, groups[i], found[:, a, i, 0], found[:, a, i, 1])
-            row = summary(pairing, "direct_settlement_rate", HEADLINE)
-            kept = {key: row[key] for key in ("baseline", "value", "change", "low", "high")}
-            rows.append({"scenario": of.name, "attention": share} | kept)
-    return pd.DataFrame(rows)
-
-
-def curve_draw(
-    scenarios: Sequence[Scenario], groups: Sequence[tuple[Group, ...]], place: areas.Place, seed: int, draw: int
-) -> Ints:
-    """Return the headline amounts of one draw at each attention, (attention, scenario, side, group, half, amount)."""
-    root, both = scenario.reference(scenarios[0]), list(zip(scenarios, groups, strict=True))
-    fixed, trial = solve.prepare(place, root, enacted.draw_values(place, seed, draw, {}), seed, draw)
-    rows = []
-    for share in ATTENTION:
-        world, trial = solve.converge(solve.with_attention(fixed, share), trial)
-        rows.append([pair(world, of, group, CURVE_PEOPLE, whole=False)[0] for of, group in both])
-    return np.array(rows)
-
-
 def pair(world: solve.World, of: Scenario, groups: tuple[Group, ...], people: int, *, whole: bool) -> tuple[Ints, int]:
     """Return the amounts of a scenario's reference and of itself, (side, group, half, amount), and people drawn."""
     touched, focus = scenario.compile(of, world.place).touched, simulate.focus_of(of, world.place)
     runs = [simulate.live(world, one, focus=focus, people=people, whole=whole) for one in (scenario.reference(of), of)]
     return np.stack([metrics.amounts(run.totals, touched, groups) for run in runs]), runs[0].people
-
-
-def patients(of: Scenario, home: str, host: str, *, number: int = 1000, seed: int = 0, draw: int = 0) -> pd.DataFrame:
-    """Return about so many simulated inpatients of one pair in December of the scenario's year, a row each.
-
-    Columns: channel, bill_yuan, fund_yuan (paid), gap_yuan (owed in direct settlement less owed by claim).
-
-    Parameters
-    ----------
-    home, host : names or codes of areas, as in a scenario's `where`.
-
-    Raises
-    ------
-    LookupError : no such area, with the likely fix.
-    """
-    place = areas.load(of.geography)
-    (h,), (t,) = place.resolve(home), place.resolve(host)
-    world = solve.solve(place, scenario.reference(of), seed, draw)
-    cases = simulate.patients(world, of, h, t, number=number)
-    columns = {name: cases[:, simulate.Case._fields.index(name)] for name in ("channel", "bill", "fund", "gap")}
-    yuan = {f"{name}_yuan": columns[name] / FEN for name in ("bill", "fund", "gap")}
-    return pd.DataFrame({"channel": np.array(CHANNELS)[columns["channel"]], **yuan})
 
 
 def draws_table(runs: Runs) -> pd.DataFrame:

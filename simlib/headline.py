@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from simlib import declared, experiment
+from simlib import declared, experiment, findings
 from simlib.experiment import Pairing, Runs
 from simlib.terms import GRADES, KINDS
 
@@ -53,8 +53,8 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
         "national_rate_points": _spread(pairing, national, "direct_settlement_rate", scale=100),
         "national_fund_percent": _spread(pairing, national, "fund_payment", relative=True),
         "homes": _homes(runs, pairing),
-        "distinguishable": experiment.distinguishable(runs, pairing).to_dict("records"),
-        "drivers": experiment.drivers(runs, pairing).head(5).to_dict("records"),
+        "distinguishable": findings.distinguishable(runs, pairing).to_dict("records"),
+        "drivers": findings.drivers(runs, pairing).head(5).to_dict("records"),
         "rests_on": evidence(runs),
     }
 
@@ -118,7 +118,7 @@ def evidence(runs: Runs) -> dict[str, Any]:
 
 
 def text(runs: Runs, curve: pd.DataFrame) -> str:
-    """Return the headlines of every scenario as text of at most 100 columns."""
+    """Return the headlines of every scenario as text; its tables are at most 120 columns wide."""
     return "\n\n".join("\n".join(_lines(runs, pairing, facts(runs, pairing, curve))) for pairing in runs.pairings)
 
 
@@ -127,11 +127,12 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
     headline = pairing.groups[experiment.HEADLINE]
     kind = KINDS[headline.kind or 0]
     yield f"{f['title']['en']}  {f['title']['zh']}"
+    yield f"{pairing.scenario.question.zh}"
     yield f"{pairing.scenario.question.en}"
     drawn = f"{runs.draws} draws, {runs.drawn:,} people a draw, seed {runs.seed}"
     yield f"Year {f['year']}, {drawn}. Item catalogues are synthetic."
-    if runs.draws < experiment.FEWEST_TO_NAME:
-        yield f"Fewer than {experiment.FEWEST_TO_NAME} draws: intervals are rough, no place or unknown is named."
+    if runs.draws < findings.FEWEST_TO_NAME:
+        yield f"Fewer than {findings.FEWEST_TO_NAME} draws: intervals are rough, no place or unknown is named."
     yield ""
     where = f"On the pairs and months it changes, {kind}" if headline.changed else "It changes no pair; all inpatients"
     yield f"{where:<52}{'change':>10}   {'95 % interval':<20}{'parameters':>11}{'Monte Carlo':>13}"

@@ -190,7 +190,7 @@ def _key(ax: Axes, **options: Any) -> None:
 def curve(table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, source: str = "", title: str = "") -> Axes:
     """Draw the change of the inpatient direct settlement rate over the share of attentive patients.
 
-    `table` holds the rows of `experiment.attention_curve` for one scenario: attention, change, low, high (shares).
+    `table` holds the rows of `findings.attention_curve` for one scenario: attention, change, low, high (shares).
     The band is the 95 % interval; the end, where everybody is attentive, is marked as the upper bound it is.
     """
     points = 100 * table.sort_values("attention")[["attention", "change", "low", "high"]].astype(float)

@@ -106,6 +106,7 @@ def solve_gates(v: Values, direct_rate: Array, kind: Ints, weight: Array, exposu
     split = v[Gates.split]
     for _ in range(20):
         gaining = by_kind(kind, met_weight * gains) / by_kind(kind, met_weight)
+        # Choice may explain nearly all failures, not all: a condition that nobody fails has no odds.
         most = 0.98 * (1 - direct_rate) / np.maximum(gaining, 1e-12)
         attention = np.minimum(v[Channels.attention][0], most)
         pairs = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from simlib import anchors, catalogue, experiment, headline, metrics, scenario
+from simlib import anchors, catalogue, experiment, findings, headline, metrics, scenario
 from simlib.experiment import CONTRACT, Runs
 from simlib.terms import BadInputError
 
@@ -109,19 +109,19 @@ def test_twice_the_baskets_move_the_headline_by_less_than_its_noise(
 
 def test_few_draws_name_nothing(delta: scenario.Scenario) -> None:
     runs = experiment.repeat([delta], draws=3, seed=0, people=5_000)
-    assert experiment.drivers(runs, runs.pairings[0]).empty
-    assert experiment.distinguishable(runs, runs.pairings[0]).empty
+    assert findings.drivers(runs, runs.pairings[0]).empty
+    assert findings.distinguishable(runs, runs.pairings[0]).empty
 
 
 def test_attention_moves_the_rate_and_none_of_it_without(delta: scenario.Scenario) -> None:
-    curve = experiment.attention_curve([delta], draws=4, seed=7)
-    assert curve.attention.tolist() == list(experiment.ATTENTION)
+    curve = findings.attention_curve([delta], draws=4, seed=7)
+    assert curve.attention.tolist() == list(findings.ATTENTION)
     assert curve.change.iloc[0] == curve.low.iloc[0] == curve.high.iloc[0] == 0
     assert curve.change.is_monotonic_increasing and curve.change.iloc[-1] > 0.01
 
 
 def test_a_home_is_named_only_beyond_doubt(runs: Runs) -> None:
-    named = experiment.distinguishable(runs, runs.pairings[0])
+    named = findings.distinguishable(runs, runs.pairings[0])
     assert ((named.low > 0) | (named.high < 0)).all()
     assert set(named.home) <= {"310000", "320000", "330000", "340000"}
 
@@ -135,7 +135,7 @@ def test_the_fit_table_says_what_was_fitted_and_what_was_missed(runs: Runs) -> N
 
 
 def test_the_headline_names_grade_drivers_and_synthetic_catalogues(runs: Runs, delta: scenario.Scenario) -> None:
-    curve = experiment.attention_curve([delta], draws=2, seed=7)
+    curve = findings.attention_curve([delta], draws=2, seed=7)
     text = headline.text(runs, curve)
     for words in (
         "95 % interval",
@@ -146,7 +146,7 @@ def test_the_headline_names_grade_drivers_and_synthetic_catalogues(runs: Runs, d
         "All inpatients",
     ):
         assert words in text
-    assert max(map(len, text.splitlines()[3:])) <= 120
+    assert max(map(len, text.splitlines()[4:])) <= 120
 
 
 @pytest.mark.parametrize(
