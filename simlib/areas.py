@@ -23,6 +23,14 @@ GEOGRAPHIES = ("provinces",)
 XINJIANG, XPCC = "650000", "660000"
 """Codes of Xinjiang and of its Production and Construction Corps 新疆生产建设兵团, a pool of its own."""
 
+REGIONS_ZH = {
+    "yangtze-delta": "长三角",
+    "jing-jin-ji": "京津冀",
+    "pearl-delta": "珠三角",
+    "chengdu-chongqing": "成渝",
+}
+"""Chinese names of the regions."""
+
 EARTH_KM = 6371.0
 LEAST_KM = 50.0
 """Least distance between two areas, an assumption: XPCC and Xinjiang share a seat, their patients do not."""
@@ -128,6 +136,7 @@ class Place:
         for tag in dict.fromkeys(self.regions):
             if tag != "none":
                 known[tag] = tuple(i for i, region in enumerate(self.regions) if region == tag)
+        known |= {chinese: known[tag] for tag, chinese in REGIONS_ZH.items() if tag in known}
         short = [_SUFFIX.sub("", name) for name in self.names_zh]
         for spellings in (self.names_en, self.names_zh, short, self.codes):
             known |= {spelling: (i,) for i, spelling in enumerate(spellings)}

@@ -86,8 +86,8 @@ def run_scenarios(options: argparse.Namespace) -> int:
     curve = findings.attention_curve(scenarios, progress=_bar("curve over attention", options.draws), **how)
     outputs.write(folder, runs, curve)
     if options.json:
-        report = [headline.facts(runs, pairing, curve) for pairing in runs.pairings]
-        print(json.dumps({"headlines": report, "folder": str(folder)}, ensure_ascii=False, indent=2, allow_nan=False))
+        found = json.loads((folder / "headline.json").read_text(encoding="utf-8"))
+        print(json.dumps({"headlines": found, "folder": str(folder)}, ensure_ascii=False, indent=2))
     else:
         print(headline.text(runs, curve), f"\n\nWritten to {folder}: {', '.join(outputs.NAMES)}", sep="")
     return FINE
@@ -167,12 +167,9 @@ def list_parameters(options: argparse.Namespace) -> int:
         print(json.dumps(rows, ensure_ascii=False, indent=2))
         return FINE
     for row in rows:
-        spread = (
-            ""
-            if row["low"] is None
-            else f" [{row['low']:g}, {row['high']:g}] {'' if row['dist'] == 'none' else row['dist']}"
-        )
+        spread = "" if row["low"] is None else f" [{row['low']:g}, {row['high']:g}] {row['dist']}"
         default = "national default" if row["default"] is None else row["default"]
+        default = f"{default:.4g}" if isinstance(default, float) else default
         print(f"{row['id']}\n    {row['role']}, {default}{spread}, {row['unit']}, {row['grade']}: {row['meaning']}")
         print(f"    {row['source']}")
     return FINE

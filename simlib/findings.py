@@ -111,7 +111,7 @@ def attention_curve(
 
     The split of failures is a prior and the rate hangs on it, so the rate is a curve: every draw is solved again with
     attention held at each of `ATTENTION`. Attention is lowered in draws where it would explain more failures than there
-    are, so the end of the curve is an upper bound given catalogues, hassle, waiting and the 2023 rate.
+    are, so the end of a rising curve is an upper bound given catalogues, hassle, waiting and the 2023 rate.
 
     Columns: scenario, attention, baseline, value, change, low, high (shares).
     """

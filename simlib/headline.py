@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from simlib import declared, experiment, findings
+from simlib.changes import LAST_MONTH
 from simlib.experiment import Pairing, Runs
 from simlib.terms import GRADES, KINDS
 
@@ -31,6 +32,8 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
         "group": pairing.groups[group].label(runs.place),
         "fund_percent": _spread(pairing, group, "fund_payment", relative=True),
         "fund_100_million_yuan": _spread(pairing, group, "fund_payment", scale=1e-8),
+        "own_100_million_yuan": _spread(pairing, group, "own_payment", scale=1e-8),
+        "advanced_100_million_yuan": _spread(pairing, group, "advanced_by_patients", scale=1e-8),
         "rate_points": _spread(pairing, group, "direct_settlement_rate", scale=100),
         "rate_curve_points": [
             {
@@ -133,15 +136,21 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
     yield f"Year {f['year']}, {drawn}. Item catalogues are synthetic."
     if runs.draws < findings.FEWEST_TO_NAME:
         yield f"Fewer than {findings.FEWEST_TO_NAME} draws: intervals are rough, no place or unknown is named."
+    yield from _set_lines(pairing)
     yield ""
     where = f"On the pairs and months it changes, {kind}" if headline.changed else "It changes no pair; all inpatients"
-    yield f"{where:<52}{'change':>10}   {'95 % interval':<20}{'parameters':>11}{'Monte Carlo':>13}"
+    yield f"{where:<52}{'change':>10}   {'95 % interval':<20}{'sd: unknowns':>13}{'sd: luck':>11}"
     yield _row("  fund payment, %", f["fund_percent"])
-    yield _row("  fund payment, 100 million yuan", f["fund_100_million_yuan"])
+    yield _row("  fund payment in those months, 100 million yuan", f["fund_100_million_yuan"])
+    yield _row("  patients' own payment, 100 million yuan", f["own_100_million_yuan"])
+    yield _row("  advanced by patients, 100 million yuan", f["advanced_100_million_yuan"])
     rate = f["rate_points"]
-    yield _row(f"  direct settlement rate, points (from {100 * (rate['baseline'] or 0):.1f} %)", rate)
+    yield _row(f"  direct settlement rate, points (from {100 * (rate['baseline'] or 0):.1f} %)*", rate)
+    yield "  * the mean if the share of patients who compare prices is anywhere from 0 to 100 %; by that share:"
+    changes = [point["change"] or 0.0 for point in f["rate_curve_points"]]
+    rising = changes[0] < changes[-1] == max(changes)
     for point in f["rate_curve_points"]:
-        bound = "  upper bound" if point["attention"] == 1 else ""
+        bound = "  upper bound" if point["attention"] == 1 and rising else ""
         label = f"    if {100 * point['attention']:.0f} % of patients compare prices{bound}"
         few = point["change"] is None
         yield f"{label:<52}" + ("   too few" if few else f"{point['change']:>+10.2f}   {_range(point)}")
@@ -153,11 +162,21 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
     yield from _evidence_lines(f)
 
 
+def _set_lines(pairing: Pairing) -> Iterator[str]:
+    """Yield what the scenario sets, where and when."""
+    for step in pairing.scenario.lineage()[1:]:
+        for change in step.changes:
+            places = ", ".join(f"{axis} {'/'.join(names)}" for axis, names in change.where if names)
+            until = "" if change.stop == LAST_MONTH else f" to {change.stop}"
+            for name, value in change.set:
+                yield f"Sets {name} to {value} from {change.start}{until}{' for ' + places if places else ''}"
+
+
 def _row(label: str, s: dict[str, Any]) -> str:
     """Return one line: change, interval, standard deviations from parameters and from Monte Carlo."""
     if None in s.values():
         return f"{label:<52}{'too few':>10}   patients drawn"
-    return f"{label:<52}{s['change']:>+10.2f}   {_range(s):<20}{s['sd_parameters']:>11.2f}{s['sd_monte_carlo']:>13.3f}"
+    return f"{label:<52}{s['change']:>+10.2f}   {_range(s):<20}{s['sd_parameters']:>13.2f}{s['sd_monte_carlo']:>11.3f}"
 
 
 def _range(s: dict[str, Any]) -> str:
@@ -178,7 +197,7 @@ def _home_lines(f: dict[str, Any]) -> Iterator[str]:
     if not f["homes"]:
         return
     yield "Home funds, payment on those pairs, %"
-    for home in sorted(f["homes"], key=lambda h: -(h["fund_percent"]["change"] or 0)):
+    for home in f["homes"]:
         yield _row(f"  {home['name_en']}", home["fund_percent"])
     named = [f"{h['name_en']} ({'above' if h['low'] > 0 else 'below'} the mean)" for h in f["distinguishable"]]
     yield f"  Distinguishable from the mean of the pairs: {', '.join(named) if named else 'none'}"
@@ -187,13 +206,13 @@ def _home_lines(f: dict[str, Any]) -> Iterator[str]:
 def _evidence_lines(f: dict[str, Any]) -> Iterator[str]:
     """Yield what the answer rests on."""
     rests = f["rests_on"]
-    yield f"Rests on grade: {rests['weakest_grade']}, the weakest of what was drawn."
+    counts = ", ".join(f"{n} {grade}" for grade, n in rests["unknowns_by_grade"].items())
+    yield f"Rests on grade: {rests['weakest_grade']}, the weakest of what was drawn; unknowns by grade: {counts}"
     named = [d for d in f["drivers"] if d["beyond_luck"]]
     for driver in named:
         rank = driver["rank_correlation"]
         yield f"  fund effect goes with {driver['id']} (rank correlation {rank:+.2f}, {driver['grade']})"
     if not named:
         yield "  no single unknown stands out from luck at this number of draws"
-    yield f"  unknowns by grade: {', '.join(f'{n} {grade}' for grade, n in rests['unknowns_by_grade'].items())}"
     yield "  policies: national default for all areas (derived); catalogues: synthetic (assumed)"
     yield "  the direct settlement rate of 2023 and why cases fail are priors: no figure is published after 2020"

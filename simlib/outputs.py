@@ -11,42 +11,48 @@ from pathlib import Path
 
 import pandas as pd
 
-from simlib import anchors, experiment
+from simlib import anchors, experiment, headline
 from simlib.experiment import CONTRACT, Runs
 from simlib.tables import names, sha256, write_whole
 from simlib.terms import BadInputError, rules_sha
 
-TABLES = ("effects.csv", "metrics.parquet", "attention.csv", "fit.csv")
+TABLES = ("headline.json", "effects.csv", "metrics.parquet", "attention.csv", "fit.csv")
 MANIFEST = "manifest.json"
 NAMES = (*TABLES, MANIFEST)
 LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "pydantic", "ruamel.yaml")
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder and see that it can be written, before anything is computed.
+    """See that the folder can be made and written, before anything is computed.
 
     Raises
     ------
     BadInputError : it cannot be made or written, or is a file.
     """
+    made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
         write_whole(probe, b"")
         probe.unlink()
+        if made:  # an interrupted run leaves no empty folder
+            folder.rmdir()
     except OSError as error:
         raise BadInputError(f"--out {folder}: cannot be written ({error.strerror}). Name another folder.") from None
 
 
 def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
     """Write the results; an old manifest goes first, the new one comes last: a folder with one is complete."""
+    headlines = [headline.facts(runs, pairing, curve) for pairing in runs.pairings]
     tables = {
+        "headline.json": (json.dumps(headlines, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode(),
         "effects.csv": csv(experiment.effect(runs)[CONTRACT]),
         "metrics.parquet": parquet(experiment.draws_table(runs)),
         "attention.csv": csv(curve),
         "fit.csv": csv(anchors.fit_table(runs)),
     }
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
         for name, content in tables.items():
             write_whole(folder / name, content)

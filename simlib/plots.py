@@ -191,7 +191,7 @@ def curve(table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, sou
     """Draw the change of the inpatient direct settlement rate over the share of attentive patients.
 
     `table` holds the rows of `findings.attention_curve` for one scenario: attention, change, low, high (shares).
-    The band is the 95 % interval; the end, where everybody is attentive, is marked as the upper bound it is.
+    The band is the 95 % interval; where it rises all the way, its end is marked as the upper bound it is.
     """
     points = 100 * table.sort_values("attention")[["attention", "change", "low", "high"]].astype(float)
     x, mid, low, high = points.to_numpy().T
@@ -205,7 +205,7 @@ def curve(table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, sou
         ax.set(xlabel=text("curve.x", lang), ylabel=text("curve.y", lang))
         ax.yaxis.set_major_formatter(FuncFormatter(_signed))
         values = [interval(*row, lang) for row in zip(mid, low, high, strict=True)]
-        if x[-1] == 100:
+        if x[-1] == 100 and mid[-1] == mid.max():
             ax.plot(x[-1:], mid[-1:], "D", color="white", markeredgecolor="black", markersize=7, gid="bound")
             ax.annotate(
                 text("curve.bound", lang, values[-1]), (100, mid[-1]), (100, top + 0.14 * room), ha="right", fontsize=8,

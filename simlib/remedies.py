@@ -78,7 +78,9 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
     ('Did you mean home?', 'Expected one of home, host.')
     """
     every = list(known)
-    near = difflib.get_close_matches(found[:200], every, n=1)
+    # Of two Chinese characters one right is near; Latin words of that length are not.
+    short = len(found) <= 3 and not found.isascii()
+    near = difflib.get_close_matches(found[:200], every, n=1, cutoff=0.5 if short else 0.6)
     return f"Did you mean {near[0]}?" if near else f"Expected one of {listed(every)}."
 
 

@@ -163,14 +163,11 @@ def test_an_interrupted_run_leaves_nothing_half_written(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "simlib.cli", "run", DELTA, "--draws", "5000", "--out", str(tmp_path / "out")]
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "out").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    time.sleep(2)
+    time.sleep(8)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode != 0 and b"Traceback" not in errors
-    assert list((tmp_path / "out").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_import_is_quick_and_pulls_in_nothing_heavy() -> None:

@@ -139,7 +139,7 @@ def test_the_headline_names_grade_drivers_and_synthetic_catalogues(runs: Runs, d
     text = headline.text(runs, curve)
     for words in (
         "95 % interval",
-        "Monte Carlo",
+        "sd: luck",
         "upper bound",
         "synthetic",
         "Rests on grade: assumed",
