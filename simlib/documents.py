@@ -161,11 +161,28 @@ def _syntax(error: Exception, text: str) -> tuple[Mark, str]:
     """Return where the parser stopped, and why."""
     if isinstance(error, MarkedYAMLError) and error.problem_mark:
         mark = error.problem_mark.line + 1, error.problem_mark.column + 1
-        return mark, f"not YAML: {shown(error.problem, 200)}. Check indent, colons and quotes up to here."
+        return _seen(text, mark) or (
+            mark,
+            f"not YAML: {shown(error.problem, 200)}. Check indent, colons and quotes up to here.",
+        )
     if isinstance(error, ReaderError):
         lines = text[: error.position].split("\n")
         return (len(lines), len(lines[-1]) + 1), f"a hidden character (U+{error.character:04X}). Delete it."
     return (1, 1), f"not YAML: {shown(error, 200)}. Check escapes such as \\U in quoted text."
+
+
+def _seen(text: str, mark: Mark) -> tuple[Mark, str] | None:
+    """Return what is often wrong near a place where a parser stops: a tab, or a full-width colon instead of ': '."""
+    lines = text.split("\n")
+    for line in range(mark[0], max(mark[0] - 2, 0), -1):
+        written = lines[line - 1] if line <= len(lines) else ""
+        for sign, remedy in (
+            ("\t", "not YAML: a tab. Indent with spaces."),
+            ("：", "not YAML: a full-width colon. Write ': '."),
+        ):
+            if sign in written:
+                return (line, written.index(sign) + 1), remedy
+    return None
 
 
 @dataclass

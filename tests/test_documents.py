@@ -182,3 +182,17 @@ def test_turns_faults_of_pydantic_into_plain_words():
         "x.yaml:4:24: parts.2.many: is empty. Fill it in, or delete the key.",
         "x.yaml:5:1: part: no such key. Did you mean parts?",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "words"),
+    [
+        ("a: 1\n\tb: 2\n", (2, 1), "not YAML: a tab. Indent with spaces."),
+        ("a：1\nb: 2\n", (1, 2), "not YAML: a full-width colon. Write ': '."),
+    ],
+)
+def test_what_a_chinese_keyboard_or_an_editor_slips_in_is_named(text, place, words):
+    with pytest.raises(BadInputError) as caught:
+        documents.parse(text, "x.yaml")
+    (fault,) = caught.value.faults
+    assert ((fault.line, fault.column), fault.message) == (place, words)
