@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from simlib.experiment import Pairing, Runs
-from simlib.simulate import AMOUNTS
+from simlib.loop import AMOUNTS
 from simlib.solve import targets
 from simlib.tables import read, value
 from simlib.terms import FEN, KINDS

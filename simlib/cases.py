@@ -1,66 +1,61 @@
-"""One patient's bill, priced both ways from a YAML case.
+"""One person's bills, priced both ways from a YAML case: one visit, or a sequence that shares the year's state.
 
-Direct settlement prices the bill on the host's list, a claim on the home's; deductible, ratio and cap are the
-home's in both. What a list leaves of each item is added up here; the layers are those of `benefits.settle`.
+Direct settlement prices a bill on the host's list, a claim on the home's; all other terms are the home's in both. What
+a list leaves of each item is added up here; the layers are those of `benefits.settle`. The year's state moves by the
+channel actually used; the other price is computed from the same opening state and moves nothing.
 """
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from simlib import documents
-from simlib.benefits import LAYERS, POLICY, Bill, part, settle
-from simlib.changes import Frozen
-from simlib.declared import checked
-from simlib.remedies import shown
+from simlib import benefits, documents, local
+from simlib.benefits import LAYERS, MOST_DISEASES, YEAR, Bill, Care
+from simlib.changes import Frozen, Month
+from simlib.policy import MOST_YUAN, Kind, Share, Terms, Yuan, record, several, written, yuan
+from simlib.remedies import did_you_mean, kind_of, shown
 from simlib.scenario import Line
-from simlib.terms import FEN, TIERS, BadInputError, Quantity
-
-MOST_YUAN = 1_000_000_000
-"""The largest amount and the largest bill: up to it the layers are exact in int64."""
-
-NO_CAP_FEN = 10**18
-
-BORNE = ("unlisted", "over_ceiling", "self_pay_b", "self_pay_away", "deductible", "coinsurance", "above_cap")
-"""What the patient bears, layer by layer, in order."""
+from simlib.terms import BENEFIT_KINDS, FEN, MONTHS, PPM, TIERS, BadInputError, Fault
 
 List = Literal["host", "home"]
 SIDES: dict[str, List] = {"direct": "host", "claim": "home"}
 """The two prices, and whose list each takes."""
 
 Class = Literal["甲", "乙", "unlisted"]
+Filing = Literal["long_stay", "referral", "emergency", "temporary", "unfiled", "local"]
+Member = Literal["working", "retired"]
+Tier = Annotated[int, Field(ge=min(TIERS), le=max(TIERS))]
 
+AWAY = {"first_self_pay_away": 0, "points_off": 0, "ratio_factor": PPM}
+"""Terms that are for care away from home only, and the value that leaves them out."""
 
-def _whole(quantity: Quantity, decimals: int, found: Any) -> int:
-    """Return a number of a file in units of its last decimal, such as yuan in fen; ValueError says why not."""
-    checked(quantity, found)
-    # str gives the shortest decimal that means this float: what the file says.
-    written = Decimal(str(found))
-    rounded = written.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
-    if rounded != written:
-        raise ValueError(f"{shown(found)} has more than {decimals} decimals. Write {rounded}.")
-    return int(rounded.scaleb(decimals))
-
-
-def _written(unit: str, decimals: int, low: int, high: int) -> BeforeValidator:
-    """Return how pydantic reads a number in a unit, and what the JSON Schema says of it."""
-    quantity = Quantity("a number of a case", unit, "fact", "the case file", "official", low=low, high=high)
-    shape = Annotated[float, Field(ge=low, le=high)]
-    return BeforeValidator(lambda found: _whole(quantity, decimals, found), json_schema_input_type=shape)
-
-
-def _several(found: Any) -> Any:
-    """Return a list of a file as a tuple."""
-    if found == []:
-        raise ValueError("is empty. Write at least one entry, each after a dash.")
-    return tuple(found) if isinstance(found, list) else found
+BEYOND = {
+    "ratio": "a ratio of a single item is out of scope",
+    **dict.fromkeys(("age", "ratio_by_age"), "a ratio by a formula of age is out of scope"),
+    **dict.fromkeys(("civil_servant", "civil_servant_subsidy"), "the civil-servant subsidy is out of scope"),
+    **dict.fromkeys(("commercial", "commercial_cover"), "commercial cover is out of scope"),
+}
+"""What a case cannot say, and why it is refused."""
 
 
 def _with_class(found: Any, info: ValidationInfo) -> Any:
@@ -70,9 +65,9 @@ def _with_class(found: Any, info: ValidationInfo) -> Any:
             raise ValueError("missing. Class 乙 has a first self-pay share: write self_pay: 0.1, for instance.")
         case "self_pay", "甲", int() if found:
             raise ValueError("class 甲 has no first self-pay. Delete self_pay, or write class: 乙.")
-        case "self_pay" | "ceiling_fen", "unlisted", int():
+        case "self_pay" | "ceiling", "unlisted", int():
             raise ValueError("the patient bears all of an unlisted item. Delete this, or write class: 乙.")
-        case "self_pay" | "ceiling_fen", None, int():
+        case "self_pay" | "ceiling", None, int():
             raise ValueError("has no class beside it. Write class, or move this under host and home.")
         case "host" | "home", "甲" | "乙" | "unlisted", Entry():
             raise ValueError(f"class already stands for both lists. Delete class, or {info.field_name}.")
@@ -81,31 +76,56 @@ def _with_class(found: Any, info: ValidationInfo) -> Any:
     return found
 
 
-Yuan = Annotated[int, _written("yuan", 2, 0, MOST_YUAN)]
-"""Written in yuan, kept in fen."""
-Gap = Annotated[int, _written("yuan", 2, -MOST_YUAN, MOST_YUAN)]
-"""The same, of either sign."""
-Share = Annotated[int, _written("share", 6, 0, 1)]
-"""Written as a share, kept in ppm."""
-
-
 def _exact_bill(bill: tuple[Item, ...]) -> tuple[Item, ...]:
     """Return a bill small enough for the layers to be exact."""
-    if (total := sum(item.amount_fen for item in bill)) > MOST_YUAN * FEN:
+    if (total := sum(item.amount for item in bill)) > MOST_YUAN * FEN:
         raise ValueError(f"adds up to {yuan(total)} yuan. The most is {MOST_YUAN}: split it into two cases.")
     return bill
+
+
+def _date(found: Any) -> str:
+    """Return a date YYYY-MM-DD.
+
+    >>> _date("2024/7/1")
+    Traceback (most recent call last):
+    ValueError: found the text '2024/7/1'. Write a date as YYYY-MM-DD: 2024-07-01.
+    """
+    near = re.fullmatch(r"((?:19|20)\d\d)\s*[-/.年]\s*(\d\d?)\s*[-/.月]\s*(\d\d?)日?", str(found), re.ASCII)
+    try:
+        day = datetime.date(*map(int, near.groups())).isoformat() if near else ""
+    except ValueError:
+        raise ValueError(f"found {kind_of(found)}. There is no such day: check month and day.") from None
+    if found != day or not day:
+        raise ValueError(f"found {kind_of(found)}. Write a date as YYYY-MM-DD{': ' + day if day else ''}.")
+    return day
+
+
+def _one_or_more(shape: Any) -> BeforeValidator:
+    """Return how a value, or a list of values, is read as a tuple."""
+    return BeforeValidator(
+        lambda found: several(found if isinstance(found, list) else [found]),
+        json_schema_input_type=shape | tuple[shape, ...],
+    )
+
+
+def _policy(found: Any) -> Any:
+    """Return terms, or a list of entries with the visits they are for, each fault at its own place."""
+    if isinstance(found, list):
+        return _ENTRIES.validate_python(several(found))
+    if not isinstance(found, (dict, Terms, tuple)):
+        raise ValueError(f"found {kind_of(found)}. Expected keys and values, or a list of entries with when.")
+    return Terms.model_validate(found) if isinstance(found, dict) else found
 
 
 class Listing(Frozen):
     """What a list says of an item; None where it says nothing."""
 
     class_: Class | None = Field(None, alias="class", description="class: 甲, 乙 or unlisted")
-    # Without an alias: pydantic names the attribute, not the alias, where a default is at fault.
     self_pay: Annotated[Share | None, AfterValidator(_with_class)] = Field(
         None, validate_default=True, description="self_pay: share borne first, class 乙 only"
     )
-    ceiling_fen: Annotated[Yuan | None, AfterValidator(_with_class)] = Field(
-        None, alias="ceiling", description="ceiling: yuan payable at most for this line, price limit x quantity"
+    ceiling: Annotated[Yuan | None, AfterValidator(_with_class)] = Field(
+        None, description="ceiling: yuan payable at most for one unit"
     )
 
 
@@ -120,37 +140,52 @@ class Item(Listing):
 
     what: Line = Field(description="what: the drug, service or consumable")
     category: Literal["drug", "service", "consumable"] | None = None
-    amount_fen: Yuan = Field(alias="amount", description="amount: yuan, such as 12.50")
+    amount: Yuan = Field(description="amount: yuan, such as 12.50")
+    quantity: int = Field(1, ge=1, le=1_000_000, description="units of the line, which a ceiling counts")
     host: Annotated[Entry | None, AfterValidator(_with_class)] = Field(None, validate_default=True)
     home: Annotated[Entry | None, AfterValidator(_with_class)] = Field(None, validate_default=True)
 
-    def on(self, list_: List) -> Listing:
-        """Return what a list says of the item."""
-        return (self.host if list_ == "host" else self.home) or self
+
+class When(Frozen):
+    """The visits that an entry of a policy is for; what is left out is not limited."""
+
+    kind: Annotated[tuple[Kind, ...], _one_or_more(Kind)] | None = None
+    tier: Annotated[tuple[Tier, ...], _one_or_more(Tier)] | None = None
+    filing: Annotated[tuple[Filing, ...], _one_or_more(Filing)] | None = None
+    member: Annotated[tuple[Member, ...], _one_or_more(Member)] | None = None
+    disease: Annotated[tuple[Line, ...], _one_or_more(Line)] | None = None
+    start: Month = Field("", alias="from", description="from: YYYY-MM, the first month")
+
+    def fits(self, case: Case, visit: Visit) -> bool:
+        """Return whether a visit of a person is one of these."""
+        named = (self.kind, self.tier, self.filing, self.disease, self.member)
+        seen = (visit.kind, visit.tier, visit.filing, visit.disease, case.member)
+        return visit.month >= self.start and all(n is None or s in n for n, s in zip(named, seen, strict=True))
 
 
-class Terms(Frozen):
-    """The home's policy for the patient, the hospital's tier and the filing."""
+class PolicyEntry(Terms):
+    """Terms, and the visits they are for."""
 
-    deductible_fen: Yuan = Field(alias="deductible", description="deductible: yuan, 0 if there is none (起付线)")
-    ratio_ppm: Share = Field(alias="ratio", description="ratio: the fund's share, such as 0.85 (支付比例)")
-    cap_fen: Yuan | None = Field(None, alias="cap", description="cap: yuan a year, none if left out (封顶线)")
-    first_self_pay_away_ppm: Share = Field(0, alias="first_self_pay_away", description="share borne first, away")
-    points_off_ppm: Share = Field(0, alias="points_off", description="share taken off the ratio, away")
+    when: When = When()
 
 
-class Parts(Frozen):
-    """What a case expects of one price: written in yuan, kept in fen; None where it expects nothing."""
+_ENTRIES = TypeAdapter(tuple[PolicyEntry, ...])
 
-    unlisted: Yuan | None = None
-    over_ceiling: Yuan | None = None
-    self_pay_b: Yuan | None = None
-    self_pay_away: Yuan | None = None
-    deductible: Yuan | None = None
-    coinsurance: Yuan | None = None
-    above_cap: Yuan | None = None
-    fund: Yuan | None = None
-    patient: Yuan | None = None
+
+PARTS = (*LAYERS, "above_cap", "basic", "fund", "patient", "cash")
+"""What a case may expect of a price: its layers, all that caps cut, layers 5 to 6, layers 5 to 8, the rest, cash."""
+
+USED = (YEAR.names or ())[2:]
+"""Amounts that a year may have used up before the first visit; those by kind or disease are of its kind, disease."""
+
+if TYPE_CHECKING:
+    Parts = Frozen
+    Used = Frozen
+else:
+    Parts = create_model("Parts", __base__=Frozen, **dict.fromkeys(PARTS, (Yuan | None, None)))
+    Used = create_model(
+        "Used", __base__=Frozen, admissions=(Annotated[int, Field(ge=0, le=1000)], 0), **dict.fromkeys(USED, (Yuan, 0))
+    )
 
 
 class Expected(Frozen):
@@ -158,29 +193,154 @@ class Expected(Frozen):
 
     direct: Parts = Parts()
     claim: Parts = Parts()
-    benefit_gap: Gap | None = None
+    benefit_gap: Annotated[int, written("yuan", 2, -MOST_YUAN, MOST_YUAN)] | None = None
 
 
-class Case(Frozen):
-    """One patient's bill and policy, and what they should come to; written in yuan and shares, kept in fen and ppm."""
+class Visit(Frozen):
+    """One visit: care, bill, how it was settled, and what its prices should come to."""
 
-    name: Line = Field(description="name: what tells this case from the others")
-    scheme: Literal["employee", "resident"] | None = None
-    source: Line | None = Field(None, description="who published the numbers")
-    worked: Line | None = Field(None, description="the derivation by hand")
-    policy: Terms = Field(description="policy: {deductible: 1300, ratio: 0.8}")
-    tier: int = Field(3, ge=min(TIERS), le=max(TIERS), description="level of the hospital, which the policy is for")
-    paid_fen: Yuan = Field(0, alias="paid_this_year", description="yuan that count towards the cap already")
-    bill: Annotated[tuple[Item, ...], BeforeValidator(_several), AfterValidator(_exact_bill)] = Field(
-        json_schema_extra={"minItems": 1}, description="bill: a list of {what: drug, amount: 5000, class: 甲}"
+    model_config = ConfigDict(json_schema_extra={"required": ["date", "bill"]})
+
+    date: Annotated[str, BeforeValidator(_date)] | None = Field(None, description="date: YYYY-MM-DD of the discharge")
+    kind: Kind = "inpatient"
+    tier: Tier = 3
+    filing: Filing | None = Field(None, description="filing: what the rule sees; local is care at home")
+    disease: Line | None = Field(None, description="disease: the chronic disease whose limits count")
+    months: int = Field(1, ge=1, le=MONTHS, description="months of drugs dispensed")
+    settled: Literal["direct", "claim", "abandoned"] = "direct"
+    bill: Annotated[tuple[Item, ...], BeforeValidator(several), AfterValidator(_exact_bill)] = Field(
+        (), json_schema_extra={"minItems": 1}, description="bill: a list of {what: drug, amount: 5000, class: 甲}"
     )
     expected: Expected = Expected()
+
+    @property
+    def month(self) -> str:
+        """The month YYYY-MM of the discharge; empty without a date."""
+        return (self.date or "")[:7]
+
+
+class Case(Visit):
+    """One person, with one visit or a sequence of visits; written in yuan and shares, kept in fen and ppm."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "required": ["name"],
+            "allOf": [
+                {"oneOf": [{"required": ["bill"]}, {"required": ["visits"]}]},
+                {"oneOf": [{"required": ["policy"]}, {"required": ["area", "scheme"]}]},
+            ],
+        }
+    )
+
+    name: Line = Field(description="name: what tells this case from the others")
+    source: Line | None = Field(None, description="who published the numbers")
+    published: Literal["amounts", "parameters", "no"] = "no"
+    not_reproduced: Line | None = Field(None, description="why a published example does not come out")
+    worked: Line | None = Field(None, description="the derivation by hand")
+    scheme: Literal["employee", "resident"] | None = None
+    member: Member = "working"
+    group: Line | None = None
+    account: Yuan = Field(0, description="yuan in the personal account; it does not reset in January")
+    policy: Annotated[tuple[PolicyEntry, ...] | Terms | None, BeforeValidator(_policy)] = Field(
+        None, description="policy: {deductible: 1300, ratio: 0.8}"
+    )
+    area: Line | None = Field(None, description="area: whose policy it is, with scheme and date or year")
+    year: int | None = Field(None, ge=1998, le=2035, description="year: of a case without a date")
+    paid_this_year: Yuan = Field(0, description="yuan that count towards the cap already")
+    used_this_year: Used = Used()
+    visits: Annotated[tuple[Visit, ...], BeforeValidator(several)] | None = Field(
+        None, max_length=1000, json_schema_extra={"minItems": 1}, description="visits: a list of {date, kind, bill}"
+    )
+
+    @property
+    def sequence(self) -> tuple[Visit, ...]:
+        """The visits in order; a case with one visit is its own."""
+        return self.visits or (self,)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Case:
+        """Refuse what does not go together, each fault at its place."""
+        if faults := list(_faults(self)):
+            raise ValidationError.from_exception_data("case", faults)
+        return self
+
+
+def _fault(message: str, *where: str | int) -> InitErrorDetails:
+    """Return a fault at a place inside a case."""
+    said = PydanticCustomError("value_error", "{error}", {"error": message})
+    return InitErrorDetails(type=said, loc=where, input=None)
+
+
+def _faults(case: Case) -> Iterator[InitErrorDetails]:
+    """Yield what does not go together in a case."""
+    if case.visits is not None:
+        for name in case.model_fields_set & Visit.model_fields.keys():
+            yield _fault("belongs to a visit. Move it under visits.", name)
+    if (case.policy is None) == (case.area is None):
+        yield _fault("missing. Write policy: {deductible: 1300, ratio: 0.8}, or area: the name of an area.", "policy")
+    if case.area is not None:
+        yield from _area_faults(case.area, case)
+    if case.paid_this_year and "paid" in case.used_this_year.model_fields_set:
+        yield _fault("stands for paid in used_this_year. Delete one of them.", "paid_this_year")
+    diseases = {visit.disease for visit in case.sequence} - {None}
+    if len(diseases) > MOST_DISEASES:
+        yield _fault(f"{len(diseases)} diseases. At most {MOST_DISEASES} have limits of their own.", "visits")
+    last = ""
+    for number, visit in enumerate(case.sequence):
+        where: tuple[str | int, ...] = () if case.visits is None else ("visits", number)
+        yield from _visit_faults(case, visit, where)
+        if last and visit.date and visit.date < last:
+            yield _fault(f"{visit.date} is before the visit above, {last}. Write visits in order.", *where, "date")
+        last = visit.date or last
+
+
+def _area_faults(area: str, case: Case) -> Iterator[InitErrorDetails]:
+    """Yield what is wrong with a named area: no such area, no scheme, a group without terms of its own."""
+    if case.scheme is None:
+        yield _fault("missing. An area has a policy for each scheme: write scheme: employee or resident.", "scheme")
+    try:
+        known = local.groups(local.pool(area).code)
+    except LookupError as error:
+        yield _fault(str(error.args[0]), "area")
+        return
+    for name in sorted(set((case.group or "").split("+")) - {"", *known}):
+        fix = did_you_mean(name, known) if known else "It has none: delete group."
+        yield _fault(f"{shown(name)}: no such group in {shown(area)}. {fix}", "group")
+
+
+def _visit_faults(case: Case, visit: Visit, where: tuple[str | int, ...]) -> Iterator[InitErrorDetails]:
+    """Yield what is missing in a visit or does not go together with the policy."""
+    if not visit.bill:
+        yield _fault("missing. Write bill: a list of {what: drug, amount: 5000, class: 甲}.", *where, "bill")
+    if visit.date is None and (case.visits is not None or (case.area is not None and case.year is None)):
+        yield _fault("missing. Write date: 2024-03-15, the day of discharge.", *where, "date")
+    if visit.kind == "inpatient" and visit.months > 1:
+        yield _fault("a stay dispenses nothing for months. Delete months, or write kind: chronic.", *where, "months")
+    if case.area is not None and visit.filing is None:
+        yield _fault("missing. Terms differ by filing: write filing: referral, or local for home.", *where, "filing")
+    if case.policy is None and (visit.filing is None or case.scheme is None or not (visit.date or case.year)):
+        return
+    if visit.date is None and isinstance(case.policy, tuple) and any(entry.when.start for entry in case.policy):
+        yield _fault("missing. The policy changes with the date: write date: 2024-03-15.", *where, "date")
+    try:
+        terms = terms_of(case, visit)
+    except LookupError as error:
+        if case.area is None:
+            yield _fault(str(error.args[0]), *where, "kind")
+        return
+    by_disease = (terms.deductible.per == "disease", terms.disease_cap, terms.disease_month_cap)
+    if visit.disease is None and any(form not in (None, False) for form in by_disease):
+        yield _fault("missing. The policy counts by disease: write disease: its name.", *where, "disease")
+    away = [name for name, nothing in AWAY.items() if getattr(terms, name) != nothing]
+    if visit.filing == "local" and away:
+        message = f"local, yet the policy has {away[0]}. Write an entry of the policy with when: {{filing: local}}."
+        yield _fault(message, *where, "filing")
 
 
 class _File(Frozen):
     """A case file."""
 
-    cases: Annotated[tuple[Case, ...], BeforeValidator(_several)] = Field(
+    cases: Annotated[tuple[Case, ...], BeforeValidator(several)] = Field(
         json_schema_extra={"minItems": 1}, description="cases: a list of {name, policy, bill}"
     )
 
@@ -194,10 +354,18 @@ def load(path: str | Path) -> tuple[Case, ...]:
     """
     document = documents.read(path)
     try:
-        return _File.model_validate(document.data).cases
+        found = _File.model_validate(document.data).cases
     except ValidationError as error:
-        faults = sorted(document.faults(error, _File), key=lambda fault: (fault.line, fault.column))
+        faults = sorted(map(_in_scope, document.faults(error, _File)), key=lambda fault: (fault.line, fault.column))
         raise BadInputError(*faults[: documents.MAX_FAULTS]) from None
+    return found
+
+
+def _in_scope(fault: Fault) -> Fault:
+    """Return a fault; where a key is unknown because simlib leaves it out, with that reason."""
+    key, _, rest = fault.message.partition(":")
+    known = rest.startswith(" no such key") and key in BEYOND
+    return replace(fault, message=f"{key}: {BEYOND[key]}. Leave this case out.") if known else fault
 
 
 def json_schema() -> dict[str, Any]:
@@ -210,96 +378,165 @@ def json_schema() -> dict[str, Any]:
     return _File.model_json_schema() | top
 
 
-class Step(NamedTuple):
-    """One layer of a settlement, fen: what it saw, what the patient bears there, what it left."""
+def terms_of(case: Case, visit: Visit) -> Terms:
+    """Return the terms of a visit: those of the case, the last entry that fits taken whole, or those of its area.
 
-    layer: str
-    saw: int
-    took: int
-    left: int
+    Raises
+    ------
+    LookupError : with the reason, where no entry fits or no such area is known.
+    """
+    if isinstance(case.policy, Terms):
+        return case.policy
+    if case.policy is None:
+        return origin(case, visit)[0]
+    found = next((entry for entry in reversed(case.policy) if entry.when.fits(case, visit)), None)
+    if found is None:
+        seen = f"kind {visit.kind}, tier {visit.tier}, filing {visit.filing}, date {visit.date}"
+        raise LookupError(f"no entry of the policy fits this visit ({seen}). Write a first one without when.")
+    return found
 
 
-@dataclass(frozen=True)
-class Settlement:
-    """One price of a bill, fen: the bill, what the patient bears in each layer, and what the fund pays."""
+def origin(case: Case, visit: Visit) -> tuple[Terms, tuple[tuple[str, local.Origin], ...]]:
+    """Return the terms of a visit in a named area, and where each field of them comes from."""
+    asked: dict[str, Any] = {name: getattr(visit, name) for name in ("kind", "tier", "filing")}
+    asked |= {"member": case.member, "group": case.group or "", "disease": visit.disease or ""}
+    return _of_area(case.area, case.scheme, month=visit.month or f"{case.year}-12", **asked)
 
-    bill: int
-    unlisted: int
-    over_ceiling: int
-    self_pay_b: int
-    self_pay_away: int
-    deductible: int
-    coinsurance: int
-    above_cap: int
-    fund: int
+
+_of_area = lru_cache(maxsize=4096)(local.terms_of)
+compiled = lru_cache(maxsize=4096)(record)
+"""`policy.record`, looked up for terms that many cases share."""
+
+
+class Priced(NamedTuple):
+    """One visit with both prices, fen: each layer of `benefits.LAYERS` and their sums by the names of `Parts`.
+
+    opening : what the year had used up before it, a record of `benefits.YEAR`. balance : of the personal account.
+    """
+
+    visit: Visit
+    terms: Terms
+    care: Care
+    opening: Any
+    balance: int
+    direct: dict[str, int]
+    claim: dict[str, int]
 
     @property
-    def patient(self) -> int:
-        """What the patient bears in all, fen."""
-        return self.bill - self.fund
-
-    def steps(self) -> Iterator[Step]:
-        """Yield the layers in order; what the last one leaves is what the fund pays."""
-        saw = self.bill
-        for layer in BORNE:
-            took = getattr(self, layer)
-            yield Step(layer, saw, took, saw - took)
-            saw -= took
+    def gap(self) -> int:
+        """What the fund pays in direct settlement less what it pays for a claim (待遇差), fen."""
+        return self.direct["fund"] - self.claim["fund"]
 
 
-def price(case: Case, list_: List) -> Settlement:
-    """Return a case's bill settled on one list: `host` as in direct settlement, `home` as in a claim.
+def settle(case: Case) -> tuple[Priced, ...]:
+    """Return every visit of a person priced both ways, the year's state and the account carried along.
 
     >>> drug = {"what": "drug", "amount": 5000, "class": "乙", "self_pay": 0.1}
     >>> case = Case.model_validate({"name": "a", "policy": {"deductible": 500, "ratio": 0.8}, "bill": [drug]})
-    >>> price(case, "host").fund
+    >>> settle(case)[0].direct["fund"]
     320000
     """
-    terms = case.policy
-    policy = np.zeros((), dtype=POLICY)
-    policy["deductible_fen"], policy["ratio_ppm"] = terms.deductible_fen, terms.ratio_ppm
-    policy["cap_fen"] = NO_CAP_FEN if terms.cap_fen is None else terms.cap_fen
-    policy["first_share_ppm"], policy["points_ppm"] = terms.first_self_pay_away_ppm, terms.points_off_ppm
-    trace = np.zeros(len(LAYERS), dtype=np.int64)
-    settle(policy[()], split(case, list_), case.paid_fen, trace)
-    return Settlement(*trace.tolist())
+    year, balance = _opening(case), case.account
+    diseases: dict[str | None, int] = {None: -1}
+    done = []
+    for visit in case.sequence:
+        if _month(case, visit) // MONTHS != year["month"] // MONTHS:
+            benefits.begin_year(year)
+        benefits.begin_month(year, _month(case, visit))
+        disease = diseases.setdefault(visit.disease, len(diseases) - 1)
+        care, terms = Care(BENEFIT_KINDS.index(visit.kind), disease, visit.months), terms_of(case, visit)
+        (direct, owed), (claim, owed_claim) = _prices(visit, terms, care, year, balance)
+        done.append(Priced(visit, terms, care, year.copy(), balance, direct, claim))
+        if visit.settled != "abandoned":
+            used = owed if visit.settled == "direct" else owed_claim
+            benefits.advance(year, care, used, visit.kind == "inpatient")
+            balance -= (direct if visit.settled == "direct" else claim)["account"]
+    return tuple(done)
 
 
-def split(case: Case, list_: List) -> Bill:
-    """Return a bill as a list splits it, fen; payable of an item = min(amount, ceiling) (1 - self-pay)."""
+def _month(case: Case, visit: Visit) -> int:
+    """Return the month of a visit, counted on over the years."""
+    return int(visit.date[:4]) * MONTHS + int(visit.date[5:7]) - 1 if visit.date else (case.year or 0) * MONTHS
+
+
+def _opening(case: Case) -> Any:
+    """Return the year's state before the first visit."""
+    year, first = benefits.new_year(), case.sequence[0]
+    year["month"], kind = _month(case, first), BENEFIT_KINDS.index(first.kind)
+    year["paid"][kind] = case.paid_this_year
+    for name in case.used_this_year.model_fields_set:
+        amount = getattr(case.used_this_year, name)
+        if YEAR[name].shape:
+            year[name][0 if name.startswith("disease") else kind] = amount
+        else:
+            year[name] = amount
+    return year
+
+
+def _prices(visit: Visit, terms: Terms, care: Care, year: Any, balance: int) -> Iterator[tuple[dict[str, int], Any]]:
+    """Yield both prices of a visit, and what each would use up."""
+    policy = compiled(terms, care.kind)
+    for list_ in SIDES.values():
+        trace, bill = np.zeros(len(LAYERS), dtype=np.int64), split(visit, list_)
+        owed = benefits.settle(policy, bill, care, year, trace)
+        fund = benefits.fund(owed)
+        trace[-1] = benefits.from_account(policy, bill, fund, balance)
+        price: dict[str, int] = dict(zip(LAYERS, trace.tolist(), strict=True))
+        price["above_cap"] = sum(price[f"above_{cap}_cap"] for cap in ("disease", "month", "kind", "year"))
+        price |= {"basic": owed.basic, "fund": fund, "patient": bill.total - fund}
+        price["cash"] = price["patient"] - price["account"]
+        yield price, owed
+
+
+def split(visit: Visit, list_: List) -> Bill:
+    """Return a bill as a list splits it, fen; payable of an item = min(amount, ceiling x quantity) (1 - self-pay)."""
     total = unlisted = over = first = 0
-    for item in case.bill:
-        listed, amount = item.on(list_), item.amount_fen
+    for item in visit.bill:
+        listed, amount = (item.host if list_ == "host" else item.home) or item, item.amount
         total += amount
         if listed.class_ == "unlisted":
             unlisted += amount
             continue
-        within = amount if listed.ceiling_fen is None else min(amount, listed.ceiling_fen)
+        within = amount if listed.ceiling is None else min(amount, listed.ceiling * item.quantity)
         over += amount - within
         first += within * (listed.self_pay or 0)
-    # Lines are added exactly, in fen x ppm, and rounded once: `part` takes a millionth, half-up.
-    return Bill(total, unlisted, over, int(part(first, 1)))
+    # Lines are added exactly, in fen x ppm, and rounded once, half-up.
+    return Bill(total, unlisted, over, (first + PPM // 2) // PPM)
 
 
 def benefit_gap(case: Case) -> int:
-    """Return what the fund pays in direct settlement less what it pays for a claim (待遇差), fen."""
-    return price(case, "host").fund - price(case, "home").fund
+    """Return what the fund pays in direct settlement less what it pays for a claim (待遇差), over all visits, fen."""
+    return sum(priced.gap for priced in settle(case))
 
 
-def check(case: Case) -> list[str]:
-    """Return what a case expects and does not come to, one line each; none if all is met."""
-    wanted = [(f"{side}.{part}", value) for side in SIDES for part, value in getattr(case.expected, side)]
-    wanted.append(("benefit_gap", case.expected.benefit_gap))
-    settled = {side: price(case, list_) for side, list_ in SIDES.items()}
-    found = {f"{side}.{part}": getattr(settled[side], part) for side in SIDES for part in Parts.model_fields}
-    found["benefit_gap"] = benefit_gap(case)
-    return [
-        f"{name} is {yuan(found[name])} yuan, expected {yuan(value)}."
-        for name, value in wanted
-        if value is not None and value != found[name]
-    ]
+def check(case: Case, done: tuple[Priced, ...] | None = None) -> list[str]:
+    """Return what a case expects and does not come to, one line each; none if all is met.
+
+    A case marked `not_reproduced` is the other way round: that all of it came out would be the news.
+    """
+    settled = settle(case) if done is None else done
+    unmet = [line for number, priced in enumerate(settled, 1) for line in _unmet(case, number, priced)]
+    if case.not_reproduced:
+        return [] if unmet else ["is marked not_reproduced, yet all it expects is met. Delete the mark."]
+    return unmet
 
 
-def yuan(fen: int) -> str:
-    """Return an amount in yuan with both decimals."""
-    return f"{fen / FEN:,.2f}"
+def _unmet(case: Case, number: int, priced: Priced) -> Iterator[str]:
+    """Yield what a visit expects and does not come to."""
+    where, expected = "" if case.visits is None else f"visit {number}: ", priced.visit.expected
+    for side in SIDES:
+        found = getattr(priced, side)
+        for name in Parts.model_fields.keys() & getattr(expected, side).model_fields_set:
+            value = getattr(getattr(expected, side), name)
+            if value != found[name]:
+                yield f"{where}{side}.{name} is {yuan(found[name])} yuan, expected {yuan(value)}."
+    if expected.benefit_gap not in (None, priced.gap):
+        yield f"{where}benefit_gap is {yuan(priced.gap)} yuan, expected {yuan(expected.benefit_gap or 0)}."
+
+
+def warnings(case: Case) -> Iterator[str]:
+    """Yield what is allowed and yet unusual: more points off than the national notice of 2022 allows."""
+    for visit in case.sequence:
+        most = local.MOST_POINTS.get(visit.filing or "", PPM)
+        if (points := terms_of(case, visit).points_off) > most:
+            yield f"points_off {points / PPM:g} for {visit.filing} is above {most / PPM:g}, the most that is allowed."

@@ -4,23 +4,32 @@ Item catalogues of services and consumables are not public as data. They are **s
 every parameter draw, with the agreement between provinces an unknown. A province copies its region's list,
 which copies the national one; what is not copied is decided afresh. Lists that contain nearly everything cannot
 disagree much: an agreement drawn below that of independent lists is raised to it.
+
+Real lists may take their place in some provinces. Items beyond the core are then drawn from the codes on any of them;
+their provinces get what the lists say, the others generated lists that copy the first real one instead of a national
+one: two of them agree as drawn, each with its source more often. Every code is as likely: real lists do not say what
+is spent on an item.
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from simlib.areas import Place
+from simlib.itemlists import UNLISTED, ItemList, align
 from simlib.luck import LISTS, uniforms
 from simlib.terms import CATALOGUE_RULES, CATEGORIES, KINDS, PPM, Params, Quantity, lever, unknown
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
+Catalogues = tuple[tuple[str, ItemList], ...]
+"""Codes of provinces and their real lists."""
 
 ITEMS = 200
 """Items of each category on the generated catalogues."""
@@ -140,16 +149,67 @@ class Lists:
     order: Array
 
 
-def generate(place: Place, v: Values, seed: int, draw: int) -> Lists:
-    """Return synthetic catalogues and baskets for one parameter draw."""
+class Real(NamedTuple):
+    """Items of one category drawn from real lists, (item,) beyond the core.
+
+    Attributes
+    ----------
+    provinces : those whose list has items of the category. parts : on their lists, ppm, (province, item, part).
+    listed, share, ceiling : on the list of the first: whether listed, first self-pay, ceiling against the price.
+    """
+
+    provinces: npt.NDArray[np.int64]
+    parts: Array
+    listed: npt.NDArray[np.bool_]
+    share: Array
+    ceiling: Array
+
+
+def generate(
+    place: Place, v: Values, seed: int, draw: int, catalogues: Catalogues = (), on: datetime.date | None = None
+) -> Lists:
+    """Return catalogues and baskets for one parameter draw: synthetic, but for the real lists given.
+
+    Parameters
+    ----------
+    catalogues : real lists by province. on : the day on which they are read; without it, their latest periods.
+    """
     delta = np.array([region == "yangtze-delta" for region in place.regions])
-    parts = np.concatenate([_category_parts(c, delta, v, seed, draw) for c in range(len(CATEGORIES))], axis=1)
+    real = [sample(place, catalogues, on, c, seed, draw) for c in range(len(CATEGORIES))]
+    parts = np.concatenate([_category_parts(c, delta, v, seed, draw, real[c]) for c in range(len(CATEGORIES))], axis=1)
     baskets = [_baskets(k, v, seed, draw) for k in range(len(KINDS))]
     order = uniforms((len(CATEGORIES) * ITEMS,), LISTS, seed, draw, 0)
     return Lists(parts, np.stack([b for b, _ in baskets]), np.stack([m for _, m in baskets]), order)
 
 
-def _category_parts(category: int, delta: npt.NDArray[np.bool_], v: Values, seed: int, draw: int) -> Array:
+def sample(
+    place: Place, catalogues: Catalogues, on: datetime.date | None, category: int, seed: int, draw: int
+) -> Real | None:
+    """Return the items of a category that one draw takes from real lists, or None if no list has any.
+
+    Drawn without repeats from the codes on any list; where there are too few, every code is taken about as often.
+    A list with items of the category is taken to be whole: what is not on it is unlisted there.
+    """
+    aligned = align(tuple(one for _, one in catalogues), on) if catalogues else None
+    codes = np.flatnonzero(aligned.category == category) if aligned else np.zeros(0, dtype=np.int64)
+    if aligned is None or not len(codes):
+        return None
+    shuffled = codes[np.argsort(uniforms((len(codes),), LISTS, seed, draw, 4, category), kind="stable")]
+    taken = np.resize(shuffled, ITEMS - CORE)
+    has = np.flatnonzero(aligned.present[:, codes].any(axis=1))
+    parts, first = aligned.parts(taken)[has], int(has[0])
+    return Real(
+        provinces=np.array([place.index(catalogues[i][0]) for i in has]),
+        parts=parts,
+        listed=aligned.cls[first, taken] != UNLISTED,
+        share=aligned.share[first, taken] / PPM,
+        ceiling=1 - parts[0, :, 1] / PPM,
+    )
+
+
+def _category_parts(
+    category: int, delta: npt.NDArray[np.bool_], v: Values, seed: int, draw: int, real: Real | None
+) -> Array:
     """Return the four parts of each item of one category on each province's list, ppm."""
     listed, inside, outside, first, capped = (
         (1.0, 1.0, 1.0, v[Catalogue.class_a_drug][0], 0.0),
@@ -170,17 +230,24 @@ def _category_parts(category: int, delta: npt.NDArray[np.bool_], v: Values, seed
     )[category]
     luck = uniforms((3, 4, len(delta) + 2, ITEMS), LISTS, seed, draw, 1, category)
     agree_share, agree_ceiling = v[Catalogue.agree_share][category], v[Catalogue.agree_ceiling][0]
-    on_list = _spread(luck[0, 0] < listed, delta, luck[0], listed**2 + (1 - listed) ** 2, inside, outside)
+    fresh_listed = luck[0, 0] < listed
     fresh_share = np.where(luck[1, 0] < first, 0, SELF_PAY[(luck[1, 3] * len(SELF_PAY)).astype(int)])
+    fresh_ceiling = np.where(luck[2, 0] < capped, 0.3 + 0.65 * luck[2, 3], 1.0)
+    if real:  # the first real list is what is copied, in place of the nation's
+        fresh_listed[-1, CORE:] = real.listed
+        fresh_share[-1, CORE:] = np.where(real.listed, real.share, fresh_share[-1, CORE:])
+        fresh_ceiling[-1, CORE:] = np.where(real.listed, real.ceiling, fresh_ceiling[-1, CORE:])
+    on_list = _spread(fresh_listed, delta, luck[0], listed**2 + (1 - listed) ** 2, inside, outside)
     same_share = first**2 + (1 - first) ** 2 / len(SELF_PAY)
     share = _spread(fresh_share, delta, luck[1], same_share, agree_share, agree_share)
-    fresh_ceiling = np.where(luck[2, 0] < capped, 0.3 + 0.65 * luck[2, 3], 1.0)
     ceiling = _spread(fresh_ceiling, delta, luck[2], (1 - capped) ** 2, agree_ceiling, agree_ceiling)
     over = np.rint(PPM * (1 - ceiling))
     self_pay = np.rint((PPM - over) * share)
     out = np.stack([np.full_like(over, PPM), over, self_pay, PPM - over - self_pay], axis=-1)
     out[on_list, 0] = 0
     out[~on_list, 1:] = 0
+    if real:
+        out[real.provinces, CORE:] = real.parts
     out[:, :CORE] = (0, 0, 0, PPM)
     return out
 

@@ -57,7 +57,7 @@ def claims_anyway(fund_claim: int, hassle_fen: float, waiting: float, spread: fl
     """
     if fund_claim <= 0:
         return False
-    score = (math.log(fund_claim) - math.log(hassle_fen + waiting * fund_claim)) / spread
+    score = math.log(fund_claim / (hassle_fen + waiting * fund_claim)) / spread
     return u < 1.0 / (1.0 + math.exp(-score))
 
 

@@ -1,16 +1,19 @@
-"""The command line: `simlib run`, `check`, `settle`, `parameters`, `schema`."""
+"""The command line: `simlib run`, `check`, `settle`, `parameters`, `schema`, `catalogue`."""
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import signal
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from simlib.terms import BadInputError
+from simlib.terms import BENEFIT_KINDS, FILINGS, MEMBERS, SCHEMES, TIERS, BadInputError
 
 FINE, OUR_FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -51,11 +54,20 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("files", nargs="+", type=Path, metavar="FILE")
     settle = _command(commands, "settle", settle_cases, "price one patient's bill both ways, layer by layer")
     settle.add_argument("files", nargs="+", type=Path, metavar="CASE")
-    _command(
+    settle.add_argument("--explain", action="store_true", help="print the sheet of each visit, rule by rule")
+    settle.add_argument("--lang", choices=("zh", "en"), help="one language (default English with Chinese terms)")
+    numbers = _command(
         commands, "parameters", list_parameters, "list every number of the model with unit, range, grade and source"
     )
+    numbers.add_argument("--area", help="list an area's own policy instead, field by field: name or code")
+    numbers.add_argument("--scheme", choices=SCHEMES, help="one scheme (default: both)")
+    numbers.add_argument("--kind", choices=BENEFIT_KINDS, help="one kind of care (default: all)")
+    when = numbers.add_mutually_exclusive_group()
+    when.add_argument("--month", metavar="YYYY-MM", help="rules in force in this month (default 2025-12)")
+    when.add_argument("--year", metavar="YYYY", help="rules in force at the end of this year")
     schema = _command(commands, "schema", print_schema, "print the JSON Schema of a file format, for editors")
     schema.add_argument("format", choices=("scenario", "case"))
+    _add_catalogue(commands)
     return top
 
 
@@ -134,20 +146,26 @@ def settle_cases(options: argparse.Namespace) -> int:
     from simlib import cases, sheet
 
     found = [case for path in options.files for case in cases.load(path)]
+    settled = [(case, cases.settle(case)) for case in found]
     if options.json:
-        print(json.dumps(sheet.as_json(found), ensure_ascii=False, indent=2))
+        print(json.dumps(sheet.as_json(settled, options.explain), ensure_ascii=False, indent=2))
     else:
-        print(sheet.main_text(found))
-    unmet = [f"{case.name}: {what}" for case in found for what in cases.check(case)]
+        print(sheet.text(settled, options.explain, options.lang))
+    for case in found:
+        for line in cases.warnings(case):
+            print(f"{case.name}: {line}", file=sys.stderr)
+    unmet = [f"{case.name}: {what}" for case, done in settled for what in cases.check(case, done)]
     for line in unmet:
         print(line, file=sys.stderr)
     return OUR_FAULT if unmet else FINE
 
 
 def list_parameters(options: argparse.Namespace) -> int:
-    """Print every declared number."""
+    """Print every declared number, or the policy of one area."""
     from simlib import declared
 
+    if options.area is not None:
+        return _list_area(options)
     rows = [
         {
             "id": q.id,
@@ -175,6 +193,67 @@ def list_parameters(options: argparse.Namespace) -> int:
     return FINE
 
 
+def _list_area(options: argparse.Namespace) -> int:
+    """Print an area's policy: each field in use, from which level, since when, grade and source."""
+    from simlib import local
+
+    month = f"{options.year}-12" if options.year else options.month or "2025-12"
+    schemes = (options.scheme,) if options.scheme else SCHEMES
+    kinds = (options.kind,) if options.kind else BENEFIT_KINDS
+    try:
+        area = local.pool(options.area)
+    except LookupError as error:
+        raise BadInputError(str(error.args[0])) from None
+    rows = local.listing(area.code, month, schemes, kinds)
+    if options.json:
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        return FINE
+    print(f"{area.name_en} {area.name_zh} ({area.code}), rules in force in {month}; * = national default")
+    sources = list(dict.fromkeys(row["source"] for row in rows))
+    for scheme, kind in ((s, k) for s in schemes for k in kinds):
+        of = [row for row in rows if (row["scheme"], row["kind"]) == (scheme, kind)]
+        print(f"{scheme}, {kind}", *_fields(of, sources), sep="\n")
+    if groups := local.groups(area.code):
+        print(f"Not shown, terms of their own: {', '.join(groups)}")
+    print("sources", *(f"  [{i}] {source}" for i, source in enumerate(sources, 1)), sep="\n")
+    return FINE
+
+
+def _fields(rows: list[dict[str, Any]], sources: list[str]) -> Iterable[str]:
+    """Yield one line per field, value and origin of one scheme and kind of care, and where it holds."""
+    from simlib import local
+
+    same: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for row in rows:
+        area = f"{row['level']} {local.pool(row['area']).name_en}" if row["area"] else "*"
+        where = f"{area}, {row['start'] or 'undated'}" if row["area"] else area
+        beyond = f"{100 * row['beyond']:.4g} points beyond the national limit" if row["beyond"] else ""
+        notes = "; ".join(note for note in (row["note"], f"WARNING: {beyond}" if beyond else "") if note)
+        came = f"{where}, {row['grade']} [{sources.index(row['source']) + 1}]" + (f" ({notes})" if notes else "")
+        same.setdefault((row["field"], row["value"], came), set()).add((row["member"], str(row["tier"]), row["filing"]))
+    for field in dict.fromkeys(field for field, *_ in same):
+        for (name, value, came), cells in same.items():
+            for place in _places(cells) if name == field else ():
+                yield f"  {name:15} {value:66} {place:40} {came}"
+
+
+def _places(cells: set[tuple[str, ...]]) -> Iterable[str]:
+    """Yield in words where a number holds: members, tiers and filings, each left out where it holds for all."""
+    axes = (MEMBERS, tuple(map(str, TIERS)), ("local", *FILINGS))
+    boxes: list[tuple[tuple[str, ...], ...]] = [tuple((x,) for x in cell) for cell in product(*axes) if cell in cells]
+    for axis in (2, 1, 0):
+        merged: dict[Any, tuple[str, ...]] = {}
+        for box in boxes:
+            others = box[:axis] + box[axis + 1 :]
+            merged[others] = merged.get(others, ()) + box[axis]
+        boxes = [(*others[:axis], parts, *others[axis:]) for others, parts in merged.items()]
+    for members, tiers, filings in boxes:
+        words = [", ".join(p) for p, a in ((members, MEMBERS), (filings, axes[2])) if len(p) < len(a)]
+        if len(tiers) < len(TIERS):
+            words.insert(0, f"tier {', '.join(tiers)}")
+        yield "; ".join(words) or "all"
+
+
 def print_schema(options: argparse.Namespace) -> int:
     """Print a JSON Schema."""
     from simlib import cases, scenario
@@ -182,6 +261,147 @@ def print_schema(options: argparse.Namespace) -> int:
     schema = scenario.json_schema() if options.format == "scenario" else cases.json_schema()
     print(json.dumps(schema, ensure_ascii=False, indent=2))
     return FINE
+
+
+def _add_catalogue(commands: Any) -> None:
+    """Add the commands on real item lists."""
+    about = "check and compare real item lists (CSV or XLSX)"
+    inner = commands.add_parser("catalogue", help=about, description=about).add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    check = _command(inner, "check", check_catalogues, "check item lists, all faults at once")
+    check.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    compare = _command(
+        inner, "compare", compare_catalogues, "say in what two item lists differ, and how much it weighs"
+    )
+    compare.add_argument("a", type=Path, metavar="A")
+    compare.add_argument("b", type=Path, metavar="B")
+    compare.add_argument(
+        "--date", type=_day, metavar="YYYY-MM-DD", help="day (default: the latest period of each item)"
+    )
+    compare.add_argument("--spend", type=Path, metavar="FILE", help="yuan by item: CSV or XLSX, columns code and yuan")
+    compare.add_argument("--items", type=_count, default=20, metavar="N", help="differing items to print (default 20)")
+
+
+def _day(text: str) -> datetime.date:
+    """Return a day written YYYY-MM-DD."""
+    try:
+        return datetime.datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"found {text!r}. Write a day as YYYY-MM-DD, such as 2024-07-01.") from None
+
+
+def _count(text: str) -> int:
+    """Return a whole number of at least 0."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"found {text!r}. Write a whole number of at least 0.")
+    return int(text)
+
+
+def check_catalogues(options: argparse.Namespace) -> int:
+    """Check each item list, all faults at once."""
+    from simlib import itemlists
+
+    faults: list[Any] = []
+    fine: list[itemlists.ItemList] = []
+    for path in options.files:
+        try:
+            fine.append(itemlists.read(path))
+        except BadInputError as error:
+            faults += error.faults
+    if options.json:
+        files = [{"path": one.path, "sha256": one.sha256, "rows": len(one.code)} for one in fine]
+        print(json.dumps({"fine": files, "faults": [str(one) for one in faults]}, ensure_ascii=False, indent=2))
+    else:
+        for one in fine:
+            print(f"{one.path}: fine, {len(one.code):,} rows, sha256 {one.sha256[:16]}")
+    if faults:
+        raise BadInputError(*faults)
+    return FINE
+
+
+CATALOGUE_ROWS = {
+    "on_a": "在A codes on A",
+    "on_b": "在B codes on B",
+    "both": "两者都有 on both",
+    "only_a": "仅A only on A",
+    "only_b": "仅B only on B",
+    "class_differs": "类别不同 class differs",
+    "share_differs": "先行自付不同 share differs",
+    "ceiling_differs": "限价不同 ceiling differs",
+    "unit_differs": "单位不同 unit differs",
+    "eligible_a": "A可报占比 eligible on A, %",
+    "eligible_b": "B可报占比 eligible on B, %",
+    "mean_difference": "可报占比平均绝对差 mean absolute difference, points",
+    "mismatch": "可报额不同的权重 mismatch, % of weight",
+}
+"""Rows of a comparison as printed, in Chinese and English."""
+CATALOGUE_COLUMNS = {
+    "drug": "药品 drugs",
+    "service": "诊疗 services",
+    "consumable": "耗材 consumables",
+    "all": "合计 all",
+}
+
+
+def compare_catalogues(options: argparse.Namespace) -> int:
+    """Compare two item lists."""
+    from simlib import itemlists
+
+    a, b = itemlists.read(options.a), itemlists.read(options.b)
+    spend = itemlists.read_spending(options.spend) if options.spend else None
+    found = itemlists.compare(a, b, options.date, spend)
+    if options.json:
+        sources = {name: {"path": one.path, "sha256": one.sha256} for name, one in (("a", a), ("b", b))}
+        day = options.date.isoformat() if options.date else None
+        said = {"date": day, "assumed": found.assumed, "weights": found.weights}
+        content = {**sources, **said, "rows": found.rows, "items": found.items}
+        print(json.dumps(content, ensure_ascii=False, indent=2))
+        return FINE
+    for name, one in (("A", a), ("B", b)):
+        print(f"{name}  {one.path}  sha256 {one.sha256[:16]}")
+    print(f"日期 date     {options.date or 'latest period of each item 各项目最新一期'}")
+    print(f"权重 weights  {found.weights}")
+    print(f"假设 assumed  {found.assumed}\n")
+    cells = [[label, *(_cell(row[key]) for row in found.rows)] for key, label in CATALOGUE_ROWS.items()]
+    print(_aligned([["", *(CATALOGUE_COLUMNS[row["category"]] for row in found.rows)], *cells], right=True))
+    print(
+        f"\n不同项目 differing items: {len(found.items):,}, the {min(options.items, len(found.items)):,} largest first"
+    )
+    items = [
+        [one["code"], one["name"], ", ".join(one["differs"]), _cell(one["eligible_a"]), _cell(one["eligible_b"])]
+        for one in found.items[: options.items]
+    ]
+    if items:
+        heads = ["编码 code", "名称 name", "不同 differs", "A, %", "B, %"]
+        print(_aligned([heads, *items]))
+    return FINE
+
+
+def _cell(value: float | None) -> str:
+    """Return a count, or a share in percent, as printed; a dash where nothing weighs."""
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{100 * value:.2f}"
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: bool = False) -> str:
+    """Return rows as a table; all but the first column to the right, if asked. Chinese takes two columns a sign."""
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        blanks = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
+        padded = [
+            blank + cell if right and i else cell + blank
+            for i, (cell, blank) in enumerate(zip(row, blanks, strict=True))
+        ]
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from simlib import areas, benefits, catalogue, channels, flows, gates, visits
+from simlib import areas, catalogue, channels, flows, gates, national, visits
 from simlib.remedies import did_you_mean, kind_of, listed
 from simlib.terms import Params, Quantity
 
@@ -19,7 +19,7 @@ DECLARATIONS: Declarations = (
     flows.Flow,
     visits.Visits,
     catalogue.Catalogue,
-    benefits.Benefits,
+    national.Benefits,
     gates.Gates,
     gates.Filing,
     channels.Channels,

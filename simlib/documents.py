@@ -10,22 +10,26 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
+import yaml
 from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml import events as ev
-from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.reader import ReaderError
 
-from simlib.remedies import Where, explain, hidden, kind_of, shown
+from simlib.remedies import Where, explain, kind_of, shown
 from simlib.terms import BadInputError, Fault
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 16_000_000
 MAX_DEPTH = 20
+MAX_VALUES = 1_000_000
+"""Case files of 16 MB stay below; what is denser is written to exhaust time and memory."""
+
 MAX_FAULTS = 50
 """Reading stops after this many faults: nobody mends more at a time."""
+
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The parser: libyaml, or where PyYAML was built without it the same in Python, eight times slower in all."""
 
 Mark = tuple[int, int]
 """Line and column, both from 1."""
@@ -58,21 +62,23 @@ class Document:
 
     def faults(self, error: ValidationError, model: type[BaseModel], at: Where = ()) -> list[Fault]:
         """Return the faults that pydantic found in the data at `at`, each with its place and remedy."""
-        return [self.fault((*at, *path), words, key) for path, key, words in explain(error, model)]
+        first = islice(explain(error, model), 10 * MAX_FAULTS)  # each takes time, a file can hold a million
+        return [self.fault((*at, *path), words, key) for path, key, words in first]
 
 
 def read(path: str | Path) -> Document:
-    """Read one YAML file of at most 1 MB.
+    """Read one YAML file of at most 16 MB.
 
     Raises
     ------
     BadInputError
         With every fault of the file: missing, unreadable, too large, not UTF-8, empty, bad syntax, a tag,
-        anchor, alias, duplicate key, key that is not text, control character, or nesting below 20 levels.
+        anchor, alias, duplicate key, key that is not text, control character, nesting below 20 levels, or
+        more than a million values.
     """
     raw = _bytes(Path(path))
     try:
-        text = raw.decode("utf-8").removeprefix("\ufeff")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadInputError(_not_utf8(str(path), raw, error.start)) from None
     return parse(text, str(path), hashlib.sha256(raw).hexdigest())
@@ -87,7 +93,7 @@ def parse(text: str, path: str, sha256: str = "") -> Document:
     Traceback (most recent call last):
     simlib.terms.BadInputError: x.yaml:2:1: a: written twice, first in line 1. Keep one of them.
     """
-    builder = _Builder(path, text)
+    builder = _Builder(path, text.removeprefix("\ufeff"))
     data = builder.document()
     if builder.faults:
         raise BadInputError(*builder.faults)
@@ -117,9 +123,9 @@ def _bytes(path: Path) -> bytes:
 
 def _not_utf8(path: str, raw: bytes, offset: int) -> Fault:
     """Return the fault for bytes that are no UTF-8; GBK is what Chinese editors save by habit."""
-    before = raw[:offset].decode("utf-8").removeprefix("\ufeff").split("\n")
+    before = raw[:offset].decode("utf-8").removeprefix("\ufeff")
     found = f"byte 0x{raw[offset]:02x} at byte offset {offset}"
-    return Fault(path, len(before), len(before[-1]) + 1, f"not UTF-8: {found}. Save it as UTF-8, not GBK.")
+    return Fault(path, *_end(before), f"not UTF-8: {found}. Save it as UTF-8, not GBK.")
 
 
 class _UnreadableError(Exception):
@@ -144,6 +150,8 @@ def plain(text: str) -> Any:
     """
     if text in _SCALARS:
         return _SCALARS[text]
+    if text[0] not in "+-.0123456789":
+        return text
     if _INT.fullmatch(text):
         return int(text)
     if _FLOAT.fullmatch(text):
@@ -152,34 +160,73 @@ def plain(text: str) -> Any:
     return float(special[1] + special[2]) if special else text
 
 
+_BREAK = re.compile(r"\r\n?|\n")
+_UNREADABLE = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+"""What no YAML holds, and what only some programs take for the end of a line: lines would be counted in two ways."""
+_HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""The characters of `remedies.hidden`, found faster."""
+_TAB = "not YAML: a tab. Indent with spaces."
+_COMMENT = re.compile(r"(?<!\S)#[^\r\n]*")
+_HANDLE = re.compile(r"%TAG(?<![^\r\n]%TAG)")
+
+
 def _mark(event: Any) -> Mark:
     """Return where an event of the parser starts."""
-    return event.start_mark.line + 1, event.start_mark.column + 1
+    mark = event.start_mark
+    return mark.line + 1, mark.column + 1
 
 
-def _syntax(error: Exception, text: str) -> tuple[Mark, str]:
-    """Return where the parser stopped, and why."""
-    if isinstance(error, MarkedYAMLError) and error.problem_mark:
-        mark = error.problem_mark.line + 1, error.problem_mark.column + 1
-        return _seen(text, mark) or (
-            mark,
-            f"not YAML: {shown(error.problem, 200)}. Check indent, colons and quotes up to here.",
-        )
-    if isinstance(error, ReaderError):
-        lines = text[: error.position].split("\n")
-        return (len(lines), len(lines[-1]) + 1), f"a hidden character (U+{error.character:04X}). Delete it."
-    return (1, 1), f"not YAML: {shown(error, 200)}. Check escapes such as \\U in quoted text."
+def _end(text: str) -> Mark:
+    """Return the place after a text."""
+    lines = _BREAK.split(text)
+    return len(lines), len(lines[-1]) + 1
+
+
+_REMEDIES = (
+    ("anchor", "an anchor (&) is not allowed. Delete it, or put the text in quotes."),
+    ("alias", "an alias (*) is not allowed. Write the value in full, or put the text in quotes."),
+    ("directive|YAML document", "a line that starts with % is not allowed. Delete it."),
+    ("tag", "a tag (!) is not allowed. Write the plain value, or put the text in quotes."),
+    ("quoted.*(end of stream|document)", "not YAML: a quote is opened here and never closed. Close it."),
+)
+"""What the parser trips over, as its own words name it, and what to say of the place where that begins."""
+_HINTS = (
+    ("simple key", "a key without ': ' after it. Write 'key: value', or indent the line if it goes on a text."),
+    ("quoted", r"an unknown escape. Write \\ for a backslash, or use single quotes."),
+    ("start any token", "no text can start with this sign. Put the text in quotes."),
+    ("document start", "the document ended before this. Keep one in a file; check indent and quotes up to here."),
+)
+"""The same for what has no surer cause nearby, and is said of the place where the parser stopped."""
+
+
+def _syntax(error: Exception, text: str, last: Mark) -> tuple[Mark, str]:
+    """Return where the parser stopped, and why; `last` is where its last event starts."""
+    if not (isinstance(error, yaml.MarkedYAMLError) and error.problem_mark):
+        return last, f"not YAML: {shown(error, 200)}. Check what follows: tags, and escapes such as \\U in quotes."
+    stopped, words = error.problem_mark, f"{error.context}: {error.problem}"
+    begun = error.context_mark or stopped
+    mark = _end(text) if stopped.index >= len(text) else (stopped.line + 1, stopped.column + 1)
+    begin = begun.line + 1, begun.column + 1
+    for pattern, message in _REMEDIES:
+        if re.search(pattern, words):
+            return begin, message
+    if "simple key" in words:
+        mark = begin
+    if "quoted" not in words and (seen := _seen(text, mark)):
+        return seen
+    for sign, message in _HINTS:
+        if sign in words:
+            return mark, f"not YAML: {message}"
+    bracket = f" for the bracket in line {begin[0]}" if "flow" in words and begun.index < stopped.index else ""
+    return mark, f"not YAML: {shown(error.problem, 200)}{bracket}. Check indent, colons and quotes up to here."
 
 
 def _seen(text: str, mark: Mark) -> tuple[Mark, str] | None:
     """Return what is often wrong near a place where a parser stops: a tab, or a full-width colon instead of ': '."""
-    lines = text.split("\n")
+    lines = _BREAK.split(text)
     for line in range(mark[0], max(mark[0] - 2, 0), -1):
         written = lines[line - 1] if line <= len(lines) else ""
-        for sign, remedy in (
-            ("\t", "not YAML: a tab. Indent with spaces."),
-            ("：", "not YAML: a full-width colon. Write ': '."),
-        ):
+        for sign, remedy in (("\t", _TAB), ("：", "not YAML: a full-width colon. Write ': '.")):
             if sign in written:
                 return (line, written.index(sign) + 1), remedy
     return None
@@ -198,12 +245,15 @@ class _Builder:
     def document(self) -> Any:
         """Return the data of the one document, or None where it could not be read to the end."""
         try:
-            self.events = self.parsed()
+            self.check_characters()
+            self.events = self.without_tabs() if "\t" in self.text else self.parsed()
             data = None
-            if isinstance(self.next(), ev.DocumentStartEvent):
-                data = self.node(self.next(), ())
-                self.next()
-                if isinstance(after := self.next(), ev.DocumentStartEvent):
+            if isinstance(next(self.events), yaml.DocumentStartEvent):
+                event = next(self.events)
+                mark = self.places[()] = _mark(event)
+                data = self.node(event, mark, ())
+                next(self.events)
+                if isinstance(after := next(self.events), yaml.DocumentStartEvent):
                     self.stop(_mark(after), "a second document starts here. Keep one document in a file.")
             if data is None and not self.faults:
                 self.stop((1, 1), "the file is empty.")
@@ -211,18 +261,33 @@ class _Builder:
         except _UnreadableError:
             return None
 
+    def check_characters(self) -> None:
+        """Refuse what the parser must not meet: what is no text, and tag handles, many of which it takes hours for."""
+        if found := _UNREADABLE.search(self.text):
+            self.stop(_end(self.text[: found.start()]), f"a hidden character (U+{ord(found[0]):04X}). Delete it.")
+        if found := _HANDLE.search(self.text):
+            self.stop(_end(self.text[: found.start()]), "a line that starts with %TAG is not allowed. Delete it.")
+
     def parsed(self) -> Iterator[Any]:
         """Yield the parser's events without the first; whatever the parser dies of is a fault of the text."""
+        event: Any = None
         try:
-            stream = iter(YAML(typ="safe", pure=True).parse(self.text))
-            next(stream)
-            yield from stream
+            for event in islice(yaml.parse(self.text, Loader=LOADER), 1, None):
+                yield event
         except Exception as error:  # the parser meets any text at all, and dies of more than its own errors
-            self.stop(*_syntax(error, self.text))
+            self.stop(*_syntax(error, self.text, _mark(event) if event else (1, 1)))
 
-    def next(self) -> Any:
-        """Return the next event."""
-        return next(self.events)
+    def without_tabs(self) -> Iterator[Any]:
+        """Yield the parser's events; a tab between them, or in text without quotes, is a fault."""
+        end = 0
+        for event in self.parsed():
+            unquoted = isinstance(event, yaml.ScalarEvent) and not event.style
+            until = event.end_mark.index if unquoted else event.start_mark.index
+            bare = _COMMENT.sub(lambda found: " " * len(found[0]), self.text[end:until])
+            if "\t" in bare:
+                self.stop(_end(self.text[: end + bare.index("\t")]), _TAB)
+            end = max(end, event.end_mark.index)
+            yield event
 
     def note(self, mark: Mark, message: str) -> None:
         """Keep a fault and read on, unless there are enough of them."""
@@ -235,54 +300,66 @@ class _Builder:
         self.faults.append(Fault(self.path, *mark, message))
         raise _UnreadableError
 
-    def node(self, event: Any, path: Where) -> Any:
-        """Return the value that starts with this event."""
-        mark = self.places[path] = _mark(event)
+    def node(self, event: Any, mark: Mark, path: Where) -> Any:
+        """Return the value that starts with this event, at this mark."""
         if len(path) > MAX_DEPTH:
             self.stop(mark, f"nested deeper than {MAX_DEPTH} levels. Write it flatter.")
-        if isinstance(event, ev.AliasEvent):
+        if len(self.places) > MAX_VALUES:
+            self.stop(mark, f"more than {MAX_VALUES} values. Split the file.")
+        if isinstance(event, yaml.AliasEvent):
             self.note(mark, f"an alias (*{shown(event.anchor)}) is not allowed. Write the value in full.")
             return None
         if event.anchor:
             self.note(mark, f"an anchor (&{shown(event.anchor)}) is not allowed. Delete it.")
         if event.tag is not None:
             self.note(mark, f"a tag ({shown(event.tag)}) is not allowed. Write the plain value.")
-        if isinstance(event, ev.ScalarEvent):
+        if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event, mark)
-        return self.mapping(path) if isinstance(event, ev.MappingStartEvent) else self.sequence(path)
+        return self.mapping(path) if isinstance(event, yaml.MappingStartEvent) else self.sequence(path)
 
     def scalar(self, event: Any, mark: Mark) -> Any:
         """Return one value: quoted is text, unquoted what it looks like."""
-        if character := hidden(event.value):
-            self.note(mark, f"a hidden character (U+{ord(character):04X}) in the text. Delete it.")
+        if found := _HIDDEN.search(event.value):
+            self.note(mark, f"a hidden character (U+{ord(found[0]):04X}) in the text. Delete it.")
             return ""
         return event.value if event.style else plain(event.value)
 
     def sequence(self, path: Where) -> list[Any]:
         """Return a list, its start event already read."""
         items: list[Any] = []
-        while not isinstance(event := self.next(), ev.SequenceEndEvent):
-            items.append(self.node(event, (*path, len(items))))
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            here = (*path, len(items))
+            mark = self.places[here] = _mark(event)
+            items.append(self.node(event, mark, here))
         return items
 
     def mapping(self, path: Where) -> dict[str, Any]:
         """Return a dict, its start event already read."""
         items: dict[str, Any] = {}
-        while not isinstance(event := self.next(), ev.MappingEndEvent):
-            key, mark = self.key(event, path), _mark(event)
+        inside = (*path, "")
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            mark = _mark(event)
+            key = self.key(event, mark, inside)
+            if key is None:
+                self.node(next(self.events), mark, inside)
+                continue
+            here = (*path, key)
             if key in items:
-                first = self.keys[(*path, key)][0]
+                first = self.keys[here][0]
                 self.note(mark, f"{shown(key)}: written twice, first in line {first}. Keep one of them.")
-            self.keys.setdefault((*path, key), mark)
-            items[key] = self.node(self.next(), (*path, key))
-            if items[key] is None:  # an empty value has no place of its own but the next line
-                self.places[(*path, key)] = mark
+            else:
+                self.keys[here] = mark
+            event = next(self.events)
+            place = self.places[here] = _mark(event)
+            items[key] = value = self.node(event, place, here)
+            if value is None:  # an empty value has no place of its own but the next line
+                self.places[here] = mark
         return items
 
-    def key(self, event: Any, path: Where) -> str:
-        """Return a key as text; a key of another sort is a fault."""
+    def key(self, event: Any, mark: Mark, path: Where) -> str | None:
+        """Return a key as text, or None: a key of another sort is a fault."""
         known = len(self.faults)
-        value = self.node(event, (*path, ""))
+        value = self.node(event, mark, path)
         if not isinstance(value, str) and len(self.faults) == known:
-            self.note(_mark(event), f"a key must be text, found {kind_of(value)}. Put it in quotes.")
-        return value if isinstance(value, str) else ""
+            self.note(mark, f"a key must be text, found {kind_of(value)}. Put it in quotes.")
+        return value if isinstance(value, str) else None

@@ -2,35 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, benefits, catalogue, declared, visits
-from simlib.benefits import Benefits
+from simlib import areas, catalogue, declared, local, national, visits
+from simlib.benefits import POLICY
 from simlib.channels import Channels
-from simlib.luck import draw_unknown
-from simlib.scenario import Settings
+from simlib.loop import DRAW
+from simlib.luck import draw_unknown, odds_of
+from simlib.policy import record
+from simlib.scenario import Scenario, compile
 from simlib.tables import value
-from simlib.terms import CATEGORIES, FEN, KINDS, SCHEMES, TIERS, BadInputError, Quantity
+from simlib.terms import (
+    CATEGORIES,
+    FEN,
+    FILINGS,
+    INPATIENT,
+    KINDS,
+    MEMBERS,
+    MONTHS,
+    PPM,
+    SCHEMES,
+    TIERS,
+    BadInputError,
+    Quantity,
+)
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
+Ints = npt.NDArray[np.int64]
+
+ASKED = (*FILINGS, "local")
+"""What a policy is asked for by: how the patient filed, or care at home."""
 
 
 class Rules(NamedTuple):
     """What a scenario enacts in a year, as the loop reads it.
 
-    policy (home, scheme, kind, filing, month, tier) of `benefits.POLICY`; cover (slot, kind, basket, 3) ppm;
-    slot (home, host, kind, month); free (home, host, kind, month).
+    policies : records of `benefits.POLICY`. which : their rows by (home, scheme, member, kind, filing or local, month,
+    tier). cover (slot, kind, basket, 3) ppm; slot (home, host, kind, month); free (home, host, kind, month).
     """
 
-    policy: Any
+    policies: Any
+    which: Any
     cover: Any
     slot: Any
     free: Any
+
+    def flat(self) -> tuple[Any, Any, Any, Any, Any]:
+        """Return the tables as the loop reads them, two axes each: it is slowed by finding its way in more.
+
+        which (home x scheme x member, kind x filing x month x tier); cover (slot x kind x basket, 3); slot and free
+        (home x host x kind, month).
+        """
+        people = int(np.prod(self.which.shape[:3]))
+        by_month = (-1, MONTHS)
+        return (
+            self.policies,
+            self.which.reshape(people, -1),
+            self.cover.astype(np.uint32).reshape(-1, self.cover.shape[-1]),
+            self.slot.astype(np.uint16).reshape(by_month),
+            np.ascontiguousarray(self.free).reshape(by_month),
+        )
+
+
+@dataclass(frozen=True)
+class Book:
+    """All policies that a scenario enacts in a year, but for the numbers that every draw varies.
+
+    Attributes
+    ----------
+    which : row by (home, scheme, member, kind, filing or local, month, tier). records : `benefits.POLICY` by row,
+    ratios before points and factor. points, factor : away rule by row, share. place : (kind, scheme, tier, filing) by
+    row, where the national defaults are looked up. default_ratio, default_points : rows that take them.
+    """
+
+    which: npt.NDArray[np.uint16]
+    records: Any
+    points: Array
+    factor: Array
+    place: Ints
+    default_ratio: npt.NDArray[np.bool_]
+    default_points: npt.NDArray[np.bool_]
 
 
 def draw_values(place: areas.Place, seed: int, draw: int, pin: Mapping[str, float]) -> Values:
@@ -47,44 +106,91 @@ def draw_values(place: areas.Place, seed: int, draw: int, pin: Mapping[str, floa
     return out
 
 
-def enact(settings: Settings, v: Values, lists: catalogue.Lists, quantiles: Array) -> Rules:
+def enact(of: Scenario, place: areas.Place, v: Values, lists: catalogue.Lists, quantiles: Array) -> Rules:
     """Return the rules of a scenario's year in one draw."""
+    settings = compile(of, place)
     rules = np.stack([settings.values(f"catalogue.rule.{c}")[:, :, 0] for c in CATEGORIES], axis=-1)
     reach = np.stack([settings.values(f"catalogue.reach.{c}")[:, :, 0] for c in CATEGORIES], axis=-1)
     cover, slot = catalogue.covers(lists, rules, reach)
+    book = policies(of, place)
+    records = drawn(book, national.default_ratios(v, quantiles), national.points_off(v))
+    return Rules(records, book.which, cover, slot, settings.values("filing.free")[:, :, 0])
+
+
+def drawn(book: Book, ratios: Array, points: Array) -> Any:
+    """Return the policies of a draw, the national default filled in, records of `benefits.POLICY`.
+
+    ratio = (ratio at home - points) x factor, not below 0, in ppm. ratios : national default, (kind, scheme, tier).
+    points : national default by filing, share.
+    """
+    out = book.records.copy()
+    kind, scheme, tier, filing = book.place
+    base = np.where(book.default_ratio[:, None], np.rint(PPM * ratios[kind, scheme, tier])[:, None], out["ratio_ppm"])
+    by_default = np.maximum(np.append(points, 0.0)[filing], book.points)  # never less than the area's for a referral
+    off = np.where(book.default_points, by_default, book.points)
+    away = np.maximum(base - np.rint(PPM * off)[:, None], 0) * book.factor[:, None]
+    out["ratio_ppm"] = np.where(np.arange(base.shape[1]) < out["bands"][:, None], np.rint(away), 0)
+    out.setflags(write=False)
+    return out
+
+
+@lru_cache(maxsize=32)
+def policies(of: Scenario, place: areas.Place) -> Book:
+    """Return all policies that a scenario enacts in its year: the areas' own rules, then what the scenario sets."""
+    settings = compile(of, place)
     deductible = np.stack([settings.values(f"benefits.deductible_yuan.tier{t}")[:, 0, :, 0] for t in TIERS], axis=-1)
     cap = settings.values("benefits.cap_yuan")[:, 0, :, 0]
-    policy = benefits.policies(default_ratios(v, quantiles), points_off(v), deductible, cap)
-    return Rules(policy, cover, slot, settings.values("filing.free")[:, :, 0])
+    which = np.zeros((*cap.shape[:2], len(MEMBERS), len(KINDS), len(ASKED), MONTHS, len(TIERS)), dtype=np.uint16)
+    rows: dict[Any, int] = {}
+    blocks: dict[Any, Any] = {}
+    for h, s, m in np.ndindex(cap.shape):
+        area = place.codes[h] if local.has_rules(place.codes[h]) else ""
+        since = local.unchanged_since(f"{of.year}-{m + 1:02}")
+        levers = (*deductible[h, s, m].tolist(), float(cap[h, s, m]))
+        key = (area, s, since, *(None if np.isnan(x) else x for x in levers))
+        if key not in blocks:
+            block = [rows.setdefault(asked, len(rows)) for asked in _asked(*key)]
+            blocks[key] = np.reshape(block, (len(MEMBERS), len(KINDS), len(ASKED), len(TIERS)))
+        which[h, s, :, :, :, m] = blocks[key]
+    return _book(which, [_row(*key) for key in rows])
 
 
-def points_off(v: Values) -> Array:
-    """Return the points off the ratio by filing, share.
+def _asked(area: str, s: int, month: str, *levers: float | None) -> Iterator[tuple[Any, ...]]:
+    """Yield what distinguishes each policy of an area, scheme and month; equal things are one policy."""
+    for member, k, f, t in product(MEMBERS, range(len(KINDS)), range(len(ASKED)), range(len(TIERS))):
+        found = local.lookup(
+            area, SCHEMES[s], kind=KINDS[k], tier=TIERS[t], filing=ASKED[f], month=month, member=member
+        )
+        own = {} if k != INPATIENT or levers[t] is None else {"deductible": levers[t]}
+        own |= {} if levers[-1] is None else {"cap": levers[-1]}
+        yield found, tuple(own.items()), k, s, t, f
 
-    Long stay none; temporary care not less than a referral, and without a filing not less than either, as
-    differentiated ratios must be.
-    """
-    referral = v[Benefits.cut_referral][0]
-    temporary = max(referral, v[Benefits.cut_temporary][0])
-    return np.array([0.0, referral, referral, temporary, max(temporary, v[Benefits.cut_unfiled][0])])
+
+def _row(found: local.Found, own: tuple[tuple[str, float], ...], k: int, s: int, t: int, f: int) -> tuple[Any, ...]:
+    """Return one policy: its record with ratios before the away rule, points, factor, place, and what is default."""
+    written = dict(found.written) | dict(own)
+    terms = local.complete(replace(found, written=written), SCHEMES[s], KINDS[k], TIERS[t], ASKED[f], 1.0, 0.0)
+    out = record(terms, k, local.grade_of(found.origin), local.is_local(found.origin))
+    out["ratio_ppm"][: len(terms.ratio.bands)] = [band.ratio for band in terms.ratio.bands]
+    away_rule = not {"points_off", "ratio_factor", "first_self_pay_away"} & set(written)
+    return out, terms.points_off, terms.ratio_factor, (k, s, t, f), "ratio" not in written, away_rule
 
 
-def default_ratios(v: Values, quantiles: Array) -> Array:
-    """Return the national default ratios, (kind, scheme, tier), solved for the published in-catalogue fund shares."""
-    beds = np.array([value("national", metric="hospital_admissions", tier=str(t), year="2023") for t in TIERS])
-    relative = visits.tier_bills() / float(visits.tier_bills() @ beds / beds.sum())
-    out = np.zeros((len(KINDS), len(SCHEMES), len(TIERS)))
-    for s, scheme in enumerate(SCHEMES):
-        for t, tier in enumerate(TIERS):
-            share = (
-                value("national", metric="in_catalogue_fund_share", scheme=scheme, tier=str(tier), year="2023") / 100
-            )
-            bills = visits.home_bills()[0, s] * relative[t] * quantiles
-            out[0, s, t] = benefits.default_ratio(
-                bills, v[Benefits.in_scope_home][0], benefits.default_deductibles()[s, t], share
-            )
-    out[1] = np.array([v[Benefits.ratio_outpatient_employee], v[Benefits.ratio_outpatient_resident]])
-    return out
+def _book(which: npt.NDArray[np.uint16], rows: list[tuple[Any, ...]]) -> Book:
+    """Return the policies as arrays by row."""
+    records, points, factor, place, default_ratio, default_points = zip(*rows, strict=True)
+    stacked = np.zeros(len(rows), dtype=POLICY)
+    for i, one in enumerate(records):
+        stacked[i] = one
+    return Book(
+        which,
+        stacked,
+        np.array(points) / PPM,
+        np.array(factor) / PPM,
+        np.array(place).T,
+        np.array(default_ratio),
+        np.array(default_points),
+    )
 
 
 def patient_costs(v: Values) -> tuple[Array, float]:
@@ -93,9 +199,47 @@ def patient_costs(v: Values) -> tuple[Array, float]:
     return hassle, float(v[Channels.interest][0] * v[Channels.delay_months][0])
 
 
+def counts(v: Values) -> Array:
+    """Return the tables of visits per patient, (kind, count)."""
+    means = (v[visits.Visits.mean_inpatient][0], v[visits.Visits.mean_outpatient][0])
+    return np.stack([visits.count_table(float(mean), float(v[visits.Visits.dispersion][0])) for mean in means])
+
+
+def circumstances(v: Values) -> Any:
+    """Return a record of `loop.DRAW` with all that solving leaves alone.
+
+    How many visits, when and in which hospitals, who the people are, their care at home before the first visit.
+    """
+    beds = np.array([value("national", metric="hospital_admissions", tier=str(t), year="2023") for t in TIERS])
+    relative = visits.tier_bills() / float(visits.tier_bills() @ beds / beds.sum())
+    retired = (v[visits.Visits.retired_share_employee][0], v[visits.Visits.senior_share_resident][0])
+    fields = {
+        "counts": counts(v),
+        "season": visits.cumulative(visits.season()),
+        "tiers": visits.cumulative(visits.tier_shares(v[visits.Visits.tier3_share][0])),
+        "retired": odds_of(retired),
+        "account_fen": FEN * v[visits.Visits.account_yuan][0],
+        "admissions": visits.admission_tables(),
+        "tiers_home": visits.cumulative(beds / beds.sum()),
+        "admission_fen": FEN * visits.home_bills()[INPATIENT][:, None] * relative,
+        "outpatient_fen": FEN * visits.outpatient_at_home(),
+        "in_scope_ppm": round(PPM * float(v[national.Benefits.in_scope_home][0])),
+        "baskets": catalogue.BASKETS,
+        "care_at_home": True,
+    }
+    return filled(np.zeros(1, dtype=DRAW), fields)
+
+
+def filled(record: Any, fields: Mapping[str, Any]) -> Any:
+    """Return the one record of an array with some fields set."""
+    for name, content in fields.items():
+        record[name] = content
+    return record[0]
+
+
 def bill_scale(bill: Array, lists: catalogue.Lists) -> Array:
-    """Return mean bills, fen, by (kind, scheme, tier, basket), from the mean in tier 3, yuan, (kind, scheme)."""
+    """Return mean bills, fen, (kind x scheme x tier, basket), from the mean in tier 3, yuan, (kind, scheme)."""
     scale: Array = (
         FEN * bill[:, :, None, None] * visits.tier_bills()[None, None, :, None] * lists.bill[:, None, None, :]
     )
-    return scale
+    return scale.reshape(-1, scale.shape[-1])

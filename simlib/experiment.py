@@ -13,6 +13,7 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from simlib import areas, declared, flows, metrics, scenario, simulate, solve
+from simlib.loop import AMOUNTS
 from simlib.metrics import UNITS, Group
 from simlib.scenario import Scenario
 from simlib.terms import INPATIENT, BadInputError, Quantity
@@ -56,9 +57,13 @@ class Pairing:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one draw leaves behind: amounts by scenario, people drawn, unknowns, and what the draw says of 2023."""
+    """What one draw leaves behind: amounts by scenario, people drawn, unknowns, and what the draw says of 2023.
+
+    fresh : amounts of the headline group if nobody had used up anything at home, by scenario.
+    """
 
     amounts: tuple[Ints, ...]
+    fresh: tuple[Ints, ...]
     people: int
     unknowns: Array
     expected: Array
@@ -72,6 +77,7 @@ class Runs:
 
     Attributes
     ----------
+    fresh : the headline group of each pairing if care at home had used up nothing of the year.
     people, drawn : people asked for and most drawn in a run: every cell keeps its chance, so that few become more.
     unknowns : value of each scalar unknown, a row a draw, columns by id. expected : direct visits and fund payment of
     2023 on expected values, (draw, kind, 2). checks : see `solve.Check`. cases : inpatient cases of 2023,
@@ -80,6 +86,7 @@ class Runs:
 
     place: areas.Place
     pairings: tuple[Pairing, ...]
+    fresh: tuple[Pairing, ...]
     seed: int
     draws: int
     people: int
@@ -121,14 +128,18 @@ def repeat(
     pool = Parallel(n_jobs=jobs, prefer="threads", return_as="generator", pre_dispatch=2 * jobs)
     with threadpool_limits(1, "blas"):  # draws are the threads; more inside each only get in their way
         outcomes = list(progress(pool(tasks)))
-    pairings = (
-        Pairing(of, groups[i], *(np.stack([o.amounts[i][side] for o in outcomes]) for side in (0, 1)))
-        for i, of in enumerate(scenarios)
+    pairings, fresh = (
+        tuple(
+            Pairing(of, groups[i][:most], *(np.stack([getattr(o, name)[i][side] for o in outcomes]) for side in (0, 1)))
+            for i, of in enumerate(scenarios)
+        )
+        for name, most in (("amounts", None), ("fresh", HEADLINE + 1))
     )
     unknowns = pd.DataFrame([o.unknowns for o in outcomes], columns=[q.id for q in scalar_unknowns()])
     return Runs(
         place,
-        tuple(pairings),
+        pairings,
+        fresh,
         seed,
         draws,
         people,
@@ -170,10 +181,16 @@ def one_draw(
     """Return one draw of every scenario and its reference; they share a world."""
     world = solve.solve(place, scenario.reference(scenarios[0]), seed, draw, pin)
     pairs = [pair(world, of, group, people, whole=whole) for of, group in zip(scenarios, groups, strict=True)]
+    fresh = [
+        pair(world, of, group[: HEADLINE + 1], people // 2, whole=False, care_at_home=False)[0]
+        for of, group in zip(scenarios, groups, strict=True)
+    ]
     drawn = max(count for _, count in pairs)
     values = np.array([float(world.values[q][0]) for q in scalar_unknowns()])
     cases = flows.expect(world.pull, world.c, world.stayed)[INPATIENT].sum(axis=(0, 1))
-    return Outcome(tuple(amounts for amounts, _ in pairs), drawn, values, world.expected, world.check, cases)
+    return Outcome(
+        tuple(amounts for amounts, _ in pairs), tuple(fresh), drawn, values, world.expected, world.check, cases
+    )
 
 
 def scalar_unknowns() -> tuple[Quantity, ...]:
@@ -259,17 +276,26 @@ def relative(pairing: Pairing, name: str, group: int, half: int | None = None) -
     return np.asarray(100 * (after / np.where(before > 0, before, np.nan) - 1))
 
 
-def pair(world: solve.World, of: Scenario, groups: tuple[Group, ...], people: int, *, whole: bool) -> tuple[Ints, int]:
+def pair(
+    world: solve.World,
+    of: Scenario,
+    groups: tuple[Group, ...],
+    people: int,
+    *,
+    whole: bool,
+    care_at_home: bool = True,
+) -> tuple[Ints, int]:
     """Return the amounts of a scenario's reference and of itself, (side, group, half, amount), and people drawn."""
     touched, focus = scenario.compile(of, world.place).touched, simulate.focus_of(of, world.place)
-    runs = [simulate.live(world, one, focus=focus, people=people, whole=whole) for one in (scenario.reference(of), of)]
+    how: Any = {"focus": focus, "people": people, "whole": whole, "care_at_home": care_at_home}
+    runs = [simulate.live(world, one, **how) for one in (scenario.reference(of), of)]
     return np.stack([metrics.amounts(run.totals, touched, groups) for run in runs]), runs[0].people
 
 
 def draws_table(runs: Runs) -> pd.DataFrame:
     """Return every amount of every draw, group and half, before and after: all that the effects are computed from.
 
-    Columns: scenario, side (reference or scenario), draw, group, half, then `simulate.AMOUNTS` (visits and fen).
+    Columns: scenario, side (reference or scenario), draw, group, half, then `AMOUNTS` (visits and fen).
     """
 
     def blocks() -> Iterator[pd.DataFrame]:
@@ -277,7 +303,7 @@ def draws_table(runs: Runs) -> pd.DataFrame:
             labels = [group.label(runs.place) for group in pairing.groups]
             for side, amounts in (("reference", pairing.before), ("scenario", pairing.after)):
                 index = pd.MultiIndex.from_product([range(runs.draws), labels, (0, 1)], names=["draw", "group", "half"])
-                table = pd.DataFrame(amounts.reshape(-1, amounts.shape[-1]), index, columns=list(simulate.AMOUNTS))
+                table = pd.DataFrame(amounts.reshape(-1, amounts.shape[-1]), index, columns=list(AMOUNTS))
                 table = table.reset_index()
                 table.insert(0, "side", side)
                 table.insert(0, "scenario", pairing.scenario.name)

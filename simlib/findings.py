@@ -161,6 +161,6 @@ def patients(of: Scenario, home: str, host: str, *, number: int = 1000, seed: in
     (h,), (t,) = place.resolve(home), place.resolve(host)
     world = solve.solve(place, scenario.reference(of), seed, draw)
     cases = simulate.patients(world, of, h, t, number=number)
-    columns = {name: cases[:, simulate.Case._fields.index(name)] for name in ("channel", "bill", "fund", "gap")}
+    columns = {name: cases[:, simulate.FIRST_VISIT.index(name)] for name in ("channel", "bill", "fund", "gap")}
     yuan = {f"{name}_yuan": columns[name] / FEN for name in ("bill", "fund", "gap")}
     return pd.DataFrame({"channel": np.array(CHANNELS)[columns["channel"]], **yuan})

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from simlib import declared, experiment, findings
+from simlib import declared, experiment, findings, metrics, scenario
 from simlib.changes import LAST_MONTH
 from simlib.experiment import Pairing, Runs
 from simlib.terms import GRADES, KINDS
@@ -58,7 +58,8 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
         "homes": _homes(runs, pairing),
         "distinguishable": findings.distinguishable(runs, pairing).to_dict("records"),
         "drivers": findings.drivers(runs, pairing).head(5).to_dict("records"),
-        "rests_on": evidence(runs),
+        "without_care_at_home": _fresh(runs, pairing),
+        "rests_on": evidence(runs, pairing),
     }
 
 
@@ -87,6 +88,15 @@ def _plain(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+def _fresh(runs: Runs, pairing: Pairing) -> dict[str, Any]:
+    """Return the headline if care at home had used up nothing of the year before the first visit elsewhere."""
+    fresh = runs.fresh[runs.pairings.index(pairing)]
+    return {
+        "fund_percent": _spread(fresh, experiment.HEADLINE, "fund_payment", relative=True),
+        "rate_points": _spread(fresh, experiment.HEADLINE, "direct_settlement_rate", scale=100),
+    }
+
+
 def _homes(runs: Runs, pairing: Pairing) -> list[dict[str, Any]]:
     """Return each home fund of the changed pairs with its change in percent and in 100 million yuan."""
     return [
@@ -102,22 +112,30 @@ def _homes(runs: Runs, pairing: Pairing) -> list[dict[str, Any]]:
     ]
 
 
-def evidence(runs: Runs) -> dict[str, Any]:
-    """Return what the answer rests on: the weakest grade among what was drawn, counts by grade, policies and lists.
+def evidence(runs: Runs, pairing: Pairing) -> dict[str, Any]:
+    """Return what the answer rests on: unknowns drawn by grade, fund payment by grade of the policies, lists.
 
-    Every policy is the national default, solved from published national shares, until local ones are loaded.
+    fund_payment_by_grade : share of the headline group's fund payment after the change, by the weakest grade among
+    deductible, ratio and away rule; "local" if all three are the area's own.
     """
     varied = {column for column in runs.unknowns if runs.unknowns[column].nunique() > 1}
     counts = Counter(
         q.grade for q in declared.quantities().values() if q.role == "unknown" and (q.axes or q.id in varied)
     )
     grades = {grade: counts[grade] for grade in GRADES if counts[grade]}
+    paid = pairing.after[:, experiment.HEADLINE].sum(axis=(0, 1))
     return {
         "weakest_grade": list(grades)[-1],
         "unknowns_by_grade": grades,
-        "fund_payment_by_policy": {"local": 0.0, "national default (derived)": 1.0},
-        "catalogues": "synthetic: generated anew in each draw (assumed)",
+        "fund_payment_by_grade": {name: round(share, 4) for name, share in metrics.resting(paid).items()},
+        "catalogues": _lists(pairing),
     }
+
+
+def _lists(pairing: Pairing) -> str:
+    """Return whose item catalogues are real."""
+    real = [code for code, _ in scenario.reference(pairing.scenario).catalogues]
+    return f"loaded for {', '.join(real)}; elsewhere synthetic (assumed)" if real else "synthetic (assumed)"
 
 
 def text(runs: Runs, curve: pd.DataFrame) -> str:
@@ -133,7 +151,7 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
     yield f"{pairing.scenario.question.zh}"
     yield f"{pairing.scenario.question.en}"
     drawn = f"{runs.draws} draws, {runs.drawn:,} people a draw, seed {runs.seed}"
-    yield f"Year {f['year']}, {drawn}. Item catalogues are synthetic."
+    yield f"Year {f['year']}, {drawn}. Item catalogues: {f['rests_on']['catalogues']}."
     if runs.draws < findings.FEWEST_TO_NAME:
         yield f"Fewer than {findings.FEWEST_TO_NAME} draws: intervals are rough, no place or unknown is named."
     yield from _set_lines(pairing)
@@ -154,6 +172,10 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
         label = f"    if {100 * point['attention']:.0f} % of patients compare prices{bound}"
         few = point["change"] is None
         yield f"{label:<52}" + ("   too few" if few else f"{point['change']:>+10.2f}   {_range(point)}")
+    fresh = f["without_care_at_home"]
+    yield "The same if care at home had used up nothing of the year"
+    yield _row("  fund payment, %", fresh["fund_percent"])
+    yield _row("  direct settlement rate, points", fresh["rate_points"])
     yield from _other_kinds(f)
     yield "All inpatients of the country"
     yield _row("  fund payment, %", f["national_fund_percent"])
@@ -214,5 +236,9 @@ def _evidence_lines(f: dict[str, Any]) -> Iterator[str]:
         yield f"  fund effect goes with {driver['id']} (rank correlation {rank:+.2f}, {driver['grade']})"
     if not named:
         yield "  no single unknown stands out from luck at this number of draws"
-    yield "  policies: national default for all areas (derived); catalogues: synthetic (assumed)"
+    by_grade = dict(rests["fund_payment_by_grade"])
+    own = by_grade.pop("local", 0.0)
+    shares = ", ".join(f"{100 * share:.0f} % {grade}" for grade, share in by_grade.items() if share)
+    yield f"  fund payment by weakest grade of its policy: {shares}; all local: {100 * own:.0f} %"
+    yield f"  catalogues: {rests['catalogues']}"
     yield "  the direct settlement rate of 2023 and why cases fail are priors: no figure is published after 2020"

@@ -54,7 +54,33 @@ def uniform(key: int) -> float:
     >>> 0 < uniform(np.uint64(0)) < uniform(np.uint64(2**64 - 1)) < 1
     True
     """
-    return ((np.uint64(key) >> np.uint64(12)) + 0.5) * (1.0 / 4503599627370496.0)
+    return (np.int64(np.uint64(key) >> np.uint64(12)) + 0.5) * (1.0 / 4503599627370496.0)
+
+
+@rule
+def below(key: int, number: int) -> int:
+    """Return the whole number in [0, number) that belongs to a key, each as likely; number at most 2^32.
+
+    >>> [int(below(np.uint64(k << 62), 4)) for k in range(4)]
+    [0, 1, 2, 3]
+    """
+    return np.int64((np.uint64(key) >> np.uint64(32)) * np.uint64(number) >> np.uint64(32))  # type: ignore[return-value]
+
+
+@rule
+def happens(key: int, odds: int) -> bool:
+    """Return whether something with such odds, see `odds_of`, happens under a key."""
+    return np.uint64(key) < np.uint64(odds)  # type: ignore[return-value]
+
+
+def odds_of(share: npt.ArrayLike) -> npt.NDArray[np.uint64]:
+    """Return probabilities as the part of all 64-bit keys that they take up, which is compared faster than a float.
+
+    >>> bool(happens(np.uint64(2**63 - 1), odds_of(0.5))), bool(happens(np.uint64(2**63), odds_of(0.5)))
+    (True, False)
+    """
+    top = float(2**64 - 2**11)  # the largest float below 2^64
+    return np.asarray(np.minimum(np.asarray(share, dtype=np.float64) * 2.0**64, top)).astype(np.uint64)
 
 
 def uniforms(shape: tuple[int, ...], *parts: int) -> npt.NDArray[np.float64]:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib.areas import Place
-from simlib.simulate import AMOUNTS
-from simlib.terms import FEN, INPATIENT, KINDS
+from simlib.loop import AMOUNTS
+from simlib.terms import FEN, GRADES, INPATIENT, KINDS
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -20,6 +20,8 @@ UNITS = {
     "direct_settlement_rate_value": "share",
     "fund_payment": "yuan",
     "own_payment": "yuan",
+    "account_payment": "yuan",
+    "cash_payment": "yuan",
     "advanced_by_patients": "yuan",
     "benefit_gap": "yuan per visit",
 }
@@ -104,10 +106,11 @@ def metric(name: str, amount: npt.NDArray[np.generic]) -> Array:
     direct_settlement_rate_official = direct / (direct + claimed) visits, the definition inferred from published counts;
     direct_settlement_rate_value = the first, by bill;
     fund_payment = direct + claimed, yuan; own_payment = bills - fund payment, yuan, an abandoned bill whole;
+    account_payment, cash_payment = own payment from employees' personal accounts, and the rest, yuan;
     advanced_by_patients = what the fund owes on cases that patients prepaid: claimed and abandoned, yuan;
     benefit_gap = mean of owed(direct) - owed(claim), yuan per visit.
 
-    >>> float(metric("direct_settlement_rate", np.array([6, 3, 1] + [0] * 12)))
+    >>> float(metric("direct_settlement_rate", np.array([6, 3, 1] + [0] * (len(AMOUNTS) - 3))))
     0.6
     """
     a = dict(zip(AMOUNTS, np.moveaxis(np.asarray(amount, dtype=np.float64), -1, 0), strict=True))
@@ -121,10 +124,23 @@ def metric(name: str, amount: npt.NDArray[np.generic]) -> Array:
             "direct_settlement_rate_value": lambda: a["bill_direct"] / bills,
             "fund_payment": lambda: fund / FEN,
             "own_payment": lambda: (bills - fund) / FEN,
+            "account_payment": lambda: a["account"] / FEN,
+            "cash_payment": lambda: (bills - fund - a["account"]) / FEN,
             "advanced_by_patients": lambda: (a["fund_claimed"] + a["owed_abandoned"]) / FEN,
             "benefit_gap": lambda: a["benefit_gap"] / FEN / (direct + claimed + abandoned),
         }
         return np.asarray(formulas[name](), dtype=np.float64)
+
+
+def resting(amount: npt.NDArray[np.generic]) -> dict[str, float]:
+    """Return the share of fund payment (direct and claimed) by the weakest grade of the policies it rests on.
+
+    The share "local" rests on a deductible, a ratio and an away rule that are all the area's own, of whatever grade.
+    Empty if nothing is paid.
+    """
+    a = dict(zip(AMOUNTS, np.asarray(amount, dtype=np.float64), strict=True))
+    fund = a["fund_direct"] + a["fund_claimed"]
+    return {name: a[f"fund_{name}"] / fund for name in (*GRADES, "local")} if fund else {}
 
 
 def additive(name: str) -> bool:

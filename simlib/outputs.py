@@ -19,7 +19,7 @@ from simlib.terms import BadInputError, rules_sha
 TABLES = ("headline.json", "effects.csv", "metrics.parquet", "attention.csv", "fit.csv")
 MANIFEST = "manifest.json"
 NAMES = (*TABLES, MANIFEST)
-LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "pydantic", "ruamel.yaml")
+LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "pydantic", "PyYAML")
 
 
 def prepare(folder: Path) -> None:

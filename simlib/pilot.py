@@ -10,10 +10,12 @@ import numpy.typing as npt
 from scipy.stats import qmc
 
 from simlib import catalogue, visits
-from simlib.benefits import settle, split_bill
+from simlib.benefits import YEAR, Care, advance, begin_month, begin_year, fund, settle_apart, split_bill
 from simlib.enacted import Rules, bill_scale
 from simlib.gates import Passing
-from simlib.terms import KINDS, UNFILED, rule
+from simlib.loop import asked, care_at_home, insured
+from simlib.luck import below, happens, mix, uniform
+from simlib.terms import INPATIENT, KINDS, LONG_STAY, SCHEMES, TIERS, UNFILED, apart
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -82,34 +84,83 @@ def pilot_visits(expected: Array, tiers: Array) -> Pilot:
     return Pilot(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-@rule
+def earlier(table: Array) -> Array:
+    """Return the cumulative distribution of a visit's earlier visits of its kind in the year, from `count_table`.
+
+    P(j earlier visits) = P(a patient has more than j) / mean number, as all visits of a patient are as likely.
+    """
+    more = 1 - np.concatenate([[0.0], table[:-1]])
+    return visits.cumulative(more / more.sum())
+
+
+@apart
 def _price(
-    pilot: Any, rules: Any, scale_fen: Any, quantiles: Any, bill: Any, direct: Any, claim: Any, unfiled: Any
+    pilot: Any,
+    before: Any,
+    draw: Any,
+    scale_fen: Any,
+    quantiles: Any,
+    policies: Any,
+    which: Any,
+    cover: Any,
+    slot: Any,
+    places: int,
+    bill: Any,
+    direct: Any,
+    claim: Any,
+    unfiled: Any,
 ) -> None:
-    """Price every pilot visit three ways with the rules of the loop; the cap starts unused."""
+    """Price every pilot visit three ways with the rules of the loop, after what the year has used up.
+
+    Earlier visits of the same kind are taken as settled directly in the month before.
+    """
+    year = np.zeros(1, dtype=YEAR)[0]
     for i in range(len(bill)):
-        k, h, t, m, tier, b = (
-            pilot.kind[i],
-            pilot.home[i],
-            pilot.host[i],
-            pilot.month[i],
-            pilot.tier[i],
-            pilot.basket[i],
+        k, s, p, h = pilot.kind[i], pilot.scheme[i], pilot.purpose[i], pilot.home[i]
+        m, tier, b = pilot.month[i], pilot.tier[i] - 1, pilot.basket[i]
+        key, care = mix(draw.key, i), Care(k, -1, 1)
+        who = insured(h, s, happens(mix(key, visits.RETIRED), draw.retired[s]))
+        number = visits.pick_in(before, k, uniform(mix(key, visits.HOW_MANY)))
+        begin_year(year)
+        if p != LONG_STAY:
+            care_at_home(key, s, who, m if number == 0 else m // 2, year, draw, quantiles, policies, which)
+        at = (slot[(h * places + pilot.host[i]) * len(KINDS) + k, m] * len(KINDS) + k) * draw.baskets
+        own_list = (h * len(KINDS) + k) * draw.baskets + b
+        begin_month(year, max(m - 1, 0))
+        for j in range(number):
+            own = mix(key, visits.OF_VISIT + j)
+            t = visits.pick_one(draw.tiers, uniform(mix(own, visits.WHICH_TIER)))
+            c = below(mix(own, visits.WHICH_BASKET), draw.baskets)
+            yuan = visits.bill_fen(
+                scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + t, c],
+                quantiles[below(mix(own, visits.HOW_DEAR), len(quantiles))],
+            )
+            part = split_bill(yuan, cover[at + c, 0], cover[at + c, 1], cover[at + c, 2])
+            owed = settle_apart(policies[which[who, asked(k, p, m, t)]], part, care, year)
+            advance(year, care, owed, k == INPATIENT)
+        begin_month(year, m)
+        bill[i] = visits.bill_fen(
+            scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + tier, b], quantiles[int(pilot.dear[i] * len(quantiles))]
         )
-        bill[i] = visits.bill_fen(scale_fen[k, pilot.scheme[i], tier - 1, b], quantiles, pilot.dear[i])
-        slot, cover = rules.slot[h, t, k, m], rules.cover
-        at_host = split_bill(bill[i], cover[slot, k, b, 0], cover[slot, k, b, 1], cover[slot, k, b, 2])
-        at_home = split_bill(bill[i], cover[h, k, b, 0], cover[h, k, b, 1], cover[h, k, b, 2])
-        filed = rules.policy[h, pilot.scheme[i], k, pilot.purpose[i], m, tier - 1]
-        direct[i] = settle(filed, at_host, 0, None)
-        claim[i] = settle(filed, at_home, 0, None)
-        unfiled[i] = settle(rules.policy[h, pilot.scheme[i], k, UNFILED, m, tier - 1], at_home, 0, None)
+        at_host = split_bill(bill[i], cover[at + b, 0], cover[at + b, 1], cover[at + b, 2])
+        at_home = split_bill(bill[i], cover[own_list, 0], cover[own_list, 1], cover[own_list, 2])
+        filed = policies[which[who, asked(k, p, m, tier)]]
+        direct[i] = fund(settle_apart(filed, at_host, care, year))
+        claim[i] = fund(settle_apart(filed, at_home, care, year))
+        terms = policies[which[who, asked(k, UNFILED, m, tier)]]
+        unfiled[i] = fund(settle_apart(terms, at_home, care, year))
 
 
-def price(pilot: Pilot, rules: Rules, bill: Array, lists: catalogue.Lists, quantiles: Array) -> Prices:
-    """Return what the fund owes on each pilot visit at a level of bills, yuan by (kind, scheme)."""
+def price(pilot: Pilot, rules: Rules, draw: Any, bill: Array, lists: catalogue.Lists, quantiles: Array) -> Prices:
+    """Return what the fund owes on each pilot visit at a level of bills, yuan by (kind, scheme).
+
+    draw : a record of `loop.DRAW` of which the people and their care at home are used.
+    """
     out = Prices(*(np.empty(len(pilot.kind), dtype=np.int64) for _ in Prices._fields))
-    _price(pilot, rules, bill_scale(bill, lists), quantiles, *out)
+    before = np.stack([earlier(table) for table in draw["counts"]])
+    policies, which, cover, slot, _ = rules.flat()
+    scale = bill_scale(bill, lists)
+    _price(pilot, before, draw, scale, quantiles, policies, which, cover, slot, rules.which.shape[0], *out)
     return out
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, InstanceOf, ValidationError
 
-from simlib import areas, documents
+from simlib import areas, documents, itemlists
 from simlib.changes import Change, Frozen, change_schema, object_schema, read_changes
 from simlib.declared import DECLARATIONS, Declarations, levers, quantities
 from simlib.documents import Document
+from simlib.itemlists import ItemList
 from simlib.remedies import did_you_mean, hidden, kind_of, shown
 from simlib.terms import KINDS, MONTHS, SCHEMES, BadInputError, Fault, Quantity
 
@@ -84,6 +85,7 @@ class Header(Frozen):
 class _File(Header):
     """A scenario file as written."""
 
+    catalogues: Annotated[dict[str, Line], Field(min_length=1)] | None = None
     changes: Annotated[list[Any], Field(max_length=MAX_CHANGES)] = []
 
 
@@ -97,6 +99,7 @@ class Scenario(Header):
     source : the document that the measure comes from, or None
     geography, year : the areas and the year that are simulated
     changes : what its own file changes
+    catalogues : real item lists that its own file names, by code of the area; only a root has any
     parent : the scenario that it extends, or None
     """
 
@@ -104,6 +107,7 @@ class Scenario(Header):
     path: str
     sha256: str
     changes: tuple[Change, ...] = ()
+    catalogues: tuple[tuple[str, InstanceOf[ItemList]], ...] = ()
     parent: Scenario | None = None
 
     def lineage(self) -> tuple[Scenario, ...]:
@@ -111,8 +115,9 @@ class Scenario(Header):
         return (*(self.parent.lineage() if self.parent else ()), self)
 
     def files(self) -> tuple[tuple[str, str], ...]:
-        """Return path and SHA-256 of every file that the scenario was read from, the root first."""
-        return tuple((scenario.path, scenario.sha256) for scenario in self.lineage())
+        """Return path and SHA-256 of every file that the scenario was read from, the root first, item lists last."""
+        lists = tuple((found.path, found.sha256) for _, found in self.lineage()[0].catalogues)
+        return (*((scenario.path, scenario.sha256) for scenario in self.lineage()), *lists)
 
 
 def load(path: str | Path, declarations: Declarations = DECLARATIONS) -> Scenario:
@@ -137,15 +142,18 @@ def _load(path: Path, children: tuple[Path, ...], known: Mapping[str, Quantity])
     parent = _parent(document, (*children, path), known)
     header, faults = _header(document, parent)
     changes: tuple[Change, ...] = ()
+    place = areas.load(header.geography if header else get_args(Geography)[0])
     if isinstance(document.data.get("changes"), list) and len(document.data["changes"]) <= MAX_CHANGES:
-        place = areas.load(header.geography if header else get_args(Geography)[0])
         changes, wrong = read_changes(document, known, place, header.year if header and parent else None)
         faults += wrong
-    if header is None or faults:
+    lists, wrong, inside = _catalogues(document, parent, place, header.year if header else None)
+    faults += wrong
+    if header is None or faults or inside:
         faults.sort(key=lambda fault: (fault.line, fault.column))
-        raise BadInputError(*faults[: documents.MAX_FAULTS])
+        raise BadInputError(*faults[: documents.MAX_FAULTS], *inside)
     own = {name: getattr(header, name) for name in Header.model_fields}
-    return Scenario(**own, name=path.stem, path=str(path), sha256=document.sha256, changes=changes, parent=parent)
+    named: dict[str, Any] = {"name": path.stem, "path": str(path), "sha256": document.sha256}
+    return Scenario(**own, **named, changes=changes, catalogues=lists, parent=parent)
 
 
 def _header(document: Document, parent: Scenario | None) -> tuple[Header | None, list[Fault]]:
@@ -155,6 +163,65 @@ def _header(document: Document, parent: Scenario | None) -> tuple[Header | None,
         return _File.model_validate(inherited | document.data), []
     except ValidationError as error:
         return None, document.faults(error, _File)
+
+
+Catalogues = tuple[tuple[str, ItemList], ...]
+
+
+def _catalogues(
+    document: Document, parent: Scenario | None, place: areas.Place, year: int | None
+) -> tuple[Catalogues, list[Fault], list[Fault | str]]:
+    """Return the item lists that a file names, by code of the area, the faults of it, and those inside the lists."""
+    named = document.data.get("catalogues")
+    if parent:
+        root = parent.lineage()[0]
+        faults = [document.fault(("year",), f"year: {stale}") for stale in _stale(root.catalogues, year)]
+        if "catalogues" in document.data:
+            message = (
+                f"lists are in force, not a change of policy. Write them in the root, {shown(Path(root.path).name)}."
+            )
+            faults.append(document.fault(("catalogues",), f"catalogues: {message}", key=True))
+        return (), faults, []
+    lists, seen = list[tuple[str, ItemList]](), dict[int, str]()
+    faults, inside = [], list[Fault | str]()
+    for name, file in named.items() if isinstance(named, dict) else ():
+        area, message = _area(name, place, seen)
+        if message:
+            faults.append(document.fault(("catalogues", name), f"catalogues: {message}", key=True))
+        elif isinstance(file, str):
+            path = Path(document.path).parent / file
+            if message := _leaves(file, path, Path(document.path).parent):
+                faults.append(document.fault(("catalogues", name), f"catalogues: {message}"))
+                continue
+            try:
+                lists.append((place.codes[area], itemlists.read(path)))
+            except BadInputError as error:
+                inside += error.faults
+    faults += [document.fault(("catalogues",), f"catalogues: {stale}", key=True) for stale in _stale(lists, year)]
+    return tuple(lists), faults, inside
+
+
+def _area(name: str, place: areas.Place, seen: dict[int, str]) -> tuple[int, str]:
+    """Return the one area that a name stands for, noted as seen, and why it cannot have an item list, or ""."""
+    try:
+        found = place.resolve(name)
+    except LookupError as error:
+        return 0, str(error)
+    if len(found) > 1:
+        return 0, f"{shown(name)}: found {len(found)} areas. Give each area a line and a list of its own."
+    if found[0] in seen:
+        return 0, f"{shown(name)}: the same area as {shown(seen[found[0]])}. Keep one of them."
+    seen[found[0]] = name
+    return found[0], ""
+
+
+def _stale(lists: Iterable[tuple[str, ItemList]], year: int | None) -> list[str]:
+    """Return a complaint for each list without an item that is valid in the middle of a year."""
+    if year is None:
+        return []
+    day = itemlists.midyear(year)
+    remedy = f"no item is valid on {day}, the day on which lists are read for {year}. Write another year or list."
+    return [f"{shown(Path(one.path).name)}: {remedy}" for _, one in lists if not one.rows(day)]
 
 
 def _parent(document: Document, chain: tuple[Path, ...], known: Mapping[str, Quantity]) -> Scenario | None:
@@ -170,21 +237,30 @@ def _parent(document: Document, chain: tuple[Path, ...], known: Mapping[str, Qua
 
 def _wrong_parent(named: str, path: Path, chain: tuple[Path, ...]) -> str:
     """Return why a file cannot be extended, or ""."""
-    try:
-        folder, target = chain[-1].parent.resolve(), path.resolve()
-        before, found = [child.resolve() for child in chain], path.exists()
-    except (OSError, RuntimeError, ValueError) as error:
-        return f"{shown(named)} cannot be followed ({shown(error)}). Name a file beside this one."
-    if Path(named).is_absolute() or not target.is_relative_to(folder):
-        return f"{shown(named)} leaves the folder of this file. Put it beside this one and write its name."
+    folder = chain[-1].parent
+    if message := _leaves(named, path, folder):
+        return message
+    target, before = path.resolve(), [child.resolve() for child in chain]
     if target in before:
         circle = " -> ".join(child.name for child in (*chain[before.index(target) :], path))
         return f"goes in a circle: {circle}. Let the first file extend none."
     if len(chain) > MAX_PARENTS:
         return f"more than {MAX_PARENTS} files deep. Extend a file nearer to the root."
-    if not found:
-        beside = sorted(file.name for file in folder.glob("*.yaml") if file not in before)
+    if not path.exists():
+        beside = sorted(file.name for file in folder.resolve().glob("*.yaml") if file not in before)
         return f"{shown(named)}: no such file. {did_you_mean(named, beside) if beside else 'Check the name.'}"
+    return ""
+
+
+def _leaves(named: str, path: Path, folder: Path) -> str:
+    """Return why a file cannot be named in a file of a folder: it lies outside it, or cannot be found out; or ""."""
+    try:
+        home, target = folder.resolve(), path.resolve()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        return f"{shown(named)} cannot be followed ({shown(error)}). Name a file beside this one."
+    if Path(named).is_absolute() or not target.is_relative_to(home):
+        return f"{shown(named)} leaves the folder of this file. Put it beside this one and write its name."
     return ""
 
 
@@ -286,11 +362,18 @@ def json_schema(declarations: Declarations = DECLARATIONS) -> dict[str, Any]:
         "source": {"description": "the document that the measure comes from", **text},
         "geography": {"description": "set of pooling areas", "enum": list(get_args(Geography))},
         "year": {"description": "the year simulated", "type": "integer", **years},
+        "catalogues": {
+            "description": "item list (CSV or XLSX, same folder or below) by area; only in a file that extends none",
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": text,
+        },
         "changes": {"type": "array", "maxItems": MAX_CHANGES, "items": change_schema(levers(declarations))},
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "simlib scenario",
         "anyOf": [{"required": ["extends"]}, {"required": ["year"]}],
+        "not": {"required": ["extends", "catalogues"]},
         **object_schema(properties, required=("title", "question")),
     }

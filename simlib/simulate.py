@@ -2,103 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, flows, gates, scenario, visits
-from simlib.benefits import settle, split_bill
-from simlib.channels import channel, claim_gain, claims_anyway
-from simlib.enacted import bill_scale, enact, patient_costs
-from simlib.gates import exposed
-from simlib.luck import PEOPLE, key_of, mix, uniform
+from simlib import areas, flows, gates, loop, scenario, visits
+from simlib.benefits import YEAR, begin_month, begin_year, fund
+from simlib.enacted import Rules, bill_scale, circumstances, counts, enact, filled, patient_costs
+from simlib.loop import AMOUNTS, Cells, insured, one_visit
+from simlib.luck import PEOPLE, happens, key_of, mix, odds_of
 from simlib.scenario import Scenario
 from simlib.solve import World, solve
-from simlib.terms import ABANDONED, DIRECT, INPATIENT, KINDS, MONTHS, SCHEMES, UNFILED, rule
+from simlib.terms import INPATIENT, KINDS, MONTHS, OUTPATIENT, SCHEMES, apart
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 PEOPLE_PER_DRAW = 100_000
 """People drawn per run; half of them on the pairs that the scenario changes."""
-
-AMOUNTS = (
-    "visits_direct",
-    "visits_claimed",
-    "visits_abandoned",
-    "bill_direct",
-    "bill_claimed",
-    "bill_abandoned",
-    "fund_direct",
-    "fund_claimed",
-    "owed_abandoned",
-    "benefit_gap",
-    "visits_gap_zero",
-    "visits_claim_pays_more",
-    "first_not_networked",
-    "first_not_filed",
-    "first_choice",
-)
-"""What a run counts, weighted: visits in person-times, money in fen. `first_*` are first causes of not direct."""
-
-VISITS, BILLS, FUND = (AMOUNTS.index(name) for name in ("visits_direct", "bill_direct", "fund_direct"))
-"""Where each block of three starts: direct, claimed, abandoned; of the fund, the last is owed but not paid."""
-GAP, GAP_ZERO, CLAIM_MORE = (
-    AMOUNTS.index(name) for name in ("benefit_gap", "visits_gap_zero", "visits_claim_pays_more")
-)
-CAUSE_NETWORKED, CAUSE_FILED, CAUSE_CHOICE = (
-    AMOUNTS.index(f"first_{cause}") for cause in ("not_networked", "not_filed", "choice")
-)
-
-
-class Cells(NamedTuple):
-    """Groups of people alike in kind, scheme, purpose, home and host, one entry each.
-
-    number of people drawn and the weight of each; code of the cell, which names their luck; first person's position
-    among all people, which alternates them between the two halves.
-    """
-
-    kind: Ints
-    scheme: Ints
-    purpose: Ints
-    home: Ints
-    host: Ints
-    number: Ints
-    weight: Ints
-    code: Ints
-    first: Ints
-
-
-class Draws(NamedTuple):
-    """What the loop draws from: the key of its luck, distributions and shares of this draw, see `World`."""
-
-    key: Any
-    counts: Any
-    season: Any
-    tiers: Any
-    baskets: int
-    scale_fen: Any
-    quantiles: Any
-    networked: Any
-    fault: Any
-    mended: Any
-    attention: Any
-    hassle_fen: Any
-    waiting: float
-    spread: float
-
-
-class Case(NamedTuple):
-    """What became of one visit: channel, first cause, money in fen."""
-
-    channel: int
-    cause: int
-    bill: int
-    fund: int
-    gap: int
 
 
 @dataclass(frozen=True)
@@ -117,106 +42,49 @@ class Run:
     totals: Ints
 
 
-@rule
-def one_visit(
-    key: int, k: int, s: int, p: int, h: int, t: int, m: int, attentive: bool, paid: int, draws: Any, rules: Any
-) -> Case:
-    """Return what becomes of one visit: bill, gates, both prices, choice.
-
-    `paid` is what the fund has paid the person this year towards the cap, fen.
-    """
-    tier = visits.pick(draws.tiers, uniform(mix(key, visits.WHICH_TIER))) + 1
-    basket = int(uniform(mix(key, visits.WHICH_BASKET)) * draws.baskets)
-    bill = visits.bill_fen(draws.scale_fen[k, s, tier - 1, basket], draws.quantiles, uniform(mix(key, visits.HOW_DEAR)))
-    networked = uniform(mix(key, visits.CONNECTED)) < draws.networked[k]
-    faulty = exposed(p, rules.free[h, t, k, m]) and uniform(mix(key, visits.FILED)) < draws.fault[k]
-    filed = not faulty or uniform(mix(key, visits.MENDED)) < draws.mended[k]
-    # Scalars, not rows: a view of an array costs more here than pricing the bill.
-    slot, cover = rules.slot[h, t, k, m], rules.cover
-    at_host = split_bill(bill, cover[slot, k, basket, 0], cover[slot, k, basket, 1], cover[slot, k, basket, 2])
-    at_home = split_bill(bill, cover[h, k, basket, 0], cover[h, k, basket, 1], cover[h, k, basket, 2])
-    policy = rules.policy[h, s, k, p, m, tier - 1]
-    direct, claim = settle(policy, at_host, paid, None), settle(policy, at_home, paid, None)
-    owed = claim if filed else settle(rules.policy[h, s, k, UNFILED, m, tier - 1], at_home, paid, None)
-    gain = claim_gain(direct, claim, draws.hassle_fen[k], draws.waiting)
-    anyway = claims_anyway(owed, draws.hassle_fen[k], draws.waiting, draws.spread, uniform(mix(key, visits.CLAIMS)))
-    way = channel(networked and filed, attentive, gain, anyway)
-    cause = CAUSE_NETWORKED if not networked else CAUSE_FILED if not filed else CAUSE_CHOICE
-    return Case(way, cause, bill, direct if way == DIRECT else owed, direct - claim)
-
-
-@rule
-def book(into: Any, case: Case, weight: int) -> None:
-    """Add one case to the amounts of its cell and month."""
-    into[VISITS + case.channel] += weight
-    into[BILLS + case.channel] += weight * case.bill
-    into[FUND + case.channel] += weight * case.fund
-    into[GAP] += weight * case.gap
-    if case.gap == 0:
-        into[GAP_ZERO] += weight
-    elif case.gap < 0:
-        into[CLAIM_MORE] += weight
-    if case.channel != DIRECT:
-        into[case.cause] += weight
-
-
-@rule
-def loop(cells: Any, draws: Any, rules: Any, totals: Any) -> None:
-    """Live every person's year and add it to `totals`; the only loop over visits.
-
-    A person's visits run in order of discharge month, so that the state of the year is what a clerk would see.
-    """
-    months = np.empty(visits.MOST_VISITS, dtype=np.int64)
-    for c in range(len(cells.number)):
-        k, s, p, h, t = cells.kind[c], cells.scheme[c], cells.purpose[c], cells.home[c], cells.host[c]
-        for person in range(cells.number[c]):
-            key = mix(mix(draws.key, cells.code[c]), person)
-            count = visits.pick(draws.counts[k], uniform(mix(key, visits.HOW_MANY))) + 1
-            attentive = uniform(mix(key, visits.ATTENTIVE)) < draws.attention[k]
-            for j in range(count):
-                month = visits.pick(draws.season, uniform(mix(mix(key, 100 + j), visits.WHEN)))
-                i = j
-                while i > 0 and months[i - 1] > month:
-                    months[i] = months[i - 1]
-                    i -= 1
-                months[i] = month
-            paid = 0
-            for j in range(count):
-                case = one_visit(mix(key, 100 + j), k, s, p, h, t, months[j], attentive, paid, draws, rules)
-                book(totals[(cells.first[c] + person) & 1, k, s, h, t, months[j]], case, cells.weight[c])
-                if case.channel != ABANDONED:
-                    paid += case.fund
-
-
-@rule
-def first_visits(cells: Any, month: int, draws: Any, rules: Any, out: Any) -> None:
-    """Write the first visit of each person, in one month, to `out`: (person, field of `Case`)."""
+@apart
+def first_visits(cells: Any, month: int, draw: Any, arrays: Any, places: int, out: Any) -> None:
+    """Write the first inpatient visit of each person, in one month, to `out`: (person, `FIRST_VISIT`)."""
+    year = np.zeros(1, dtype=YEAR)[0]
+    scale_fen, quantiles, policies, which, cover, slot, free = arrays
     row = 0
     for c in range(len(cells.number)):
-        k, s, p, h, t = cells.kind[c], cells.scheme[c], cells.purpose[c], cells.home[c], cells.host[c]
+        s, p, h = cells.scheme[c], cells.purpose[c], cells.home[c]
+        pair = (h * places + cells.host[c]) * len(KINDS) + INPATIENT
         for person in range(cells.number[c]):
-            key = mix(mix(draws.key, cells.code[c]), person)
-            attentive = uniform(mix(key, visits.ATTENTIVE)) < draws.attention[k]
-            case = one_visit(mix(key, 100), k, s, p, h, t, month, attentive, 0, draws, rules)
-            out[row, 0], out[row, 1], out[row, 2] = case.channel, case.cause, case.bill
-            out[row, 3], out[row, 4] = case.fund, case.gap
+            key = mix(mix(draw.key, cells.code[c]), person)
+            attentive = happens(mix(key, visits.ATTENTIVE), draw.attention[INPATIENT])
+            who = insured(h, s, happens(mix(key, visits.RETIRED), draw.retired[s]))
+            begin_year(year)
+            begin_month(year, month)
+            case = one_visit(
+                mix(key, visits.OF_VISIT), INPATIENT, s, p, h, pair, who, month, attentive, year, draw,
+                scale_fen, quantiles, policies, which, cover, slot, free,
+            )  # fmt: skip
+            out[row, 0], out[row, 1], out[row, 2] = case.channel, case.bill, fund(case.owed)
+            out[row, 3] = case.gap
             row += 1
 
 
-def patients(world: World, of: Scenario, home: int, host: int, *, number: int = 1000, month: int = 12) -> Ints:
-    """Return the first visit of about so many inpatients of one pair: (person, field of `Case`), money in fen.
+FIRST_VISIT = ("channel", "bill", "fund", "gap")
+"""What `patients` tells of a visit, money in fen."""
 
-    Schemes and purposes in proportion to expected visits, each person once.
+
+def patients(world: World, of: Scenario, home: int, host: int, *, number: int = 1000, month: int = 12) -> Ints:
+    """Return the first visit of about so many inpatients of one pair: (person, `FIRST_VISIT`), money in fen.
+
+    Schemes and purposes in proportion to expected visits, each person once, with a year not yet used.
     """
     expected = flows.expect(world.pull, world.c, world.stayed)[INPATIENT, :, :, home, host]
     people = np.rint(number * expected / expected.sum()).astype(np.int64).ravel()
-    scheme, purpose = (axis.ravel().astype(np.int64) for axis in np.indices(expected.shape))
-    same = [np.full(people.size, value, dtype=np.int64) for value in (INPATIENT, home, host, 1)]
+    scheme, purpose = (axis.ravel().astype(np.uint8) for axis in np.indices(expected.shape))
+    uses, homes, hosts = (np.full(people.size, value, dtype=np.uint8) for value in (INPATIENT, home, host))
     code = np.arange(people.size) - people.size  # below every cell of a run: luck of its own
-    cells = Cells(same[0], scheme, purpose, same[1], same[2], people, same[3], code, code)
-    rules = enact(scenario.compile(of, world.place), world.values, world.lists, world.quantiles)
-    out = np.zeros((int(people.sum()), len(Case._fields)), dtype=np.int64)
-    first_visits(cells, month - 1, draws_of(world, of.year), rules, out)
+    none = np.zeros_like(people)
+    cells = Cells(uses, scheme, purpose, homes, hosts, people, none + 1, code, none, none)
+    out = np.zeros((int(people.sum()), len(FIRST_VISIT)), dtype=np.int64)
+    arrays = loop_arrays(world, enact(of, world.place, world.values, world.lists, world.quantiles))
+    first_visits(cells, month - 1, draw_record(world, of.year), arrays, len(world.place.codes), out)
     return out
 
 
@@ -227,46 +95,56 @@ def cells_of(world: World, year: int, focus: npt.NDArray[np.bool_], size: int, w
     """
     expected = flows.expect(world.pull, world.c, world.stayed)
     expected = expected * flows.level(year, world.values)[:, :, None, None, None]
-    per_patient = np.array([visits.mean_count(table) for table in counts(world)])
+    per_patient = np.array([visits.mean_count(table) for table in counts(world.values)])
     patients = expected / per_patient[:, None, None, None, None]
-    closely = np.broadcast_to(focus[:, None, None], patients.shape)
+    people = visits.users(patients[INPATIENT], patients[OUTPATIENT], world.values[visits.Visits.both_kinds][0])
+    of_use = np.stack([focus[INPATIENT], focus[OUTPATIENT], focus.any(axis=0)])
+    closely = np.broadcast_to(of_use[:, None, None], people.shape)
     if not whole:
-        patients = np.where(closely, patients, 0.0)
-    number, weight = visits.sample(patients, closely, size, world.seed, world.draw)
+        people = np.where(closely, people, 0.0)
+    number, weight = visits.sample(people, closely, size, world.seed, world.draw)
     used = np.flatnonzero(number)
     index = np.unravel_index(used, number.shape)
-    k, s, p, h, t = (axis.astype(np.int64) for axis in index)
+    uses, scheme, purpose, home, host = (axis.astype(np.uint8) for axis in index)
     number = number.ravel()[used]
-    return Cells(k, s, p, h, t, number, weight.ravel()[used], used, np.cumsum(number) - number)
+    half = (np.cumsum(number) - number) & 1
+    return Cells(uses, scheme, purpose, home, host, number, weight.ravel()[used], used, np.zeros_like(number), half)
 
 
-def counts(world: World) -> Array:
-    """Return the tables of visits per patient, (kind, count)."""
-    v = world.values
-    means = (v[visits.Visits.mean_inpatient][0], v[visits.Visits.mean_outpatient][0])
-    return np.stack([visits.count_table(float(mean), float(v[visits.Visits.dispersion][0])) for mean in means])
+def parts(cells: Cells, most: int) -> Iterator[Cells]:
+    """Yield the cells in parts of at most so many people each; all parts together are the cells."""
+    pieces = -(-cells.number // most)
+    index = np.repeat(np.arange(len(pieces)), pieces)
+    begin = most * (np.arange(len(index)) - np.repeat(np.cumsum(pieces) - pieces, pieces))
+    split = Cells._make(column[index] for column in cells)
+    number = np.minimum(split.number - begin, most)
+    split = split._replace(number=number, start=begin, half=(split.half + begin) & 1)
+    group = np.cumsum(number) // most
+    for bounds in np.split(np.arange(len(index)), np.flatnonzero(np.diff(group)) + 1):
+        yield Cells._make(column[bounds] for column in split)
 
 
-def draws_of(world: World, year: int) -> Draws:
-    """Return what the loop draws from in a year: gates move with the connected institutions."""
+def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
+    """Return what the loop draws from in a year, one record of `DRAW`: gates move with the connected institutions."""
     v = world.values
     hassle, waiting = patient_costs(v)
-    return Draws(
-        key=key_of(PEOPLE, world.seed, world.draw),
-        counts=counts(world),
-        season=visits.cumulative(visits.season()),
-        tiers=visits.cumulative(visits.tier_shares(v[visits.Visits.tier3_share][0])),
-        baskets=world.lists.basket.shape[1],
-        scale_fen=bill_scale(world.bill, world.lists),
-        quantiles=world.quantiles,
-        networked=gates.networked_in(year, world.omega, gates.possible(v)),
-        fault=world.passing.fault,
-        mended=world.passing.mended,
-        attention=world.passing.attention,
-        hassle_fen=hassle,
-        waiting=waiting,
-        spread=world.spread,
-    )
+    fields = {
+        "key": key_of(PEOPLE, world.seed, world.draw),
+        "care_at_home": care_at_home,
+        "networked": odds_of(gates.networked_in(year, world.omega, gates.possible(v))),
+        "fault": odds_of(world.passing.fault),
+        "mended": odds_of(world.passing.mended),
+        "attention": odds_of(world.passing.attention),
+        "hassle_fen": hassle,
+        "waiting": waiting,
+        "spread": world.spread,
+    }
+    return filled(np.atleast_1d(circumstances(v)), fields)
+
+
+def loop_arrays(world: World, rules: Rules) -> tuple[Any, Any, Any, Any, Any, Any, Any]:
+    """Return the large tables that the loop reads, in its order."""
+    return bill_scale(world.bill, world.lists), world.quantiles, *rules.flat()
 
 
 def live(
@@ -276,6 +154,8 @@ def live(
     focus: npt.NDArray[np.bool_],
     people: int = PEOPLE_PER_DRAW,
     whole: bool = True,
+    care_at_home: bool = True,
+    jobs: int = 1,
     chunk: int = 1 << 20,
 ) -> Run:
     """Return one run of one scenario in the world of one draw.
@@ -284,16 +164,24 @@ def live(
     ----------
     world : what `solve.solve` returned. focus : (kind, home, host) to look at closely. people : people to draw.
     whole : whether to draw the country, not only the focus.
-    chunk : cells lived through at a time; any value gives the same totals.
+    care_at_home : whether care at home uses up part of the year before the first visit elsewhere.
+    jobs, chunk : threads, and people lived through at a time; any values give the same totals.
     """
-    settings = scenario.compile(of, world.place)
-    rules = enact(settings, world.values, world.lists, world.quantiles)
+    rules = enact(of, world.place, world.values, world.lists, world.quantiles)
     cells = cells_of(world, of.year, focus, people, whole or not focus.any())
-    draws = draws_of(world, of.year)
+    draw, arrays = draw_record(world, of.year, care_at_home=care_at_home), loop_arrays(world, rules)
     n = len(world.place.codes)
-    totals = np.zeros((2, len(KINDS), len(SCHEMES), n, n, MONTHS, len(AMOUNTS)), dtype=np.int64)
-    for start in range(0, len(cells.number), chunk):
-        loop(Cells(*(part[start : start + chunk] for part in cells)), draws, rules, totals)
+    shape = (2, len(KINDS), len(SCHEMES), n, n, MONTHS, len(AMOUNTS))
+    every = list(parts(cells, chunk))
+
+    def some(job: int) -> Ints:
+        totals = np.zeros((np.prod(shape[:-1]), shape[-1]), dtype=np.int64)
+        for part in every[job::jobs]:
+            loop.loop(part, draw, *arrays, totals, n)
+        return totals
+
+    with ThreadPoolExecutor(jobs) as pool:
+        totals = np.sum(list(pool.map(some, range(jobs))), axis=0).reshape(shape)
     totals.setflags(write=False)
     return Run(of, world, int(cells.number.sum()), totals)
 

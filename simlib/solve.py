@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from simlib import areas, catalogue, flows, gates, scenario, visits
+from simlib import areas, catalogue, flows, gates, visits
 from simlib.channels import Channels, claim_gain
-from simlib.enacted import Rules, Values, draw_values, enact, patient_costs
+from simlib.enacted import Rules, Values, circumstances, draw_values, enact, patient_costs
 from simlib.gates import Gates, Passing
+from simlib.itemlists import midyear
 from simlib.pilot import PILOT, Odds, Pilot, Prices, by_kind, odds, pilot_visits, price
 from simlib.scenario import Scenario
 from simlib.tables import value
@@ -187,6 +188,7 @@ class Fixed:
     lists: catalogue.Lists
     quantiles: Array
     rules: Rules
+    circumstances: Any
     rate: Array
     pilot: Pilot
     first: Array
@@ -250,7 +252,7 @@ def attempt(fixed: Fixed, trial: Trial) -> Outcome:
     cases = all_cases(trial.employee, fixed.rate)
     c, stayed = flows.solve_leaving(fixed.pull, cases, fixed.v[flows.Flow.away_most][0])
     weight, group = pilot_weights(fixed, c, stayed, cases)
-    prices = price(fixed.pilot, fixed.rules, mean_bills(trial.level), fixed.lists, fixed.quantiles)
+    prices = price(fixed.pilot, fixed.rules, fixed.circumstances, mean_bills(trial.level), fixed.lists, fixed.quantiles)
     hassle, waiting = patient_costs(v)
     gains = (claim_gain(prices.direct, prices.claim, hassle[kind], waiting) > 0).astype(float)  # type: ignore[arg-type, attr-defined]
     passing = solve_gates(v, fixed.rate, kind, weight, fixed.exposure, gains)
@@ -363,13 +365,15 @@ def with_attention(fixed: Fixed, share: float) -> Fixed:
 def prepare(place: areas.Place, reference: Scenario, v: Values, seed: int, draw: int) -> tuple[Fixed, Trial]:
     """Return what stays fixed while solving, and a first trial."""
     people = areas.people(place, float(v[areas.Areas.xpcc_share][0]), float(v[areas.Areas.employee_slope][0]))
-    pull, lists = flows.pull(place, people, v), catalogue.generate(place, v, seed, draw)
+    pull = flows.pull(place, people, v)
+    lists = catalogue.generate(place, v, seed, draw, reference.catalogues, midyear(reference.year))
     quantiles = visits.bill_quantiles(v[visits.Visits.sigma][0], v[visits.Visits.tail][0])
-    rules = enact(scenario.compile(reference, place, FIT_YEAR), v, lists, quantiles)
+    rules = enact(reference.model_copy(update={"year": FIT_YEAR}), place, v, lists, quantiles)
     rate = np.array([v[Gates.direct_rate_inpatient][0], v[Gates.direct_rate_outpatient][0]])
     trial = Trial(np.array([0.4, v[flows.Flow.employee_outpatient][0]]), np.array([2.2, 1.2]))
     first = flows.expect(pull, *flows.solve_leaving(pull, all_cases(trial.employee, rate), v[flows.Flow.away_most][0]))
     pilot = pilot_visits(first, visits.tier_shares(v[visits.Visits.tier3_share][0]))
     free = rules.free[pilot.home, pilot.host, pilot.kind, pilot.month]
     exposure = np.asarray(gates.exposed(pilot.purpose, free)).astype(float)  # type: ignore[arg-type]
-    return Fixed(place, seed, draw, v, pull, lists, quantiles, rules, rate, pilot, first, exposure), trial
+    people_of = circumstances(v)
+    return Fixed(place, seed, draw, v, pull, lists, quantiles, rules, people_of, rate, pilot, first, exposure), trial

@@ -17,7 +17,13 @@ SCHEMES = ("employee", "resident")
 """Employee scheme 职工医保 and resident scheme 居民医保."""
 
 KINDS = ("inpatient", "outpatient")
-"""Kinds of care; outpatient is everything published as 门诊, chronic care and pharmacy included."""
+"""Kinds of care that are simulated; outpatient is everything published as 门诊, chronic care and pharmacy included."""
+
+BENEFIT_KINDS = ("inpatient", "outpatient", "chronic", "pharmacy")
+"""Kinds of care that a policy tells apart: 住院, 普通门诊, 门诊慢特病, 定点药店; the first are `KINDS`."""
+
+MEMBERS = ("working", "retired")
+"""Member groups 在职 and 退休; of residents, below 60 and from 60 on, where an area tells them apart."""
 
 PURPOSES = ("long_stay", "referral", "emergency", "temporary")
 """Why the patient is in the host province."""
@@ -43,8 +49,11 @@ FEN = 100
 PPM = 1_000_000
 """Shares are int64 millionths."""
 
+EMPLOYEE = SCHEMES.index("employee")
 INPATIENT, OUTPATIENT = range(2)
-EMERGENCY, UNFILED = PURPOSES.index("emergency"), FILINGS.index("unfiled")
+LONG_STAY, EMERGENCY, UNFILED = PURPOSES.index("long_stay"), PURPOSES.index("emergency"), FILINGS.index("unfiled")
+LOCAL = len(FILINGS)
+"""Care at home, where a policy is asked for by filing."""
 DIRECT, CLAIMED, ABANDONED = range(3)
 
 Role = Literal["fact", "lever", "unknown"]
@@ -204,9 +213,19 @@ def rule(function: F) -> F:
 
     The rule stays callable from Python with the same result; its docstring is kept.
     """
+    # Inlined wherever it is called: passing a visit's context by value costs more than most rules do.
+    return _compiled(function, forceinline=True)
+
+
+def apart(function: F) -> F:
+    """Compile a rule as `rule` does, but once, to be called: for long rules and loops off the beaten track."""
+    return _compiled(function)
+
+
+def _compiled(function: F, *, forceinline: bool = False) -> F:
+    """Return a function compiled by Numba, cached by the hash of all sources."""
     _cache_compiled_rules()
     import numba
 
-    # Inlined wherever it is called: passing a visit's context by value costs more than most rules do.
-    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(function)
+    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=forceinline)(function)
     return cast(F, compiled)

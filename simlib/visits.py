@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.special import ndtri
+from scipy.special import ndtri, pdtr
 
 from simlib.luck import WEIGHTS, uniforms
 from simlib.tables import value
@@ -22,8 +22,17 @@ MOST_VISITS = 200
 BILL_STEPS = 4096
 """Steps of the quantile table of bills."""
 
-# Decisions of a person (visit 0) and of a visit, each with a number of its own so that none shares luck.
-HOW_MANY, ATTENTIVE, WHEN, WHICH_TIER, WHICH_BASKET, HOW_DEAR, CONNECTED, FILED, MENDED, CLAIMS = range(10)
+MOST_ADMISSIONS = 6
+"""One more than the most admissions at home before the first visit elsewhere that the tables hold."""
+
+USES = ("inpatient", "outpatient", "both")
+"""Which kinds of care a person uses elsewhere in a year: one of them only, or both."""
+
+# Decisions of a person and of a visit, each with a number of its own so that none shares luck; kinds count on.
+HOW_MANY, WHEN, ATTENTIVE, RETIRED, BALANCE, ADMITTED = 0, 4, 8, 9, 10, 11
+WHICH_TIER, WHICH_BASKET, HOW_DEAR, CONNECTED, FILED, MENDED, CLAIMS = range(7)
+AT_HOME, OF_VISIT = 20, 100
+"""From where on the luck of care at home, and of visits in order of date, is numbered."""
 
 SEASON_2019 = "monthly inpatient direct settlements of 2019, press reports of January to March"
 
@@ -38,6 +47,34 @@ class Visits(Params, prefix="visits"):
         "outpatient visits a year of a patient with at least one", 3.0, 12.0, unit="per year", dist="log-uniform"
     )
     dispersion = unknown("dispersion of visits per patient", 0.5, 3.0, default=1.0, dist="log-uniform", unit="shape")
+    both_kinds = unknown(
+        "share of the fewer of cross-province inpatients and outpatients who use both kinds in a year",
+        0.3,
+        0.9,
+        unit="share",
+    )
+    retired_share_employee = unknown(
+        "share of retired people among patients of the employee scheme",
+        0.27,
+        0.6,
+        unit="share",
+        source="0.27 of the insured in 2023 (NHSA bulletin: 9,996 of 37,095 ten thousand); the retired use more care",
+        grade="assumed",
+    )
+    senior_share_resident = unknown(
+        "share of people from 60 on among patients of the resident scheme", 0.2, 0.5, unit="share"
+    )
+    account_yuan = unknown(
+        "mean balance of an employee's personal account before the first visit; single balances exponential",
+        1000,
+        6000,
+        dist="log-uniform",
+        default=3800,
+        unit="yuan",
+        source="13,713 hundred million yuan over 362 million employees at the end of 2022 is 3,785 on average "
+        "(People's Daily on the 2022 bulletin); patients may have used it up",
+        grade="assumed",
+    )
     tier3_share = unknown(
         "share of cross-province visits in tier-3 hospitals",
         0.8,
@@ -156,26 +193,50 @@ def mean_count(table: Array) -> float:
 
 
 @rule
-def pick(cumulative: Any, u: float) -> int:
+def pick_one(table: Any, u: float) -> int:
     """Return the index of the first entry of a cumulative distribution that reaches u.
 
-    >>> int(pick(np.array([0.2, 0.7, 1.0]), 0.5))
+    >>> int(pick_one(np.array([0.2, 0.7, 1.0]), 0.5))
     1
     """
-    low, high = 0, len(cumulative) - 1
-    while low < high:
-        middle = (low + high) // 2
-        if cumulative[middle] < u:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    found = 0
+    for i in range(len(table) - 1):  # no way out half-way: a processor cannot foresee it
+        found += table[i] < u
+    return found
 
 
 @rule
-def bill_fen(scale_fen: float, quantiles: Any, u: float) -> int:
-    """Return a bill, fen: its mean times the quantile at u, at least one yuan."""
-    return max(int(scale_fen * quantiles[int(u * len(quantiles))] + 0.5), 100)
+def pick_in(tables: Any, row: int, u: float) -> int:
+    """Return what `pick_one` finds in one row of several cumulative distributions."""
+    i = 0
+    while tables[row, i] < u:
+        i += 1
+    return i
+
+
+@rule
+def pick_row(tables: Any, row: int, column: int, u: float) -> int:
+    """Return what `pick_one` finds in one cell of a table of cumulative distributions."""
+    i = 0
+    while tables[row, column, i] < u:
+        i += 1
+    return i
+
+
+@rule
+def bill_fen(mean_fen: float, quantile: float) -> int:
+    """Return a bill, fen: its mean times a quantile of `bill_quantiles`, at least one yuan."""
+    return max(int(mean_fen * quantile + 0.5), 100)
+
+
+def users(inpatients: Array, outpatients: Array, both: float) -> Array:
+    """Return the patients by what they use, (`USES`, ...), from those of each kind; both = a share of the fewer.
+
+    >>> users(np.array([10.0]), np.array([30.0]), 0.5).ravel().tolist()
+    [5.0, 25.0, 5.0]
+    """
+    shared = both * np.minimum(inpatients, outpatients)
+    return np.stack([inpatients - shared, outpatients - shared, shared])
 
 
 def sample(people: Array, focus: npt.NDArray[np.bool_], size: int, seed: int, draw: int) -> tuple[Ints, Ints]:
@@ -183,9 +244,9 @@ def sample(people: Array, focus: npt.NDArray[np.bool_], size: int, seed: int, dr
 
     Parameters
     ----------
-    people : expected number of patients, (kind, ...). focus : cells to look at closely, same shape.
-    size : people to draw. Half of them go to the focus, both halves shared in proportion to patients within a
-    kind (two thirds of each to inpatients); every cell with patients keeps a chance to be seen.
+    people : expected number of patients, (`USES`, ...). focus : cells to look at closely, same shape.
+    size : people to draw. Two thirds go to those who are inpatients, half of each part to the focus, all shared
+    in proportion to patients; every cell with patients keeps a chance to be seen.
 
     Returns
     -------
@@ -193,16 +254,41 @@ def sample(people: Array, focus: npt.NDArray[np.bool_], size: int, seed: int, dr
     cell, not by the order of drawing.
     """
     share = np.zeros_like(people)
-    for k, of_kind in enumerate((2 / 3, 1 / 3)):
-        halves = [focus[k], ~focus[k]]
-        present = [float(people[k][half].sum()) for half in halves]
+    for uses, of_uses in (((0, 2), 2 / 3), ((1,), 1 / 3)):
+        part = np.isin(np.arange(len(USES)), uses).reshape(-1, *[1] * (people.ndim - 1))
+        halves = [focus & part, ~focus & part]
+        present = [float(people[half].sum()) for half in halves]
         for half, there in zip(halves, present, strict=True):
             if there > 0:
-                share[k][half] = people[k][half] / there * of_kind / sum(p > 0 for p in present)
+                share[half] = people[half] / there * of_uses / sum(p > 0 for p in present)
     wanted = np.maximum(np.round(share * size), 1)
     weight = np.maximum(np.ceil(people / wanted), 1)
     number = np.floor(people / weight + uniforms(people.shape, WEIGHTS, seed, draw))
     return number.astype(np.int64), weight.astype(np.int64)
+
+
+def admission_tables() -> Array:
+    """Return the cumulative distribution of admissions at home up to the middle of each month, (scheme, month, count).
+
+    Poisson at the national rate of the scheme in 2023: discharges per insured.
+    """
+    rates = [_per_insured("discharges", scheme) for scheme in SCHEMES]
+    expected = np.multiply.outer(rates, (np.arange(MONTHS) + 0.5) / MONTHS)
+    table = pdtr(np.arange(MOST_ADMISSIONS), expected[..., None])
+    table[..., -1] = 1.0
+    return np.asarray(table)
+
+
+def outpatient_at_home() -> Array:
+    """Return the mean ordinary outpatient cost of an insured person and month in 2023, yuan, (scheme,)."""
+    return np.array([_per_insured("ordinary_outpatient_cost", scheme) * 1e4 / MONTHS for scheme in SCHEMES])
+
+
+def _per_insured(metric: str, scheme: str) -> float:
+    """Return a national figure of 2023 per insured person of a scheme, in the unit of both."""
+    return value("national", metric=metric, scheme=scheme, year="2023") / value(
+        "national", metric="insured", scheme=scheme, year="2023"
+    )
 
 
 def cumulative(shares: Array) -> Array:

@@ -6,21 +6,23 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from simlib import documents
+from simlib.remedies import hidden
 from simlib.terms import BadInputError
 
 BAD_TEXT = {
     "empty": ("", "1:1: the file is empty"),
     "only a comment": ("# nothing\n", "1:1: the file is empty"),
     "only a marker": ("---\n", "1:1: the file is empty"),
-    "unclosed list": ("a: [1,\n", "2:1: not YAML: expected the node content"),
-    "two colons": ("a: b: c\n", "1:5: not YAML: mapping values are not allowed here"),
+    "unclosed list": ("a: [1,\n", "2:1: not YAML: did not find expected node content. Check"),
+    "two colons": ("a: b: c\n", "1:5: not YAML: mapping values are not allowed in this context. Check"),
     "tab": ("a:\n\t- 1\n", "2:1: not YAML"),
-    "bad escape": ('a: "\\UFFFFFFFF"\n', "1:1: not YAML"),
+    "bad escape": ('a: "\\UFFFFFFFF"\n', "1:7: not YAML: an unknown escape. Write \\\\ for"),
     "python tag": (
         "a: !!python/object/apply:os.system [ls]\n",
         "1:4: a tag (tag:yaml.org,2002:python/object",
@@ -44,7 +46,29 @@ BAD_TEXT = {
     "bell": ("a: 1\nb: \x07\n", "2:4: a hidden character (U+0007). Delete it."),
     "escaped bell": ('a: "\\a"\n', "1:4: a hidden character (U+0007) in the text. Delete it."),
     "right to left": ("a: b\u202ec\n", "1:4: a hidden character (U+202E) in the text. Delete it."),
-    "surrogate": ('a: "\\ud800"\n', "1:4: a hidden character (U+D800) in the text. Delete it."),
+    "byte order mark inside": ("a: 1\nb: \ufeffx\n", "2:4: a hidden character (U+FEFF). Delete it."),
+    "line separator": ("a: 甲\u2028b: 1\n", "1:5: a hidden character (U+2028). Delete it."),
+    "lone surrogate": ("a: \ud800", "1:4: a hidden character (U+D800). Delete it."),
+    "tab before a value": ("a:\tb\n", "1:3: not YAML: a tab. Indent with spaces."),
+    "tab in text": ('a: "\t" # \t\nb: 甲\t乙\n', "2:5: not YAML: a tab. Indent with spaces."),
+    "sign alone as tag": ("a: ! 1\n", "1:4: a tag (!) is not allowed. Write the plain value."),
+    "tag handle unknown": ("a: !x!y 1\n", "1:4: a tag (!) is not allowed. Write the plain value, or put"),
+    "tag in Chinese": ("a: !甲 1\n", "1:4: a tag (!) is not allowed. Write the plain value, or put"),
+    "anchor in Chinese": ("a: &甲 1\n", "1:4: an anchor (&) is not allowed. Delete it, or put"),
+    "alias in Chinese": ("a: 1\nb: *甲*\n", "2:4: an alias (*) is not allowed. Write the value in full, or put"),
+    "directive": ("%FOO 1\n---\na: 1\n", "1:1: a line that starts with % is not allowed. Delete it."),
+    "tag directive": ("%TAG ! x:\n---\na: 1\n", "1:1: a line that starts with %TAG is not allowed. Delete it."),
+    "unclosed quote": ("a: 1\nb: '甲\nc: 2\n", "2:4: not YAML: a quote is opened here and never closed. Close it."),
+    "Chinese quote": ('a: "甲”\nb: "乙"\n', "2:5: not YAML"),
+    "unclosed bracket": (
+        "甲: [1\nb: 2\n",
+        "2:2: not YAML: did not find expected ',' or ']' for the bracket in line 1.",
+    ),
+    "end without line break": ("a: {b: 甲", "1:9: not YAML: did not find expected ',' or '}'"),
+    "no colon": ("a: 1\nb\n\nc: 2\n", "2:1: not YAML: a key without ': ' after it. Write 'key: value'"),
+    "sign first": ("a: @甲\n", "1:4: not YAML: no text can start with this sign. Put the text in quotes."),
+    "after the end": ("a: 1\n...\nb: 2\n", "3:1: not YAML: the document ended before this. Keep one"),
+    "surrogate": ('a: "\\ud800"\n', "1:7: not YAML: an unknown escape. Write"),
 }
 
 
@@ -53,6 +77,56 @@ def test_refuses_what_is_dangerous_or_surprising(text, expected):
     with pytest.raises(BadInputError) as raised:
         documents.parse(text, "x.yaml")
     assert str(raised.value).startswith(f"x.yaml:{expected}")
+
+
+ESCAPES = {"bad escape", "surrogate"}  # where Python takes what libyaml refuses, or refuses it elsewhere
+
+
+@pytest.mark.parametrize("name", [name for name in BAD_TEXT if name not in ESCAPES | {"directive"}])
+def test_finds_the_same_places_without_libyaml(name, monkeypatch):
+    text, expected = BAD_TEXT[name]
+    monkeypatch.setattr(documents, "LOADER", yaml.SafeLoader)
+    with pytest.raises(BadInputError) as raised:
+        documents.parse(text, "x.yaml")
+    assert str(raised.value).startswith("x.yaml:" + ":".join(expected.split(":")[:2]))
+
+
+def test_uses_libyaml_where_it_is_there():
+    assert not yaml.__with_libyaml__ or documents.LOADER is yaml.CSafeLoader
+
+
+def test_hidden_characters_are_those_of_the_remedies():
+    every = [chr(code) for code in range(0x110000)]
+    assert [c for c in every if documents._HIDDEN.search(c)] == [c for c in every if hidden(c)]
+
+
+HOSTILE = {
+    "deep list": (lambda size: "[" * size, "1:22: nested deeper than 20 levels"),
+    "deep block": (lambda size: "- " * (size // 2), "1:43: nested deeper than 20 levels"),
+    "many values": (lambda size: "[1" + ",1" * documents.MAX_VALUES, "1:2000000: more than 1000000 values."),
+    "long line": (lambda size: "甲: " + "x" * size + ": 1", "1:16000004: not YAML: mapping values"),
+    "unclosed": (lambda size: 'a: "' + "x\n" * (size // 2), "1:4: not YAML: a quote is opened here"),
+    "tag handles": (lambda size: "".join(f"%TAG !{n}! x\r" for n in range(size // 20)), "1:1: a line that starts"),
+    "laughs": (lambda size: "- &a [*a, *a]\n" * (size // 14), "1:3: an anchor (&a) is not allowed."),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), HOSTILE.values(), ids=HOSTILE)
+def test_a_large_hostile_text_ends_in_a_message(text, expected):
+    with pytest.raises(BadInputError) as raised:
+        documents.parse(text(documents.MAX_BYTES), "x.yaml")
+    assert str(raised.value).startswith(f"x.yaml:{expected}")
+
+
+def test_long_text_and_long_numbers_are_values():
+    assert documents.parse("a: " + "字" * 1_000_000, "x").data == {"a": "字" * 1_000_000}
+    assert documents.parse("a: " + "1" * 1_000_000, "x").data == {"a": float("inf")}
+
+
+def test_a_key_with_a_fault_is_not_also_written_twice():
+    with pytest.raises(BadInputError) as raised:
+        documents.parse("1: a\n2: b\n", "x.yaml")
+    assert [fault.message[:18] for fault in raised.value.faults] == ["a key must be text"] * 2
 
 
 def test_says_all_faults_of_a_file_at_once():
@@ -84,6 +158,18 @@ def test_knows_the_place_of_every_value_and_key():
     assert str(document.fault(("a", 0, "zz", 3), "wrong")) == "x.yaml:2:5: wrong"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("loader", [documents.LOADER, yaml.SafeLoader])
+def test_columns_count_characters(end, loader, monkeypatch):
+    monkeypatch.setattr(documents, "LOADER", loader)
+    document = documents.parse(f"\ufeff甲乙: {{丙: 𝒳, 丁: '戊'}} # 己{end}庚: [辛, 壬]{end}", "x")
+    assert document.keys["甲乙",] == (1, 1)
+    assert document.places["甲乙", "丙"] == (1, 9)
+    assert document.keys["甲乙", "丁"] == (1, 12)
+    assert document.places["甲乙", "丁"] == (1, 15)
+    assert document.places["庚", 1] == (2, 8)
+
+
 def test_reads_a_file_with_its_hash(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_bytes(b"\xef\xbb\xbfa: 1\r\nb: \xe7\x94\xb2\r\n")
@@ -99,7 +185,7 @@ BAD_BYTES = {
     ),
     "after a byte order mark": (b"\xef\xbb\xbfa: \xff", "1:4: not UTF-8: byte 0xff at byte offset 6."),
     "utf-16": ("a: 1".encode("utf-16"), "1:1: not UTF-8"),
-    "too large": (b"#" * (documents.MAX_BYTES + 1), "1:1: larger than 1000000 bytes."),
+    "too large": (b"#" * (documents.MAX_BYTES + 1), "1:1: larger than 16000000 bytes."),
 }
 
 

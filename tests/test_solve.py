@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simlib import areas, enacted, flows, gates, scenario, simulate, solve
+from simlib import areas, flows, gates, loop, national, scenario, simulate, solve
 from simlib.terms import BadInputError
 
 DRAWS = 24
@@ -94,12 +94,12 @@ def test_what_people_draw_meets_the_totals_too(place: areas.Place, worlds: list[
     nowhere = np.zeros((2, len(place.codes), len(place.codes)), dtype=bool)
     for world in worlds[:4]:
         totals = simulate.live(world, baseline, focus=nowhere, people=1_000_000).totals.sum(axis=(0, 2, 3, 4, 5))
-        visits, fund = totals[:, simulate.VISITS], totals[:, simulate.FUND] / 100
+        visits, fund = totals[:, loop.VISITS], totals[:, loop.FUND] / 100
         np.testing.assert_allclose(visits, solve.targets()[:, 0], rtol=0.008)
         np.testing.assert_allclose(fund, solve.targets()[:, 1], rtol=0.012)
 
 
 def test_filing_never_lowers_what_is_owed(worlds: list[solve.World]) -> None:
     for world in worlds:
-        long_stay, referral, emergency, temporary, unfiled = enacted.points_off(world.values)
+        long_stay, referral, emergency, temporary, unfiled = national.points_off(world.values)
         assert long_stay == 0 <= referral == emergency <= temporary <= unfiled <= 0.2

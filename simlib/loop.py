@@ -1,0 +1,381 @@
+"""The compiled loop: everybody's year, visit by visit, added up as it goes; nothing is kept of a person."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from simlib import visits
+from simlib.benefits import (
+    YEAR,
+    Bill,
+    Care,
+    advance,
+    begin_month,
+    begin_year,
+    from_account,
+    fund,
+    part,
+    settle,
+    settle_apart,
+    split_bill,
+)
+from simlib.channels import claim_gain, claims_anyway
+from simlib.gates import exposed
+from simlib.luck import below, happens, mix, uniform
+from simlib.terms import (
+    ABANDONED,
+    CLAIMED,
+    DIRECT,
+    EMPLOYEE,
+    GRADES,
+    INPATIENT,
+    KINDS,
+    LOCAL,
+    LONG_STAY,
+    MEMBERS,
+    MONTHS,
+    OUTPATIENT,
+    SCHEMES,
+    TIERS,
+    UNFILED,
+    apart,
+    rule,
+)
+
+Ints = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+
+AMOUNTS = (
+    "visits_direct",
+    "visits_claimed",
+    "visits_abandoned",
+    "bill_direct",
+    "bill_claimed",
+    "bill_abandoned",
+    "fund_direct",
+    "fund_claimed",
+    "owed_abandoned",
+    "fund_supplement",
+    "account",
+    "benefit_gap",
+    "visits_gap_zero",
+    "visits_claim_pays_more",
+    "first_not_networked",
+    "first_not_filed",
+    "first_choice",
+    "fund_local",
+    *(f"fund_{grade}" for grade in GRADES),
+)
+"""What a run counts, weighted: visits in person-times, money in fen.
+
+`first_*` are first causes of not direct. `fund_supplement` is the part of direct and claimed fund payment above the
+basic fund's (layers 7, 8 and large-sum). `fund_local` is the part that rests on a local deductible, ratio and away
+rule, `fund_<grade>` the part whose weakest number has that grade of evidence.
+"""
+
+VISITS, BILLS, FUND = (AMOUNTS.index(name) for name in ("visits_direct", "bill_direct", "fund_direct"))
+"""Where each block of three starts: direct, claimed, abandoned; of the fund, the last is owed but not paid."""
+SUPPLEMENT, ACCOUNT, GAP, GAP_ZERO, CLAIM_MORE, LOCAL_FUND, GRADED = (
+    AMOUNTS.index(name)
+    for name in (
+        "fund_supplement",
+        "account",
+        "benefit_gap",
+        "visits_gap_zero",
+        "visits_claim_pays_more",
+        "fund_local",
+        f"fund_{GRADES[0]}",
+    )
+)
+CAUSE_NETWORKED, CAUSE_FILED, CAUSE_CHOICE = (
+    AMOUNTS.index(f"first_{cause}") for cause in ("not_networked", "not_filed", "choice")
+)
+
+DRAW = np.dtype(
+    [
+        ("key", np.uint64),
+        # visits and their circumstances, cumulative distributions
+        ("counts", np.float64, (len(KINDS), visits.MOST_VISITS)),
+        ("season", np.float64, MONTHS),
+        ("tiers", np.float64, len(TIERS)),
+        ("baskets", np.int64),
+        # people
+        ("retired", np.uint64, len(SCHEMES)),  # odds, see `luck.odds_of`
+        ("account_fen", np.float64),  # mean balance of an employee's personal account
+        # care at home before the first visit elsewhere
+        ("care_at_home", np.int64),  # whether it is looked at
+        ("admissions", np.float64, (len(SCHEMES), MONTHS, visits.MOST_ADMISSIONS)),
+        ("tiers_home", np.float64, len(TIERS)),
+        ("admission_fen", np.float64, (len(SCHEMES), len(TIERS))),
+        ("outpatient_fen", np.float64, len(SCHEMES)),  # a month's bills
+        ("in_scope_ppm", np.int64),
+        # gates and claims
+        ("networked", np.uint64, len(KINDS)),  # odds
+        ("fault", np.uint64, len(KINDS)),  # odds
+        ("mended", np.uint64, len(KINDS)),  # odds
+        ("attention", np.uint64, len(KINDS)),  # odds
+        ("hassle_fen", np.float64, len(KINDS)),
+        ("waiting", np.float64),
+        ("spread", np.float64),
+    ],
+    align=True,
+)
+"""What one draw fixes for everybody, one record: see `solve.World` and the modules that declare the numbers."""
+
+
+class Cells(NamedTuple):
+    """Groups of people alike in the care they use, scheme, purpose, home and host, one entry each.
+
+    uses : index into `visits.USES`. number, weight : people drawn, and how many each stands for. code : names their
+    luck. start : number of the first person within the code, so that a cell can be lived through in parts. half : half
+    of the sample that the first person belongs to; people alternate.
+    """
+
+    uses: Bytes
+    scheme: Bytes
+    purpose: Bytes
+    home: Bytes
+    host: Bytes
+    number: Ints
+    weight: Ints
+    code: Ints
+    start: Ints
+    half: Ints
+
+
+class Case(NamedTuple):
+    """What became of one visit: channel, first cause, bill and gap in fen, what the fund owes, the policy's row.
+
+    outside : what of the bill is unlisted or over a ceiling on the list that priced it, fen.
+    """
+
+    channel: int
+    cause: int
+    bill: int
+    outside: int
+    gap: int
+    owed: Any
+    row: int
+
+
+@rule
+def insured(home: int, scheme: int, member: bool) -> int:
+    """Return the row of the table of policies for a person: (home, scheme, member) flattened."""
+    return (home * len(SCHEMES) + scheme) * len(MEMBERS) + member
+
+
+@rule
+def asked(kind: int, filing: int, month: int, tier: int) -> int:
+    """Return the column of the table of policies for a visit: (kind, filing or local, month, tier) flattened."""
+    return ((kind * (LOCAL + 1) + filing) * MONTHS + month) * len(TIERS) + tier
+
+
+@rule
+def one_visit(
+    key: int,
+    k: int,
+    s: int,
+    p: int,
+    h: int,
+    pair: int,
+    who: int,
+    m: int,
+    attentive: bool,
+    year: Any,
+    draw: Any,
+    scale_fen: Any,
+    quantiles: Any,
+    policies: Any,
+    which: Any,
+    cover: Any,
+    slot: Any,
+    free: Any,
+) -> Case:
+    """Return what becomes of one visit: bill, gates, both prices from the same state of the year, choice."""
+    tier = visits.pick_one(draw.tiers, uniform(mix(key, visits.WHICH_TIER)))
+    basket = below(mix(key, visits.WHICH_BASKET), draw.baskets)
+    mean = scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + tier, basket]
+    bill = visits.bill_fen(mean, quantiles[below(mix(key, visits.HOW_DEAR), len(quantiles))])
+    networked = happens(mix(key, visits.CONNECTED), draw.networked[k])
+    filed = True
+    if exposed(p, free[pair, m]) and happens(mix(key, visits.FILED), draw.fault[k]):
+        filed = happens(mix(key, visits.MENDED), draw.mended[k])
+    # Scalars of flat tables, not rows: a view of an array costs more here than pricing the bill.
+    at, own = (slot[pair, m] * len(KINDS) + k) * draw.baskets + basket, (h * len(KINDS) + k) * draw.baskets + basket
+    at_host = split_bill(bill, cover[at, 0], cover[at, 1], cover[at, 2])
+    at_home = split_bill(bill, cover[own, 0], cover[own, 1], cover[own, 2])
+    care = Care(k, -1, 1)
+    # Every array is read before the paths part: one that is read on one path only is counted in and out by Numba.
+    row, as_unfiled = which[who, asked(k, p, m, tier)], which[who, asked(k, UNFILED, m, tier)]
+    terms, unfiled = policies[row], policies[as_unfiled]
+    direct = settle(terms, at_host, care, year, None)
+    owed = settle(terms, at_home, care, year, None)
+    gap, outside = fund(direct) - fund(owed), at_home.unlisted + at_home.over_ceiling
+    if networked and filed:
+        cause = CAUSE_CHOICE
+        way = DIRECT
+        if attentive and claim_gain(fund(direct), fund(owed), draw.hassle_fen[k], draw.waiting) > 0:
+            way = CLAIMED
+        else:
+            owed, outside = direct, at_host.unlisted + at_host.over_ceiling
+    else:
+        cause = CAUSE_FILED if networked else CAUSE_NETWORKED
+        if not filed:
+            row = as_unfiled
+            owed = settle_apart(unfiled, at_home, care, year)
+        luck = uniform(mix(key, visits.CLAIMS))
+        claims = claims_anyway(fund(owed), draw.hassle_fen[k], draw.waiting, draw.spread, luck)
+        way = CLAIMED if claims else ABANDONED
+    return Case(way, cause, bill, outside, gap, owed, row)
+
+
+@rule
+def book(totals: Any, into: int, case: Any, weight: int, account: int, grade: int, local: int) -> None:
+    """Add one case to the amounts of its cell and month, row `into`."""
+    paid = fund(case.owed)
+    totals[into, VISITS + case.channel] += weight
+    totals[into, BILLS + case.channel] += weight * case.bill
+    totals[into, FUND + case.channel] += weight * paid
+    totals[into, GAP] += weight * case.gap
+    totals[into, GAP_ZERO] += weight * (case.gap == 0)
+    totals[into, CLAIM_MORE] += weight * (case.gap < 0)
+    if case.channel != DIRECT:
+        totals[into, case.cause] += weight
+    if case.channel != ABANDONED:
+        totals[into, SUPPLEMENT] += weight * (paid - case.owed.basic)
+        totals[into, ACCOUNT] += weight * account
+        totals[into, LOCAL_FUND] += weight * paid * local
+        totals[into, GRADED + grade] += weight * paid
+
+
+@apart
+def care_at_home(
+    key: int, s: int, who: int, month: int, year: Any, draw: Any, quantiles: Any, policies: Any, which: Any
+) -> None:
+    """Use up what care at home uses up of the year before the first visit elsewhere, in this month.
+
+    Admissions at the national rate of the scheme up to then, and all outpatient care as one bill, at half the time, on
+    a list that leaves the drawn share of a bill in scope.
+    """
+    at = month // 2
+    begin_month(year, at)
+    for j in range(visits.pick_row(draw.admissions, s, month, uniform(mix(key, visits.ADMITTED)))):
+        own = mix(key, visits.AT_HOME + 1 + j)
+        tier = visits.pick_one(draw.tiers_home, uniform(mix(own, visits.WHICH_TIER)))
+        bill = visits.bill_fen(draw.admission_fen[s, tier], quantiles[below(mix(own, visits.HOW_DEAR), len(quantiles))])
+        stay = Care(INPATIENT, -1, 1)
+        terms = policies[which[who, asked(INPATIENT, LOCAL, at, tier)]]
+        owed = settle_apart(terms, Bill(bill, bill - part(bill, draw.in_scope_ppm), 0, 0), stay, year)
+        advance(year, stay, owed, True)
+    rest = mix(key, visits.AT_HOME)
+    bill = visits.bill_fen(draw.outpatient_fen[s] * (month + 0.5), quantiles[below(rest, len(quantiles))])
+    seen = Care(OUTPATIENT, -1, 1)
+    terms = policies[which[who, asked(OUTPATIENT, LOCAL, at, 1)]]
+    owed = settle_apart(terms, Bill(bill, bill - part(bill, draw.in_scope_ppm), 0, 0), seen, year)
+    advance(year, seen, owed, False)
+
+
+@rule
+def draw_visits(key: int, uses: int, draw: Any, when: Any) -> int:
+    """Write month x kinds + kind of each visit of a person's year to `when`; return the number of visits."""
+    number = 0
+    for k in range(len(KINDS)):
+        if uses != 1 - k:  # who uses only the other kind has none of this
+            count = visits.pick_in(draw.counts, k, uniform(mix(key, visits.HOW_MANY + k))) + 1
+            own = mix(key, visits.WHEN + k)
+            for j in range(count):
+                when[number + j] = visits.pick_one(draw.season, uniform(mix(own, j))) * len(KINDS) + k
+            number += count
+    return number
+
+
+@rule
+def in_order(when: Any, number: int, slots: Any, order: Any) -> None:
+    """Write the first `number` values of `when` to `order`, sorted; all lie below the length of `slots`.
+
+    Counting them first leaves nothing for the processor to guess.
+    """
+    for i in range(len(slots)):
+        slots[i] = 0
+    for j in range(number):
+        slots[when[j]] += 1
+    place = 0
+    for i in range(len(slots)):
+        count = slots[i]
+        slots[i] = place
+        place += count
+    for j in range(number):
+        order[slots[when[j]]] = when[j]
+        slots[when[j]] += 1
+
+
+@apart
+def loop(
+    cells: Any,
+    draw: Any,
+    scale_fen: Any,
+    quantiles: Any,
+    policies: Any,
+    which: Any,
+    cover: Any,
+    slot: Any,
+    free: Any,
+    totals: Any,
+    places: int,
+) -> int:
+    """Live every person's year and add it to `totals`; return the visits lived through. The only loop over visits.
+
+    A person's visits run in order of discharge month, of one month inpatient first, so that the state of the year is
+    what a clerk would see.
+
+    Parameters
+    ----------
+    cells : whom to live. draw : a record of `DRAW`. scale_fen, quantiles : see `enacted.bill_scale`, `bill_quantiles`.
+    policies, which, cover, slot, free : see `enacted.Rules.flat`. totals : what is added to, (half x kind x scheme x
+    home x host x month, amount). places : number of areas.
+    """
+    year = np.zeros(1, dtype=YEAR)[0]
+    when = np.empty(len(KINDS) * visits.MOST_VISITS, dtype=np.uint8)  # unsigned: no index to be wrapped round
+    order = np.empty_like(when)
+    slots = np.zeros(MONTHS * len(KINDS), dtype=np.uint32)
+    lived = 0
+    for c in range(len(cells.number)):
+        uses, s, p, h, t = cells.uses[c], cells.scheme[c], cells.purpose[c], cells.home[c], cells.host[c]
+        weight, cell = cells.weight[c], mix(draw.key, cells.code[c])
+        for person in range(cells.number[c]):
+            key = mix(cell, cells.start[c] + person)
+            number = draw_visits(key, uses, draw, when)
+            in_order(when, number, slots, order)
+            lived += number
+            attention = mix(key, visits.ATTENTIVE)
+            who = insured(h, s, happens(mix(key, visits.RETIRED), draw.retired[s]))
+            balance = 0
+            if s == EMPLOYEE:
+                balance = int(-draw.account_fen * math.log(uniform(mix(key, visits.BALANCE))))
+            begin_year(year)
+            if draw.care_at_home and p != LONG_STAY:
+                first = order[0] // len(KINDS)
+                care_at_home(key, s, who, first, year, draw, quantiles, policies, which)
+            half = (cells.half[c] + person) & 1
+            for j in range(number):
+                month, k = order[j] // len(KINDS), order[j] % len(KINDS)
+                begin_month(year, month)
+                attentive = happens(attention, draw.attention[k])
+                pair = (h * places + t) * len(KINDS) + k
+                case = one_visit(
+                    mix(key, visits.OF_VISIT + j), k, s, p, h, pair, who, month, attentive, year,
+                    draw, scale_fen, quantiles, policies, which, cover, slot, free,
+                )  # fmt: skip
+                account = 0
+                terms = policies[case.row]
+                if case.channel != ABANDONED:
+                    advance(year, Care(k, -1, 1), case.owed, k == INPATIENT)
+                    account = from_account(terms, Bill(case.bill, case.outside, 0, 0), fund(case.owed), balance)
+                    balance -= account
+                into = ((((half * len(KINDS) + k) * len(SCHEMES) + s) * places + h) * places + t) * MONTHS + month
+                book(totals, into, case, weight, account, terms.grade, terms.local)
+    return lived
