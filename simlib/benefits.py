@@ -344,7 +344,7 @@ def catastrophic_payment(policy: Any, year: Any, base: int) -> int:
     if stop <= start:
         return 0
     paid = banded(policy.catastrophic_to_fen, policy.catastrophic_ratio_ppm, policy.catastrophic_bands, start, stop)
-    room = max(policy.catastrophic_cap_fen - year.catastrophic_paid, 0)
+    room: int = max(policy.catastrophic_cap_fen - year.catastrophic_paid, 0)
     return min(rounded(paid), room)
 
 

@@ -274,11 +274,13 @@ def _fault(message: str, *where: str | int) -> InitErrorDetails:
 def _faults(case: Case) -> Iterator[InitErrorDetails]:
     """Yield what does not go together in a case."""
     if case.visits is not None:
-        for name in case.model_fields_set & Visit.model_fields.keys():
+        for name in sorted(case.model_fields_set & Visit.model_fields.keys()):
             yield _fault("belongs to a visit. Move it under visits.", name)
-    if (case.policy is None) == (case.area is None):
+    if case.policy is not None and case.area is not None:
+        yield _fault("goes without area: the area has one. Delete policy, or area.", "policy")
+    elif case.policy is None and case.area is None:
         yield _fault("missing. Write policy: {deductible: 1300, ratio: 0.8}, or area: the name of an area.", "policy")
-    if case.area is not None:
+    elif case.area is not None:
         yield from _area_faults(case.area, case)
     if case.paid_this_year and "paid" in case.used_this_year.model_fields_set:
         yield _fault("stands for paid in used_this_year. Delete one of them.", "paid_this_year")
@@ -312,13 +314,15 @@ def _visit_faults(case: Case, visit: Visit, where: tuple[str | int, ...]) -> Ite
     """Yield what is missing in a visit or does not go together with the policy."""
     if not visit.bill:
         yield _fault("missing. Write bill: a list of {what: drug, amount: 5000, class: 甲}.", *where, "bill")
-    if visit.date is None and (case.visits is not None or (case.area is not None and case.year is None)):
+    named = case.area is not None and case.policy is None
+    if visit.date is None and (case.visits is not None or (named and case.year is None)):
         yield _fault("missing. Write date: 2024-03-15, the day of discharge.", *where, "date")
     if visit.kind == "inpatient" and visit.months > 1:
         yield _fault("a stay dispenses nothing for months. Delete months, or write kind: chronic.", *where, "months")
-    if case.area is not None and visit.filing is None:
+    if named and visit.filing is None:
         yield _fault("missing. Terms differ by filing: write filing: referral, or local for home.", *where, "filing")
-    if case.policy is None and (visit.filing is None or case.scheme is None or not (visit.date or case.year)):
+    asked = case.area, case.scheme, visit.filing, visit.date or case.year
+    if case.policy is None and None in asked:
         return
     if visit.date is None and isinstance(case.policy, tuple) and any(entry.when.start for entry in case.policy):
         yield _fault("missing. The policy changes with the date: write date: 2024-03-15.", *where, "date")

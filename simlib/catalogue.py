@@ -21,15 +21,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from simlib.agreement import align
 from simlib.areas import Place
-from simlib.itemlists import UNLISTED, ItemList, align
+from simlib.itemlists import UNLISTED, Catalogues
 from simlib.luck import LISTS, uniforms
 from simlib.terms import CATALOGUE_RULES, CATEGORIES, KINDS, PPM, Params, Quantity, lever, unknown
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
-Catalogues = tuple[tuple[str, ItemList], ...]
-"""Codes of provinces and their real lists."""
 
 ITEMS = 200
 """Items of each category on the generated catalogues."""

@@ -62,11 +62,15 @@ def claims_anyway(fund_claim: int, hassle_fen: float, waiting: float, spread: fl
 
 
 @rule
-def channel(can_settle: bool, attentive: bool, gain: float, claims: bool) -> int:
-    """Return the channel of a case: direct, claimed or abandoned.
+def choice(attentive: bool, gain: float) -> int:
+    """Return the channel of a case that can settle directly: direct, unless the patient looks and gains by claiming.
 
-    Whoever can settle does so, unless attentive and better off with a claim, which is then always made.
+    A chosen claim is always made.
     """
-    if can_settle:
-        return CLAIMED if attentive and gain > 0 else DIRECT
+    return CLAIMED if attentive and gain > 0 else DIRECT
+
+
+@rule
+def otherwise(claims: bool) -> int:
+    """Return the channel of a case that cannot settle directly: a claim by hand, or nothing reimbursed."""
     return CLAIMED if claims else ABANDONED

@@ -60,6 +60,20 @@ class Document:
             path = path[:-1]
         return Fault(self.path, *self.places[path], message)
 
+    def beside(self, named: str) -> Path:
+        """Return the path of a file that this one names; ValueError if it lies outside the folder of this one."""
+        path = Path(self.path).parent / named
+        try:
+            home, target = Path(self.path).parent.resolve(), path.resolve()
+            path.exists()
+        except (OSError, RuntimeError, ValueError) as error:
+            found = f"{shown(named)} cannot be followed ({shown(error)})."
+            raise ValueError(f"{found} Name a file beside this one.") from None
+        if Path(named).is_absolute() or not target.is_relative_to(home):
+            found = f"{shown(named)} leaves the folder of this file."
+            raise ValueError(f"{found} Put it beside this one and write its name.")
+        return path
+
     def faults(self, error: ValidationError, model: type[BaseModel], at: Where = ()) -> list[Fault]:
         """Return the faults that pydantic found in the data at `at`, each with its place and remedy."""
         first = islice(explain(error, model), 10 * MAX_FAULTS)  # each takes time, a file can hold a million
@@ -76,7 +90,7 @@ def read(path: str | Path) -> Document:
         anchor, alias, duplicate key, key that is not text, control character, nesting below 20 levels, or
         more than a million values.
     """
-    raw = _bytes(Path(path))
+    raw = content(Path(path), MAX_BYTES, "YAML", "Is it a scenario or case file?")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -100,8 +114,8 @@ def parse(text: str, path: str, sha256: str = "") -> Document:
     return Document(path, data, builder.places, builder.keys, sha256)
 
 
-def _bytes(path: Path) -> bytes:
-    """Return the content of a regular file (a pipe or device could block or never end)."""
+def content(path: Path, most: int, sort: str, large: str) -> bytes:
+    """Return the bytes of a regular file (a pipe or device could block or never end), at most so many."""
 
     def refuse(message: str) -> BadInputError:
         return BadInputError(Fault(str(path), 1, 1, message))
@@ -110,14 +124,14 @@ def _bytes(path: Path) -> bytes:
         if not path.exists():
             raise refuse("no such file. Check the name and the folder you are in.")
         if not path.is_file():
-            raise refuse("not a file. Name a YAML file, not a folder or device.")
+            raise refuse(f"not a file. Name a {sort} file, not a folder or device.")
         with path.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+            raw = stream.read(most + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise refuse(f"cannot be read ({reason}). Check its permissions.") from None
-    if len(raw) > MAX_BYTES:
-        raise refuse(f"larger than {MAX_BYTES} bytes. Is it a scenario or case file?")
+    if len(raw) > most:
+        raise refuse(f"larger than {most} bytes. {large}")
     return raw
 
 

@@ -158,7 +158,8 @@ def check(scenarios: Sequence[Scenario], *, draws: int, seed: int, people: int, 
         raise BadInputError("no scenario: name at least one scenario file")
     if len(set(names)) < len(names):
         raise BadInputError(f"two scenarios are both called {max(names, key=names.count)}: rename one of the files")
-    roots = {scenario.reference(of).sha256: scenario.reference(of).path for of in scenarios}
+    references = [scenario.reference(of) for of in scenarios]
+    roots = {tuple(sha256 for _, sha256 in one.files()): one.path for one in references}
     if len(roots) > 1:
         raise BadInputError(f"scenarios of different roots ({', '.join(sorted(roots.values()))}): run them apart")
     for what, found, least in (("draws", draws, 2), ("people", people, 1000), ("seed", seed, 0), ("jobs", jobs, 1)):

@@ -23,12 +23,11 @@ from simlib.benefits import (
     settle_apart,
     split_bill,
 )
-from simlib.channels import claim_gain, claims_anyway
+from simlib.channels import choice, claim_gain, claims_anyway, otherwise
 from simlib.gates import exposed
 from simlib.luck import below, happens, mix, uniform
 from simlib.terms import (
     ABANDONED,
-    CLAIMED,
     DIRECT,
     EMPLOYEE,
     GRADES,
@@ -217,10 +216,8 @@ def one_visit(
     gap, outside = fund(direct) - fund(owed), at_home.unlisted + at_home.over_ceiling
     if networked and filed:
         cause = CAUSE_CHOICE
-        way = DIRECT
-        if attentive and claim_gain(fund(direct), fund(owed), draw.hassle_fen[k], draw.waiting) > 0:
-            way = CLAIMED
-        else:
+        way = choice(attentive, claim_gain(fund(direct), fund(owed), draw.hassle_fen[k], draw.waiting))
+        if way == DIRECT:
             owed, outside = direct, at_host.unlisted + at_host.over_ceiling
     else:
         cause = CAUSE_FILED if networked else CAUSE_NETWORKED
@@ -228,8 +225,7 @@ def one_visit(
             row = as_unfiled
             owed = settle_apart(unfiled, at_home, care, year)
         luck = uniform(mix(key, visits.CLAIMS))
-        claims = claims_anyway(fund(owed), draw.hassle_fen[k], draw.waiting, draw.spread, luck)
-        way = CLAIMED if claims else ABANDONED
+        way = otherwise(claims_anyway(fund(owed), draw.hassle_fen[k], draw.waiting, draw.spread, luck))
     return Case(way, cause, bill, outside, gap, owed, row)
 
 
@@ -252,7 +248,7 @@ def book(totals: Any, into: int, case: Any, weight: int, account: int, grade: in
         totals[into, GRADED + grade] += weight * paid
 
 
-@apart
+@rule
 def care_at_home(
     key: int, s: int, who: int, month: int, year: Any, draw: Any, quantiles: Any, policies: Any, which: Any
 ) -> None:

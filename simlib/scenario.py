@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator, Field, InstanceOf, ValidationError
 
-from simlib import areas, documents, itemlists
+from simlib import annexes, areas, documents
 from simlib.changes import Change, Frozen, change_schema, object_schema, read_changes
 from simlib.declared import DECLARATIONS, Declarations, levers, quantities
 from simlib.documents import Document
-from simlib.itemlists import ItemList
+from simlib.itemlists import Catalogues, ItemList
 from simlib.remedies import did_you_mean, hidden, kind_of, shown
 from simlib.terms import KINDS, MONTHS, SCHEMES, BadInputError, Fault, Quantity
 
@@ -146,7 +146,7 @@ def _load(path: Path, children: tuple[Path, ...], known: Mapping[str, Quantity])
     if isinstance(document.data.get("changes"), list) and len(document.data["changes"]) <= MAX_CHANGES:
         changes, wrong = read_changes(document, known, place, header.year if header and parent else None)
         faults += wrong
-    lists, wrong, inside = _catalogues(document, parent, place, header.year if header else None)
+    lists, wrong, inside = _lists(document, parent, place, header.year if header else None)
     faults += wrong
     if header is None or faults or inside:
         faults.sort(key=lambda fault: (fault.line, fault.column))
@@ -165,63 +165,18 @@ def _header(document: Document, parent: Scenario | None) -> tuple[Header | None,
         return None, document.faults(error, _File)
 
 
-Catalogues = tuple[tuple[str, ItemList], ...]
-
-
-def _catalogues(
+def _lists(
     document: Document, parent: Scenario | None, place: areas.Place, year: int | None
 ) -> tuple[Catalogues, list[Fault], list[Fault | str]]:
-    """Return the item lists that a file names, by code of the area, the faults of it, and those inside the lists."""
-    named = document.data.get("catalogues")
-    if parent:
-        root = parent.lineage()[0]
-        faults = [document.fault(("year",), f"year: {stale}") for stale in _stale(root.catalogues, year)]
-        if "catalogues" in document.data:
-            message = (
-                f"lists are in force, not a change of policy. Write them in the root, {shown(Path(root.path).name)}."
-            )
-            faults.append(document.fault(("catalogues",), f"catalogues: {message}", key=True))
-        return (), faults, []
-    lists, seen = list[tuple[str, ItemList]](), dict[int, str]()
-    faults, inside = [], list[Fault | str]()
-    for name, file in named.items() if isinstance(named, dict) else ():
-        area, message = _area(name, place, seen)
-        if message:
-            faults.append(document.fault(("catalogues", name), f"catalogues: {message}", key=True))
-        elif isinstance(file, str):
-            path = Path(document.path).parent / file
-            if message := _leaves(file, path, Path(document.path).parent):
-                faults.append(document.fault(("catalogues", name), f"catalogues: {message}"))
-                continue
-            try:
-                lists.append((place.codes[area], itemlists.read(path)))
-            except BadInputError as error:
-                inside += error.faults
-    faults += [document.fault(("catalogues",), f"catalogues: {stale}", key=True) for stale in _stale(lists, year)]
-    return tuple(lists), faults, inside
-
-
-def _area(name: str, place: areas.Place, seen: dict[int, str]) -> tuple[int, str]:
-    """Return the one area that a name stands for, noted as seen, and why it cannot have an item list, or ""."""
-    try:
-        found = place.resolve(name)
-    except LookupError as error:
-        return 0, str(error)
-    if len(found) > 1:
-        return 0, f"{shown(name)}: found {len(found)} areas. Give each area a line and a list of its own."
-    if found[0] in seen:
-        return 0, f"{shown(name)}: the same area as {shown(seen[found[0]])}. Keep one of them."
-    seen[found[0]] = name
-    return found[0], ""
-
-
-def _stale(lists: Iterable[tuple[str, ItemList]], year: int | None) -> list[str]:
-    """Return a complaint for each list without an item that is valid in the middle of a year."""
-    if year is None:
-        return []
-    day = itemlists.midyear(year)
-    remedy = f"no item is valid on {day}, the day on which lists are read for {year}. Write another year or list."
-    return [f"{shown(Path(one.path).name)}: {remedy}" for _, one in lists if not one.rows(day)]
+    """Return the item lists of a root, the faults of a file about lists, and those inside them."""
+    if parent is None:
+        return annexes.read(document, place, year)
+    root = parent.lineage()[0]
+    faults = [document.fault(("year",), f"year: {words}") for words in annexes.stale(root.catalogues, year)]
+    if "catalogues" in document.data:
+        words = f"lists are in force, not a change of policy. Write them in the root, {shown(Path(root.path).name)}."
+        faults.append(document.fault(("catalogues",), f"catalogues: {words}", key=True))
+    return (), faults, []
 
 
 def _parent(document: Document, chain: tuple[Path, ...], known: Mapping[str, Quantity]) -> Scenario | None:
@@ -229,39 +184,26 @@ def _parent(document: Document, chain: tuple[Path, ...], known: Mapping[str, Qua
     named = document.data.get("extends")
     if not isinstance(named, str):
         return None
-    path = chain[-1].parent / named
-    if message := _wrong_parent(named, path, chain):
-        raise BadInputError(document.fault(("extends",), f"extends: {message}"))
+    try:
+        path = document.beside(named)
+        _check_parent(named, path, chain)
+    except ValueError as error:
+        raise BadInputError(document.fault(("extends",), f"extends: {error}")) from None
     return _load(path, chain, known)
 
 
-def _wrong_parent(named: str, path: Path, chain: tuple[Path, ...]) -> str:
-    """Return why a file cannot be extended, or ""."""
-    folder = chain[-1].parent
-    if message := _leaves(named, path, folder):
-        return message
+def _check_parent(named: str, path: Path, chain: tuple[Path, ...]) -> None:
+    """Raise ValueError if the last file of a chain cannot extend a file."""
     target, before = path.resolve(), [child.resolve() for child in chain]
     if target in before:
         circle = " -> ".join(child.name for child in (*chain[before.index(target) :], path))
-        return f"goes in a circle: {circle}. Let the first file extend none."
+        raise ValueError(f"goes in a circle: {circle}. Let the first file extend none.")
     if len(chain) > MAX_PARENTS:
-        return f"more than {MAX_PARENTS} files deep. Extend a file nearer to the root."
+        raise ValueError(f"more than {MAX_PARENTS} files deep. Extend a file nearer to the root.")
     if not path.exists():
-        beside = sorted(file.name for file in folder.resolve().glob("*.yaml") if file not in before)
-        return f"{shown(named)}: no such file. {did_you_mean(named, beside) if beside else 'Check the name.'}"
-    return ""
-
-
-def _leaves(named: str, path: Path, folder: Path) -> str:
-    """Return why a file cannot be named in a file of a folder: it lies outside it, or cannot be found out; or ""."""
-    try:
-        home, target = folder.resolve(), path.resolve()
-        path.exists()
-    except (OSError, RuntimeError, ValueError) as error:
-        return f"{shown(named)} cannot be followed ({shown(error)}). Name a file beside this one."
-    if Path(named).is_absolute() or not target.is_relative_to(home):
-        return f"{shown(named)} leaves the folder of this file. Put it beside this one and write its name."
-    return ""
+        beside = sorted(file.name for file in chain[-1].parent.resolve().glob("*.yaml") if file not in before)
+        remedy = did_you_mean(named, beside) if beside else "Check the name."
+        raise ValueError(f"{shown(named)}: no such file. {remedy}")
 
 
 def reference(of: Scenario) -> Scenario:

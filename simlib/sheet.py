@@ -455,7 +455,7 @@ def as_json(settled: Iterable[Settled], explain: bool = False) -> list[dict[str,
 
 def _as_json(case: Case, done: tuple[Priced, ...], explain: bool) -> dict[str, Any]:
     """Return one case; the prices stand in it if it has one visit, else in a list of visits."""
-    head = {name: getattr(case, name) for name in ("name", "scheme", "source", "worked")}
+    head = {name: getattr(case, name) for name in ("name", "scheme", "source", "published", "worked")}
     visits = []
     for priced in done:
         said: dict[str, Any] = {

@@ -155,8 +155,43 @@ def test_schemas_are_printed(name: str, capsys: pytest.CaptureFixture[str]) -> N
 def test_settle_prices_a_case_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
     files = [str(path) for path in sorted((ROOT / "tests" / "cases").glob("*.yaml"))]
     assert cli.main(["settle", *files]) == 0
-    assert cli.main(["settle", files[0], "--json"]) == 0
-    assert json.loads(capsys.readouterr().out.split("\n[", 1)[-1].join(["[", ""]))
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) > 100 and printed.err == ""
+    assert cli.main(["settle", *files, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found) > 80 and not any(case["unmet"] for case in found)
+    assert cli.main(["settle", files[0], "--explain", "--lang", "zh"]) == 0
+    assert "起付线" in capsys.readouterr().out
+
+
+def test_settle_says_what_is_not_met_and_what_is_unusual(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (
+        "cases:\n- name: a\n  filing: referral\n  policy: {deductible: 0, ratio: 0.8, points_off: 0.3}\n"
+        "  bill: [{what: x, amount: 100, class: 甲}]\n  expected: {direct: {fund: 80}}\n"
+    )
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    assert cli.main(["settle", str(tmp_path / "a.yaml")]) == 1
+    printed = capsys.readouterr()
+    assert "a: direct.fund is 50.00 yuan, expected 80.00." in printed.err
+    assert "a: points_off 0.3 for referral is above 0.1" in printed.err and "50.00" in printed.out
+    (tmp_path / "a.yaml").write_text(text.replace("ratio: 0.8", "ratio: 80"), encoding="utf-8")
+    assert cli.main(["settle", str(tmp_path / "a.yaml")]) == 2
+    assert capsys.readouterr().err.startswith(f"{tmp_path}/a.yaml:4:34: ")
+
+
+def test_ten_thousand_cases_are_settled_in_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = (
+        "- {{name: case {0}, policy: {{deductible: {1}, ratio: 0.8, cap: 300000}}, paid_this_year: {0},\n"
+        "   bill: [{{what: a, amount: {0}.5, class: 甲}},\n"
+        "          {{what: b, amount: 80, host: {{class: 乙, self_pay: 0.1}}, home: {{class: unlisted}}}}]}}\n"
+    )
+    path = tmp_path / "many.yaml"
+    path.write_text("cases:\n" + "".join(case.format(n, n % 2000) for n in range(10_000)), encoding="utf-8")
+    start = time.process_time()
+    assert cli.main(["settle", str(path)]) == 0
+    # About 4 s on one core of 2020; the limit leaves room for a busy machine.
+    assert time.process_time() - start < 15
+    assert len(capsys.readouterr().out.splitlines()) == 10_002
 
 
 def test_an_interrupted_run_leaves_nothing_half_written(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ import numpy as np
 import openpyxl
 import pytest
 
-from simlib import areas, catalogue, cli, documents, itemlists, scenario, solve
+from simlib import areas, catalogue, cli, documents, experiment, itemlists, scenario, solve, spreadsheets
+from simlib.agreement import align, compare
 from simlib.catalogue import CORE, DRUG, ITEMS, SERVICE
-from simlib.itemlists import COLUMNS, ItemList, align, compare, read, read_spending
+from simlib.itemlists import COLUMNS, ItemList, read, read_spending
 from simlib.terms import CATEGORIES, PPM, BadInputError
 
 ROOT = Path(__file__).parent.parent
@@ -110,11 +111,11 @@ def test_a_bad_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         "x.xls:1:1: found a name that ends in '.xls'. Expected .csv (UTF-8) or .xlsx."
     ]
     assert "not a file" in faults(tmp_path)[0]
-    monkeypatch.setattr(itemlists, "MAX_ROWS", 2)
+    monkeypatch.setattr(spreadsheets, "MAX_ROWS", 2)
     assert faults(written(tmp_path, *(GOOD.replace("D1", f"D{i}") for i in range(3)))) == [
         "x.csv:4:1: more than 2 rows. Split the file."
     ]
-    monkeypatch.setattr(itemlists, "MAX_BYTES", 10)
+    monkeypatch.setattr(spreadsheets, "MAX_BYTES", 10)
     assert "larger than 10 bytes" in faults(written(tmp_path, GOOD))[0]
 
 
@@ -323,6 +324,18 @@ def test_only_a_root_names_lists_and_all_its_faults_come_at_once(tmp_path: Path)
     assert [line.split(":")[0] for line in said(root(tmp_path, "{nowhere: x.csv, 上海: bad.csv}"))] == [
         "root.yaml", "bad.csv",
     ]  # fmt: skip
+
+
+def test_roots_that_differ_only_in_a_list_are_told_apart(tmp_path: Path) -> None:
+    roots = []
+    for name, price in (("one", "12.5"), ("two", "13.5"), ("three", "12.5")):
+        (tmp_path / name).mkdir()
+        written(tmp_path / name, GOOD.replace("12.5", price))
+        roots.append(scenario.load(root(tmp_path / name, "{上海: x.csv}", f"{name}.yaml")))
+    how = {"draws": 2, "seed": 0, "people": 1000, "jobs": 1}
+    experiment.check([roots[0], roots[2]], **how)
+    with pytest.raises(BadInputError, match="different roots"):
+        experiment.check(roots[:2], **how)
 
 
 def test_a_scenario_carries_its_lists_and_their_hashes() -> None:

@@ -130,6 +130,8 @@ def test_a_running_year_is_explained() -> None:
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_a_sheet_is_in_one_language(lang: str) -> None:
     for case in CASES:
+        if case.area is not None:  # it names its sources, in their own language
+            continue
         bare = case.model_copy(update={"name": "x", "source": None, "worked": None})
         said = explained(bare, lang)
         for visit in case.sequence:
