@@ -162,6 +162,8 @@ def check(scenarios: Sequence[Scenario], *, draws: int, seed: int, people: int, 
     roots = {tuple(sha256 for _, sha256 in one.files()): one.path for one in references}
     if len(roots) > 1:
         raise BadInputError(f"scenarios of different roots ({', '.join(sorted(roots.values()))}): run them apart")
+    if len({of.year for of in scenarios}) > 1 and any(one.catalogues for one in references):
+        raise BadInputError("scenarios of different years whose root names item lists: lists are dated, run them apart")
     for what, found, least in (("draws", draws, 2), ("people", people, 1000), ("seed", seed, 0), ("jobs", jobs, 1)):
         if found < least:
             raise BadInputError(f"--{what} {found}: at least {least} is needed")

@@ -1,4 +1,4 @@
-"""How fast the compiled loop is, alone and against a NumPy twin that must give the same integers: one JSON line."""
+"""How fast the compiled loop is, alone and beside a NumPy twin that must give the same integers: one JSON line."""
 
 from __future__ import annotations
 
@@ -10,58 +10,51 @@ import resource
 import subprocess
 import sys
 import tempfile
+from bisect import bisect_left
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, thread_time
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from simlib import areas, enacted, loop, metrics, scenario, simulate, solve, terms, visits
+from simlib import areas, enacted, experiment, loop, metrics, scenario, simulate, solve, terms, visits
 from simlib.benefits import MOST_BANDS, NO_LIMIT_FEN, PER_MONTH, PER_YEAR
-from simlib.terms import ABANDONED, CLAIMED, DIRECT, KINDS, LOCAL, LONG_STAY, MEMBERS, MONTHS, SCHEMES, TIERS, UNFILED
-
-Ints = npt.NDArray[np.int64]
-Keys = npt.NDArray[np.uint64]
-U = np.uint64
+from simlib.terms import ABANDONED, CLAIMED, DIRECT, INPATIENT, KINDS, LOCAL, MEMBERS, MONTHS, SCHEMES, TIERS, UNFILED
 
 ROOT = Path(__file__).parent.parent
 SCENARIO = ROOT / "scenarios" / "delta_mutual_recognition.yaml"
-NATION = 240_000_000
-"""Visits that the nation settled directly in 2024, inpatient and outpatient: 238 million."""
-SIZES = {False: (NATION, 1_000_000, 8_000_000, 5), True: (1_000_000, 20_000, 50_000, 2)}
-"""By --quick: visits of the nation, people of the check and of the twin, people on all cores, repetitions."""
-CHUNK, TWIN_CHUNK = 1 << 20, 1 << 14
-"""People at a time; the twin's make about 64 thousand visits, the best of those tried."""
-
-# The twin: luck
-
-GOLDEN = 0x9E3779B97F4A7C15
-STEPS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+SIZES = {False: (240_000_000, 1_000_000, 8_000_000, 5), True: (1_000_000, 20_000, 50_000, 2)}
+"""By --quick: visits of the nation (238 million were settled directly in 2024), people who are compared with the twin
+and with a run, people on all threads, repetitions."""
+CHUNK, TWIN_CHUNK = 1 << 20, 1 << 15
+"""People at a time; the twin's make some 140 thousand visits: the best of 4, 8, 16, 32 and 64 thousand people."""
+LEFT_OUT = ("floor_ratio_ppm", "catastrophic_bands", "assistance_ratio_ppm", "tilt_ratio_ppm", "account_in_scope")
+"""Fields of a policy that the twin leaves out: it refuses policies that use them."""
+U = np.uint64
 
 
-def step(part: int) -> np.uint64:
-    """Return what `luck.mix` adds to a key for a part."""
-    return U((part + 1) * GOLDEN % 2**64)
+def step(part: Any) -> Any:
+    """Return what `luck.mix` adds to keys for a part, or for an array of parts."""
+    return (np.atleast_1d(part).astype(U) + U(1)) * U(0x9E3779B97F4A7C15)
 
 
-def mix(key: Keys, added: Any) -> Keys:
-    """Return `luck.mix` of keys and what `step` gave, in place but for one copy."""
+def mix(key: Any, added: Any) -> Any:
+    """Return `luck.mix` of keys and what `step` gave."""
     z = key + added
     shifted = np.empty_like(z)
-    for bits, factor in STEPS:
+    for bits, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         z ^= np.right_shift(z, U(bits), out=shifted)
         z *= U(factor)
     z ^= np.right_shift(z, U(31), out=shifted)
     return z
 
 
-def uniform(key: Keys) -> npt.NDArray[np.float64]:
+def uniform(key: Any) -> Any:
     """Return `luck.uniform` of keys."""
     u = (key >> U(12)).view(np.int64).astype(np.float64)
     u += 0.5
@@ -69,15 +62,12 @@ def uniform(key: Keys) -> npt.NDArray[np.float64]:
     return u
 
 
-def below(key: Keys, number: int) -> Ints:
+def below(key: Any, number: int) -> Any:
     """Return `luck.below` of keys."""
-    k = key >> U(32)
-    k *= U(number)
-    k >>= U(32)
-    return k.view(np.int64)
+    return ((key >> U(32)) * U(number) >> U(32)).view(np.int64)
 
 
-def pick(table: Any, u: Any) -> Ints:
+def pick(table: Any, u: Any) -> Any:
     """Return `visits.pick_one` of a short table; comparing with every entry is faster here than searching."""
     found = np.zeros(u.shape, dtype=np.uint8)
     for limit in table[:-1]:
@@ -85,17 +75,7 @@ def pick(table: Any, u: Any) -> Ints:
     return found.astype(np.int64)
 
 
-def bills(mean_fen: Any, quantile: Any) -> Ints:
-    """Return `visits.bill_fen` of many visits."""
-    mean_fen *= quantile
-    mean_fen += 0.5
-    return np.maximum(mean_fen.astype(np.int64), 100)
-
-
-# The twin: rules
-
-
-def rounded(amount: Ints) -> Ints:
+def rounded(amount: Any) -> Any:
     """Return `benefits.rounded` of amounts, in place."""
     amount += 500_000
     unsigned = amount.view(U)
@@ -103,519 +83,420 @@ def rounded(amount: Ints) -> Ints:
     return amount
 
 
-def scaled(amount: Ints, numerator: Ints, denominator: Ints) -> Ints:
-    """Return `benefits.scaled` of amounts: a quotient near enough, then the exact rest, which is small, modulo 2^64."""
+def scaled(amount: Any, numerator: Any, denominator: Any) -> Any:
+    """Return `benefits.scaled` of amounts: a quotient that is nearly right, then the rest, exact modulo 2^64."""
     near = (amount.astype(np.float64) * numerator / denominator).astype(np.int64)
     rest = amount * numerator - near * denominator
     return near + rest // denominator + (2 * (rest % denominator) >= denominator)
 
 
-class Bands:
-    """Bands by row of a table of policies: what they pay is linear but for knots, where the ratio changes."""
-
-    def __init__(self, count: Ints, ends: Ints, ratios: Ints) -> None:
-        """Turn ends and ratios, (row, band), into the first ratio, knots and the change of the ratio at each."""
-        paying = np.where(np.arange(MOST_BANDS) < count[:, None], ratios, 0)
-        knots = np.where(np.arange(MOST_BANDS) < count[:, None], ends, NO_LIMIT_FEN)
-        change = np.diff(paying, axis=1, append=0) * (knots < NO_LIMIT_FEN)
-        used = change.any(axis=0)
-        self.first, self.bent = paying[:, 0].copy(), change.any(axis=1)
-        self.knots, self.changes = (list(np.ascontiguousarray(table.T[used])) for table in (knots, change))
-
-    def paid(self, row: Ints, start: Ints, stop: Ints) -> Ints:
-        """Return `benefits.banded` of slices, fen x ppm."""
-        out = (stop - start) * self.first.take(row)
-        for knot, change in zip(self.knots, self.changes, strict=True):
-            at = knot.take(row)
-            out += (np.maximum(stop - at, 0) - np.maximum(start - at, 0)) * change.take(row)
-        return out
-
-
-class Policies:
-    """All policies by column; a form that the twin leaves out, and any policy uses, is refused."""
-
-    left_out = ("floor_ratio_ppm", "catastrophic_bands", "assistance_ratio_ppm", "tilt_ratio_ppm", "account_in_scope")
-
-    def __init__(self, policies: Any) -> None:
-        """Take the columns."""
-        for name in self.left_out:
-            assert not policies[name].any(), f"a policy uses {name}: teach the twin, which leaves it out"
-        capped = policies["month_cap_fen"] < NO_LIMIT_FEN
-        assert not (capped & (policies["limits"] > 0)).any(), "a policy has a monthly cap: teach the twin"
-        assert (policies["deductible_period"] != PER_MONTH).all(), "a policy has a monthly deductible: teach the twin"
-        self.column = {name: np.ascontiguousarray(policies[name]).ravel() for name in policies.dtype.names}
-        self.column["per_year"] = (policies["deductible_period"] == PER_YEAR).astype(np.int64)
-        self.column["net"] = 1 - policies["bands_gross"]
-        self.bands = Bands(policies["bands"], policies["band_to_fen"], policies["ratio_ppm"])
-
-    def of(self, name: str, row: Ints) -> Ints:
-        """Return a column at some rows."""
-        return self.column[name].take(row)
-
-
-class Year:
-    """What people have used up: the columns of `benefits.YEAR` that these policies ask for; by kind, then person."""
-
-    def __init__(self, policies: Policies, people: int) -> None:
-        """Begin the year of so many people."""
-        self.policies, self.people = policies, people
-        self.admissions = np.zeros(people, dtype=np.int64)
-        self.deductible, self.reached, self.paid = np.zeros((3, len(KINDS), people), dtype=np.int64)
-
-    def settle(self, row: Ints, who: Any, at: Ints, entering: Ints, total: Ints) -> tuple[Ints, Ints, Ints]:
-        """Return fund, basic and deductible as `benefits.settle` does, layers 4 to 6, of many visits.
-
-        who : people, a slice or an index. at : their place in a column by kind. entering, total : what layer 4 sees,
-        the bill; what enters may be of several prices, (price, visit).
-        """
-        p = self.policies
-        deductible = np.minimum(entering, self.due(row, who, at, total))
-        net = entering - deductible
-        amount = net * p.bands.first.take(row)
-        bent = np.flatnonzero(p.bands.bent.take(row))
-        if bent.size:
-            r, before = row[bent], self.reached.ravel().take(at[bent])
-            start = before * p.of("bands_yearly", r) + deductible[..., bent] * p.of("bands_gross", r)
-            amount[..., bent] = p.bands.paid(r, start, start + net[..., bent])
-        uncapped = rounded(amount)
-        basic = np.minimum(uncapped, self.room(row, who))
-        cut = np.nonzero(basic < uncapped)
-        if not cut[0].size:
-            return basic, basic, deductible
-        fund, whole = basic.copy(), uncapped[cut]
-        above = net[cut] * p.of("above_cap_ratio_ppm", row[cut[-1]])
-        large_sum = scaled(above, whole - basic[cut], whole * 1_000_000)
-        fund[cut] += np.minimum(large_sum, entering[cut] - basic[cut])
-        return fund, basic, deductible
-
-    def due(self, row: Ints, who: Any, at: Ints, total: Ints) -> Ints:
-        """Return what is left of the deductible."""
-        p, admission = self.policies, np.minimum(self.admissions[who], 2)
-        admission += 3 * row
-        due = total * p.of("deductible_share_ppm", admission)
-        np.maximum(due, p.of("deductible_low", admission), out=due)
-        np.minimum(due, p.of("deductible_high", admission), out=due)
-        due = rounded(due)
-        due -= self.deductible.ravel().take(at) * p.of("per_year", row)
-        return np.maximum(due, 0, out=due)
-
-    def room(self, row: Ints, who: Any) -> Ints:
-        """Return what all caps leave."""
-        p = self.policies
-        room = p.of("cap_fen", row) - counted(self.paid, who, p.of("cap_kinds", row))
-        some = np.flatnonzero(p.of("limits", row))
-        if some.size:
-            r, person = row[some], np.arange(self.people)[who][some]
-            left = p.of("kind_cap_fen", r) - counted(self.paid, person, p.of("kind_cap_kinds", r))
-            room[some] = np.minimum(room[some], left)
-        return np.maximum(room, 0, out=room)
-
-    def advance(self, row: Ints, who: Any, at: Ints, entering: Ints, basic: Ints, deductible: Ints, stay: Any) -> None:
-        """Do as `benefits.advance`."""
-        self.admissions[who] += stay
-        reached = entering - deductible * self.policies.of("net", row)
-        for column, amount in ((self.deductible, deductible), (self.reached, reached), (self.paid, basic)):
-            column.reshape(-1)[at] += amount
-
-
-def counted(by_kind: Ints, who: Any, kinds: Ints) -> Ints:
-    """Return `benefits.counted` of people."""
-    out = by_kind[0, who] * (kinds & 1)
-    out += by_kind[1, who] * (kinds >> 1 & 1)
-    return out
-
-
-# The twin: people and their visits
+def columns(policies: Any) -> SimpleNamespace:
+    """Return the policies by column; refuse those of forms that the twin leaves out."""
+    for name in LEFT_OUT:
+        assert not policies[name].any(), f"a policy uses {name}: the twin leaves it out, teach it"
+    by_month = (policies["deductible_period"] == PER_MONTH) | (policies["month_cap_fen"] < NO_LIMIT_FEN)
+    assert not by_month.any(), "a policy counts by month: the twin leaves that out, teach it"
+    c = SimpleNamespace(**{name: np.ascontiguousarray(policies[name]).ravel() for name in policies.dtype.names})
+    c.per_year = (c.deductible_period == PER_YEAR).astype(np.int64)
+    used = np.arange(MOST_BANDS) < c.bands[:, None]
+    ratios, ends = np.where(used, policies["ratio_ppm"], 0), np.where(used, policies["band_to_fen"], NO_LIMIT_FEN)
+    change = np.diff(ratios, axis=1, append=0) * (ends < NO_LIMIT_FEN)
+    c.first_ratio, c.bent = ratios[:, 0].copy(), change.any(axis=1)
+    c.knots = [(ends[:, i].copy(), change[:, i].copy()) for i in np.flatnonzero(change.any(axis=0))]
+    return c
 
 
 class Twin:
-    """The compiled loop once more in NumPy, a chunk of people at a time, first visits first, then second, and so on."""
+    """The loop once more in NumPy, people by the chunk: all first visits, all second visits, and so on.
 
-    def __init__(self, draw: Any, arrays: tuple[Any, ...], totals: Ints, places: int) -> None:
-        """Take what the loop takes, tables by column where only columns are asked for."""
+    Everything is an array by person or by visit. People stand in order of falling number of visits, so that those who
+    still have a visit are a slice in front; visits stand in waves, a wave in order of people.
+    """
+
+    def __init__(self, draw: Any, arrays: Any, totals: Any, places: int) -> None:
+        """Take what the loop takes; of a split only the running sum that layers 1 and 2 take off is asked for."""
         self.draw = SimpleNamespace(**{name: draw[name] for name in draw.dtype.names})
-        self.places, self.totals = places, totals
         scale, self.quantiles, policies, which, cover, slot, free = arrays
-        self.policies, self.asked = Policies(policies), which.shape[1]
+        self.policies, self.asked, self.cover = columns(policies), which.shape[1], cover[:, 2].astype(np.int64)
         self.scale, self.which, self.slot, self.free = scale.ravel(), which.ravel(), slot.ravel(), free.ravel()
-        self.cover = cover[:, 2].astype(np.int64)  # running sum of what layers 1 and 2 take off
+        self.totals, self.places = totals, places
 
     def live(self, cells: Any) -> int:
         """Live one chunk and book it; return the visits lived through."""
         self.people(cells)
-        self.visits()
-        self.year = Year(self.policies, len(self.key))
+        self.dates()
         if self.draw.care_at_home:
             self.care_at_home()
-        self.gates_and_bills()
-        self.prices()
+        self.bills()
+        for wave in range(len(self.waves)):
+            self.wave(wave)
         self.book(cells)
         return len(self.owner)
 
     def people(self, cells: Any) -> None:
-        """Name the people, those with most visits first, so that whoever still has a visit stands in front."""
-        cell = np.repeat(np.arange(len(cells.number)), cells.number)
+        """Name the people, count their visits, begin their year."""
+        draw, cell = self.draw, np.repeat(np.arange(len(cells.number)), cells.number)
         person = np.arange(len(cell)) - np.repeat(np.cumsum(cells.number) - cells.number, cells.number)
-        keys = mix(U(self.draw.key) + (cells.code.astype(U) + U(1)) * U(GOLDEN), U(0))
-        key = mix(keys[cell], ((cells.start[cell] + person).astype(U) + U(1)) * U(GOLDEN))
+        key = mix(mix(step(cells.code), draw.key)[cell], step(cells.start[cell] + person))
         counts = np.zeros((len(KINDS), len(key)), dtype=np.int64)
         for k in range(len(KINDS)):
-            uses = np.flatnonzero(cells.uses[cell] != 1 - k)
-            u = uniform(mix(key[uses], step(visits.HOW_MANY + k)))
-            counts[k, uses] = np.searchsorted(self.draw.counts[k], u) + 1
-        first = np.argsort(-counts.sum(axis=0).astype(np.int16), kind="stable")
-        self.key, self.counts, self.cell = key[first], counts[:, first], cell[first]
-        self.half = (cells.half[self.cell] + person[first]) & 1
-        self.s, self.p, self.h, self.t = (
-            column[self.cell].astype(np.int64) for column in (cells.scheme, cells.purpose, cells.home, cells.host)
-        )
-        retired = mix(self.key, step(visits.RETIRED)) < self.draw.retired[self.s]
+            some = np.flatnonzero(cells.uses[cell] != 1 - k)
+            counts[k, some] = np.searchsorted(draw.counts[k], uniform(mix(key[some], step(visits.HOW_MANY + k)))) + 1
+        order = np.argsort(-counts.sum(axis=0).astype(np.int16), kind="stable")
+        self.key, self.counts, self.cell = key[order], counts[:, order], cell[order]
+        self.half = (cells.half[self.cell] + person[order]) & 1
+        where = (cells.scheme, cells.purpose, cells.home, cells.host)
+        self.s, self.p, self.h, self.t = (column[self.cell].astype(np.int64) for column in where)
+        retired = mix(self.key, step(visits.RETIRED)) < draw.retired[self.s]
         self.insured = ((self.h * len(SCHEMES) + self.s) * len(MEMBERS) + retired) * self.asked
         luck = np.log(uniform(mix(self.key, step(visits.BALANCE))))
-        self.balance = np.where(self.s == terms.EMPLOYEE, (-self.draw.account_fen * luck).astype(np.int64), 0)
+        self.balance = (-draw.account_fen * luck).astype(np.int64) * (self.s == terms.EMPLOYEE)
+        self.admissions = np.zeros(len(key), dtype=np.int64)
+        self.deductible, self.reached, self.basic_paid = np.zeros((3, len(KINDS), len(key)), dtype=np.int64)
 
-    def visits(self) -> None:
-        """Date the visits and put them in order: wave by wave, in a wave person by person."""
-        person, codes = np.arange(len(self.key)), []
+    def dates(self) -> None:
+        """Date the visits and put them in waves."""
+        codes = []
         for k, count in enumerate(self.counts):
-            owner = np.repeat(person, count)
+            owner = np.repeat(np.arange(len(count)), count)
             nth = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-            when = mix(self.key, step(visits.WHEN + k))[owner]
-            month = pick(self.draw.season, uniform(mix(when, (nth.astype(U) + U(1)) * U(GOLDEN))))
+            month = pick(self.draw.season, uniform(mix(mix(self.key, step(visits.WHEN + k))[owner], step(nth))))
             codes.append((owner << 5 | month << 1 | k).astype(np.int32))
         code = np.sort(np.concatenate(codes)).astype(np.int64)
         count = self.counts.sum(axis=0)
         nth = np.arange(len(code)) - np.repeat(np.cumsum(count) - count, count)
         self.waves = np.bincount(nth)
-        self.begin = np.concatenate([[0], np.cumsum(self.waves)])
-        place = self.begin.take(nth)
-        place += code >> 5
+        self.begin = np.append(0, np.cumsum(self.waves))
         date = np.empty_like(code)
-        date[place] = code & 31
+        date[self.begin.take(nth) + (code >> 5)] = code & 31
         self.k, self.month = date & 1, date >> 1
         self.owner = np.arange(len(code)) - np.repeat(self.begin[:-1], self.waves)
-        added = np.array([step(visits.OF_VISIT + j) for j in range(len(self.waves))])
-        self.luck = mix(self.key[self.owner], np.repeat(added, self.waves))
+        added = np.repeat(step(visits.OF_VISIT + np.arange(len(self.waves))), self.waves)
+        self.luck = mix(self.key.take(self.owner), added)
 
-    def row(self, insured: Ints, kind: Any, filing: Any, month: Ints, tier: Any) -> Ints:
-        """Return the policies that people are asked for."""
-        column = ((kind * (LOCAL + 1) + filing) * MONTHS + month) * len(TIERS) + tier
-        return self.which.take(insured + column).astype(np.int64)
+    def row(self, insured: Any, kind: Any, filing: Any, month: Any, tier: Any) -> Any:
+        """Return the rows of the policies that people are asked for."""
+        return self.which.take(insured + loop.asked.py_func(kind, filing, month, tier)).astype(np.int64)
 
     def care_at_home(self) -> None:
-        """Do as `loop.care_at_home` for everybody but those who live away."""
-        draw = self.draw
-        who = np.flatnonzero(self.p != LONG_STAY)
+        """Do as `loop.care_at_home`."""
+        draw, who = self.draw, np.flatnonzero(self.p != terms.LONG_STAY)
         month, s, key = self.month[: len(self.key)][who], self.s[who], self.key[who]
-        u = uniform(mix(key, step(visits.ADMITTED)))
-        admissions = (draw.admissions[s, month] < u[:, None]).sum(axis=1)
+        admissions = (draw.admissions[s, month] < uniform(mix(key, step(visits.ADMITTED)))[:, None]).sum(axis=1)
         for j in range(admissions.max(initial=0)):
             some = np.flatnonzero(admissions > j)
             own = mix(key[some], step(visits.AT_HOME + 1 + j))
             tier = pick(draw.tiers_home, uniform(mix(own, step(visits.WHICH_TIER))))
-            dear = self.quantiles.take(below(mix(own, step(visits.HOW_DEAR)), len(self.quantiles)))
-            bill = bills(draw.admission_fen[s[some], tier], dear)
-            self.at_home(who[some], terms.INPATIENT, month[some] // 2, tier, bill)
-        dear = self.quantiles.take(below(mix(key, step(visits.AT_HOME)), len(self.quantiles)))
-        bill = bills(draw.outpatient_fen[s] * (month + 0.5), dear)
-        self.at_home(who, terms.OUTPATIENT, month // 2, 1, bill)
+            mean = draw.admission_fen[s[some], tier]
+            self.at_home(who[some], INPATIENT, month[some], tier, mean, mix(own, step(visits.HOW_DEAR)))
+        mean = draw.outpatient_fen[s] * (month + 0.5)
+        self.at_home(who, terms.OUTPATIENT, month, 1, mean, mix(key, step(visits.AT_HOME)))
 
-    def at_home(self, who: Ints, k: int, month: Ints, tier: Any, bill: Ints) -> None:
+    def at_home(self, who: Any, k: int, month: Any, tier: Any, mean: Any, luck: Any) -> None:
         """Settle and book one bill at home of each of some people."""
-        row, at = self.row(self.insured[who], k, LOCAL, month, tier), who + k * len(self.key)
+        bill = self.bill_fen(mean, luck)
+        row, at = self.row(self.insured[who], k, LOCAL, month // 2, tier), who + k * len(self.key)
         entering = self.entering_at(row, rounded(bill * self.draw.in_scope_ppm))
-        _, basic, deductible = self.year.settle(row, who, at, entering, bill)
-        self.year.advance(row, who, at, entering, basic, deductible, k == terms.INPATIENT)
+        _, basic, deductible = self.settle(row, who, at, entering, bill)
+        self.advance(row, who, at, entering, basic, deductible, k == INPATIENT)
 
-    def entering_at(self, row: Ints, after: Ints) -> Ints:
+    def bill_fen(self, mean: Any, luck: Any) -> Any:
+        """Return `visits.bill_fen` of means, which are used up, and luck."""
+        mean *= self.quantiles.take(below(luck, len(self.quantiles)))
+        mean += 0.5
+        return np.maximum(mean.astype(np.int64), 100)
+
+    def entering_at(self, row: Any, after: Any) -> Any:
         """Return what layer 3 leaves of what layers 1 and 2 left."""
-        return after - rounded(after * self.policies.of("first_share_ppm", row))
+        return after - rounded(after * self.policies.first_share_ppm.take(row))
 
-    def gates_and_bills(self) -> None:
+    def bills(self) -> None:
         """Find all that does not hang on the year: bills, both splits, gates, policies."""
-        draw, k, owner = self.draw, self.k, self.owner
-        s, p, h, t = (column[owner] for column in (self.s, self.p, self.h, self.t))
-        tier = pick(draw.tiers, uniform(mix(self.luck, step(visits.WHICH_TIER))))
-        basket = below(mix(self.luck, step(visits.WHICH_BASKET)), draw.baskets)
+        draw, k, month, luck = self.draw, self.k, self.month, self.luck
+        s, p, h, t, insured = (column.take(self.owner) for column in (self.s, self.p, self.h, self.t, self.insured))
+        tier = pick(draw.tiers, uniform(mix(luck, step(visits.WHICH_TIER))))
+        basket = below(mix(luck, step(visits.WHICH_BASKET)), draw.baskets)
         mean = self.scale.take(((k * len(SCHEMES) + s) * len(TIERS) + tier) * draw.baskets + basket)
-        dear = self.quantiles.take(below(mix(self.luck, step(visits.HOW_DEAR)), len(self.quantiles)))
-        self.bill = bills(mean, dear)
-        networked = mix(self.luck, step(visits.CONNECTED)) < draw.networked[k]
-        place = ((h * self.places + t) * len(KINDS) + k) * MONTHS + self.month
-        fault = (mix(self.luck, step(visits.FILED)) < draw.fault[k]) & (p != terms.EMERGENCY) & ~self.free[place]
-        some = np.flatnonzero(fault)
-        mended = mix(self.luck[some], step(visits.MENDED)) < draw.mended[k[some]]
-        self.unfiled = some[~mended]
-        self.cause = np.where(networked, loop.CAUSE_CHOICE, loop.CAUSE_NETWORKED)
-        self.cause[self.unfiled] = np.where(networked[self.unfiled], loop.CAUSE_FILED, loop.CAUSE_NETWORKED)
-        networked[self.unfiled] = False
-        self.met = networked
-        attention = mix(self.key, step(visits.ATTENTIVE))
-        self.attentive = (attention[owner] < draw.attention[k]) & self.met
-        insured = self.insured[owner]
-        self.rows = self.row(insured, k, p, self.month, tier)
-        insured, kind, month, tier = (a[self.unfiled] for a in (insured, k, self.month, tier))
-        self.unfiled_rows = self.row(insured, kind, UNFILED, month, tier)
-        own = (h * len(KINDS) + k) * draw.baskets + basket
-        abroad = (self.slot[place].astype(np.int64) * len(KINDS) + k) * draw.baskets + basket
-        after = self.bill - rounded(self.bill * self.cover.take(np.stack([abroad, own])))
+        self.bill, self.hassle = self.bill_fen(mean, mix(luck, step(visits.HOW_DEAR))), draw.hassle_fen.take(k)
+        networked = mix(luck, step(visits.CONNECTED)) < draw.networked.take(k)
+        place = ((h * self.places + t) * len(KINDS) + k) * MONTHS + month
+        exposed = (p != terms.EMERGENCY) & ~self.free.take(place)
+        fault = np.flatnonzero(exposed & (mix(luck, step(visits.FILED)) < draw.fault.take(k)))
+        unfiled = fault[mix(luck[fault], step(visits.MENDED)) >= draw.mended[k[fault]]]
+        self.cause = np.where(networked, loop.CAUSE_CHOICE, loop.CAUSE_NETWORKED) - loop.CAUSE_NETWORKED
+        self.cause[unfiled[networked[unfiled]]] = loop.CAUSE_FILED - loop.CAUSE_NETWORKED
+        networked[unfiled] = False
+        self.met, self.unfiled = networked, unfiled
+        attention = mix(self.key, step(visits.ATTENTIVE)).take(self.owner)
+        self.attentive = self.met & (attention < draw.attention.take(k))
+        self.rows = self.row(insured, k, p, month, tier)
+        self.unfiled_rows = self.row(insured[unfiled], k[unfiled], UNFILED, month[unfiled], tier[unfiled])
+        lists = np.stack([self.slot.take(place), h]) * len(KINDS)
+        lists += k
+        lists *= draw.baskets
+        lists += basket
+        after = self.bill - rounded(self.bill * self.cover.take(lists))
         self.entering = self.entering_at(self.rows, after)
-        self.unfiled_entering = self.entering_at(self.unfiled_rows, after[1][self.unfiled])
-
-    def dated(self, tier: Ints) -> tuple[Ints, Ints]:
-        """Return month and tier of visits without a filing."""
-        return self.month[self.unfiled], tier[self.unfiled]
-
-    def prices(self) -> None:
-        """Price the visits in waves, choose, and move the year on."""
-        number, draw = len(self.owner), self.draw
-        self.channel, self.paid, self.basic, self.gap, self.account = (
-            np.empty(number, dtype=np.int64) for _ in range(5)
-        )
+        self.unfiled_entering = self.entering_at(self.unfiled_rows, after[1][unfiled])
         self.failing = np.flatnonzero(~self.met)
-        self.claim_luck = uniform(mix(self.luck[self.failing], step(visits.CLAIMS)))
-        self.hassle = draw.hassle_fen[self.k]
-        parts = (np.searchsorted(index, self.begin) for index in (self.failing, self.unfiled))
-        failing, unfiled = (list(pairwise(found)) for found in parts)
-        for j, people in enumerate(self.waves):
-            self.wave(slice(self.begin[j], self.begin[j + 1]), slice(0, people), slice(*failing[j]), slice(*unfiled[j]))
+        self.claim_luck = uniform(mix(luck[self.failing], step(visits.CLAIMS)))
+        parts = (np.searchsorted(index, self.begin) for index in (self.failing, unfiled))
+        self.parts = [[slice(*bounds) for bounds in pairwise(found)] for found in parts]
+        self.channel, self.paid, self.basic, self.gap, self.account = np.empty((5, len(k)), dtype=np.int64)
 
-    def wave(self, v: slice, who: slice, failing: slice, unfiled: slice) -> None:
-        """Price one visit of everybody who still has one.
+    def settle(self, row: Any, who: Any, at: Any, entering: Any, total: Any) -> tuple[Any, Any, Any]:
+        """Return fund, basic and deductible of many visits as `benefits.settle` does, layers 4 to 6.
 
-        v : the visits. who : people. failing, unfiled : parts of the visits that fail a condition, have no filing.
+        who : people, a slice or an index. at : their place in a column by kind. entering, total : what layer 4 sees,
+        of one price or of several, (price, visit), and the bill.
         """
-        year, draw, k, row = self.year, self.draw, self.k[v], self.rows[v]
-        at = k * year.people
-        at += self.owner[v]
-        both = year.settle(row, who, at, self.entering[:, v], self.bill[v])
-        (direct, claim), hassle = both[0], self.hassle[v]
-        self.gap[v] = direct - claim
-        claims = self.attentive[v] & (claim - direct - hassle - draw.waiting * claim > 0)
-        own = self.met[v] & ~claims
-        *owed, entering = (np.where(own, *prices) for prices in (*both, self.entering[:, v]))
-        fund, basic, deductible = owed
-        final = row
+        c, admission = self.policies, np.minimum(self.admissions[who], 2)
+        admission += 3 * row
+        due = total * c.deductible_share_ppm.take(admission)
+        np.maximum(due, c.deductible_low.take(admission), out=due)
+        np.minimum(due, c.deductible_high.take(admission), out=due)
+        due = rounded(due)
+        due -= self.deductible.ravel().take(at) * c.per_year.take(row)
+        deductible = np.minimum(entering, np.maximum(due, 0, out=due))
+        net = entering - deductible
+        uncapped = net * c.first_ratio.take(row)
+        bent = np.flatnonzero(c.bent.take(row))
+        if bent.size:
+            r, reached = row[bent], self.reached.ravel().take(at[bent])
+            start = reached * c.bands_yearly[r] + deductible[..., bent] * c.bands_gross[r]
+            stop = start + net[..., bent]
+            for knot, change in c.knots:
+                beyond = np.maximum(stop - knot[r], 0) - np.maximum(start - knot[r], 0)
+                uncapped[..., bent] += beyond * change[r]
+        uncapped = rounded(uncapped)
+        room = c.cap_fen.take(row) - self.counted(who, c.cap_kinds.take(row))
+        some = np.flatnonzero(c.limits.take(row))
+        if some.size:
+            r, person = row[some], np.arange(len(self.key))[who][some]
+            room[some] = np.minimum(room[some], c.kind_cap_fen[r] - self.counted(person, c.kind_cap_kinds[r]))
+        basic = np.minimum(uncapped, np.maximum(room, 0, out=room))
+        cut = np.nonzero(basic < uncapped)
+        if not cut[0].size:
+            return basic, basic, deductible
+        fund, whole = basic.copy(), uncapped[cut]
+        large_sum = scaled(net[cut] * c.above_cap_ratio_ppm[row[cut[-1]]], whole - basic[cut], whole * 1_000_000)
+        fund[cut] += np.minimum(large_sum, entering[cut] - basic[cut])
+        return fund, basic, deductible
+
+    def counted(self, who: Any, kinds: Any) -> Any:
+        """Return what the basic fund has paid this year for some kinds of care (bits)."""
+        return self.basic_paid[0, who] * (kinds & 1) + self.basic_paid[1, who] * (kinds >> 1 & 1)
+
+    def advance(self, row: Any, who: Any, at: Any, entering: Any, basic: Any, deductible: Any, stay: Any) -> None:
+        """Do as `benefits.advance`."""
+        self.admissions[who] += stay
+        reached = entering - deductible * (1 - self.policies.bands_gross.take(row))
+        for column, amount in ((self.deductible, deductible), (self.reached, reached), (self.basic_paid, basic)):
+            column.reshape(-1)[at] += amount
+
+    def wave(self, wave: int) -> None:
+        """Price one visit of everybody who still has one, choose, move the year on."""
+        v, who = slice(*self.begin[wave : wave + 2]), slice(0, self.waves[wave])
+        failing, unfiled = (parts[wave] for parts in self.parts)
+        draw, k, row, final, hassle = self.draw, self.k[v], self.rows[v], self.rows[v], self.hassle[v]
+        at = k * len(self.key) + self.owner[v]
+        both = self.settle(row, who, at, self.entering[:, v], self.bill[v])
+        direct, claim = both[0]
+        np.subtract(direct, claim, out=self.gap[v])
+        met = self.met[v] & ~(self.attentive[v] & (claim - direct - hassle - draw.waiting * claim > 0))
+        fund, basic, deductible, entering = (np.where(met, *prices) for prices in (*both, self.entering[:, v]))
         lost = self.unfiled[unfiled] - v.start
         if lost.size:
-            r, after, final = self.unfiled_rows[unfiled], self.unfiled_entering[unfiled], row.copy()
-            again = year.settle(r, lost, at[lost], after, self.bill[v][lost])
-            for column, amount in zip((final, entering, *owed), (r, after, *again), strict=True):
-                column[lost] = amount
-        channel = np.where(own, DIRECT, CLAIMED)
-        failed = self.failing[failing] - v.start
-        paid = fund[failed]
+            final[lost], entering[lost] = self.unfiled_rows[unfiled], self.unfiled_entering[unfiled]
+            again = self.settle(final[lost], lost, at[lost], entering[lost], self.bill[v][lost])
+            fund[lost], basic[lost], deductible[lost] = again
+        channel, failed = np.where(met, DIRECT, CLAIMED), self.failing[failing] - v.start
+        owed = fund[failed]
         with np.errstate(divide="ignore", over="ignore"):
-            score = np.log(paid / (hassle[failed] + draw.waiting * paid)) / draw.spread
-            keeps = (self.claim_luck[failing] < 1.0 / (1.0 + np.exp(-score))) & (paid > 0)
-        channel[failed] = np.where(keeps, CLAIMED, ABANDONED)
-        self.channel[v], self.paid[v], self.basic[v], self.rows[v] = channel, fund, basic, final
-        kept = channel != ABANDONED
-        account = np.minimum(self.balance[who], self.bill[v] - fund) * kept
-        self.account[v] = account
+            score = np.log(owed / (hassle[failed] + draw.waiting * owed)) / draw.spread
+            claims = (self.claim_luck[failing] < 1.0 / (1.0 + np.exp(-score))) & (owed > 0)
+        lost = failed[~claims]
+        channel[lost] = ABANDONED
+        account = np.minimum(self.balance[who], self.bill[v] - fund)
+        account[lost] = 0
         self.balance[who] -= account
+        self.channel[v], self.paid[v], self.basic[v], self.account[v] = channel, fund, basic, account
         for column in (entering, basic, deductible):
-            column[failed[~keeps]] = 0
-        year.advance(final, who, at, entering, basic, deductible, (k == terms.INPATIENT) & kept)
+            column[lost] = 0
+        self.advance(final, who, at, entering, basic, deductible, (k == INPATIENT) & (channel != ABANDONED))
 
     def book(self, cells: Any) -> None:
-        """Add the chunk to the totals, each (half, kind, scheme, home, host, month) once."""
-        n = self.places
-        pairs, pair = np.unique((cells.scheme.astype(np.int64) * n + cells.home) * n + cells.host, return_inverse=True)
-        block = len(KINDS) * MONTHS
-        into = ((pair[self.cell] * 2 + self.half) * block)[self.owner] + self.k * MONTHS + self.month
-        weight = cells.weight.astype(np.float64)[self.cell][self.owner]
-        out = np.zeros((len(pairs) * 2 * block, len(loop.AMOUNTS)), dtype=np.int64)
+        """Add the chunk to the totals; sums of floats are exact below 2^53."""
+        base = ((self.half * len(KINDS) * len(SCHEMES) + self.s) * self.places + self.h) * self.places + self.t
+        into = base.take(self.owner) * MONTHS + self.month
+        into += self.k * (len(SCHEMES) * self.places**2 * MONTHS)
+        seen = np.zeros(len(self.totals), dtype=bool)
+        seen[into] = True
+        rows = np.flatnonzero(seen)
+        renumbered = np.empty(len(seen), dtype=np.int64)
+        renumbered[rows] = np.arange(len(rows))
+        into = renumbered.take(into)
+        weight = cells.weight.astype(np.float64)[self.cell].take(self.owner)
+        out = np.zeros((len(rows), len(loop.AMOUNTS)))
 
-        def add(first: int, amount: Any, some: Any = slice(None), which: Any = 0, width: int = 1) -> None:
-            """Add an amount to the column `first` + which of the row of its visit."""
-            sums = np.bincount(into[some] * width + which, amount, minlength=len(out) * width)
-            assert np.abs(sums).max() < 2**53, "a sum is too large for a float to be exact"
-            out[:, first : first + width] += sums.reshape(-1, width).astype(np.int64)
+        def add(first: int, amount: Any, which: Any = 0, width: int = 1) -> None:
+            """Put sums of an amount into the columns from `first` on, by which of them a visit belongs to."""
+            sums = np.bincount(into * width + which, amount, minlength=len(rows) * width)
+            out[:, first : first + width] = sums.reshape(-1, width)
 
-        paid = weight * self.paid
+        paid, kept = weight * self.paid, self.channel != ABANDONED
         for first, amount in ((loop.VISITS, weight), (loop.BILLS, weight * self.bill), (loop.FUND, paid)):
-            add(first, amount, which=self.channel, width=3)
-        add(loop.GAP, weight * self.gap)
-        for first, some in ((loop.GAP_ZERO, self.gap == 0), (loop.CLAIM_MORE, self.gap < 0)):
-            add(first, weight[some], some)
-        some = np.flatnonzero(self.channel != DIRECT)
-        width = len(loop.AMOUNTS)
-        np.add.at(out.reshape(-1), into[some] * width + self.cause[some], weight[some].astype(np.int64))
-        paid *= self.channel != ABANDONED
-        some = np.flatnonzero((self.paid != self.basic) & (self.channel != ABANDONED))
-        add(loop.SUPPLEMENT, (weight * (self.paid - self.basic))[some], some)
+            add(first, amount, self.channel, 3)
+        for first, amount in ((loop.GAP, self.gap), (loop.GAP_ZERO, self.gap == 0), (loop.CLAIM_MORE, self.gap < 0)):
+            add(first, weight * amount)
+        add(loop.CAUSE_NETWORKED, weight * (self.channel != DIRECT), self.cause, 3)
+        add(loop.SUPPLEMENT, weight * (self.paid - self.basic) * kept)
         add(loop.ACCOUNT, weight * self.account)
-        add(loop.LOCAL_FUND, paid * self.policies.of("local", self.rows))
-        add(loop.GRADED, paid, which=self.policies.of("grade", self.rows), width=len(terms.GRADES))
-        scheme, home, host = pairs // (n * n), pairs // n % n, pairs % n
-        half, kind = np.arange(2)[:, None, None], np.arange(len(KINDS))[:, None]
-        where = (half * len(KINDS) + kind) * len(SCHEMES) + scheme[:, None, None, None]
-        where = ((where * n + home[:, None, None, None]) * n + host[:, None, None, None]) * MONTHS + np.arange(MONTHS)
-        self.totals[where.ravel()] += out
+        paid *= kept
+        add(loop.LOCAL_FUND, paid * self.policies.local.take(self.rows))
+        add(loop.GRADED, paid, self.policies.grade.take(self.rows), len(terms.GRADES))
+        assert np.abs(out).max() < 2**53, "a sum is too large for a float to be exact"
+        self.totals[rows] += out.astype(np.int64)
 
 
-# The benchmark
+class Bench:
+    """The scenario and its world, draw 0 of seed 0, solved; and what lives people through in it."""
+
+    def __init__(self) -> None:
+        """Load and solve."""
+        self.of = scenario.load(SCENARIO)
+        place = areas.load(self.of.geography)
+        self.seconds_solve, self.world = timed(lambda: solve.solve(place, scenario.reference(self.of), 0, 0))
+        self.places, self.focus = len(place.codes), simulate.focus_of(self.of, place)
+
+    def cells(self, people: int) -> Any:
+        """Return the cells of so many people, as a run draws them."""
+        return simulate.cells_of(self.world, self.of.year, self.focus, people, True)
+
+    def read(self, of: Any) -> Any:
+        """Return what the loop reads: the record of the draw, and the tables of a scenario."""
+        w = self.world
+        rules = enacted.enact(of, w.place, w.values, w.lists, w.quantiles)
+        return simulate.draw_record(w, of.year), simulate.loop_arrays(w, rules)
+
+    def empty(self) -> Any:
+        """Return totals of nobody."""
+        rows = 2 * len(KINDS) * len(SCHEMES) * self.places**2 * MONTHS
+        return np.zeros((rows, len(loop.AMOUNTS)), dtype=np.int64)
+
+    def live(self, tables: Any, cells: Any, jobs: int = 1) -> tuple[int, Any]:
+        """Return visits and totals of the compiled loop, on so many threads, in a stream as `simulate.live` does."""
+        (draw, arrays), every = tables, list(simulate.parts(cells, CHUNK))
+
+        def some(job: int) -> tuple[int, Any]:
+            totals = self.empty()
+            return sum(loop.loop(part, draw, *arrays, totals, self.places) for part in every[job::jobs]), totals
+
+        if jobs == 1:
+            return some(0)
+        with ThreadPoolExecutor(jobs) as pool:
+            numbers, totals = zip(*pool.map(some, range(jobs)), strict=True)
+        return sum(numbers), sum(totals)
+
+    def live_in_numpy(self, tables: Any, cells: Any) -> tuple[int, Any]:
+        """Return visits and totals of the twin."""
+        totals = self.empty()
+        twin = Twin(*tables, totals, self.places)
+        return sum(twin.live(part) for part in simulate.parts(cells, TWIN_CHUNK)), totals
+
+    def enough(self, wanted: int) -> int:
+        """Return the fewest people to ask for who are expected to make the visits wanted, and a little more."""
+        means = [visits.mean_count(table) for table in enacted.counts(self.world.values)]
+        each = np.array([*means, sum(means)])
+
+        def expected(people: int) -> float:
+            cells = self.cells(people)
+            return float((each[cells.uses] * cells.number).sum())
+
+        return bisect_left(range(2**40), 1.002 * wanted, lo=1000, key=expected)
 
 
-def prepared() -> tuple[Any, Any, float]:
-    """Return the benchmark's scenario, its world solved on draw 0 of seed 0, and the seconds that solving took."""
-    of = scenario.load(SCENARIO)
-    place, began = areas.load(of.geography), perf_counter()
-    world = solve.solve(place, scenario.reference(of), 0, 0)
-    return of, world, perf_counter() - began
-
-
-def drawn(world: Any, of: Any, people: int) -> Any:
-    """Return the cells of a run, as `simulate.live` draws them."""
-    return simulate.cells_of(world, of.year, simulate.focus_of(of, world.place), people, True)
-
-
-def read(world: Any, of: Any) -> tuple[Any, ...]:
-    """Return what the loop reads: the draw's record and the tables."""
-    rules = enacted.enact(of, world.place, world.values, world.lists, world.quantiles)
-    return simulate.draw_record(world, of.year), simulate.loop_arrays(world, rules)
-
-
-def empty(world: Any) -> Ints:
-    """Return totals of nobody."""
-    n = len(world.place.codes)
-    return np.zeros((2 * len(KINDS) * len(SCHEMES) * n * n * MONTHS, len(loop.AMOUNTS)), dtype=np.int64)
-
-
-def lived(world: Any, of: Any, cells: Any, jobs: int = 1) -> tuple[int, Ints]:
-    """Return visits and totals of the compiled loop in a stream on so many threads, as `simulate.live` does it."""
-    draw, arrays = read(world, of)
-    every = list(simulate.parts(cells, CHUNK))
-
-    def some(job: int) -> tuple[int, Ints]:
-        totals = empty(world)
-        return sum(loop.loop(p, draw, *arrays, totals, len(world.place.codes)) for p in every[job::jobs]), totals
-
-    with ThreadPoolExecutor(jobs) as pool:
-        numbers, totals = zip(*pool.map(some, range(jobs)), strict=True)
-    return sum(numbers), sum(totals, start=np.int64(0))
-
-
-def lived_by_twin(world: Any, of: Any, cells: Any) -> tuple[int, Ints]:
-    """Return visits and totals of the NumPy twin, on one thread."""
-    totals = empty(world)
-    twin = Twin(*read(world, of), totals, len(world.place.codes))
-    return sum(twin.live(p) for p in simulate.parts(cells, TWIN_CHUNK)), totals
-
-
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+def timed(work: Callable[[], Any], clock: Callable[[], float] = perf_counter) -> tuple[float, Any]:
     """Return the seconds that some work takes, and what it returns."""
-    began = perf_counter()
+    began = clock()
     found = work()
-    return perf_counter() - began, found
-
-
-def enough(world: Any, of: Any, wanted: int) -> int:
-    """Return the least number of people to ask for whose expected visits are as many as wanted, and a little more."""
-    means = [visits.mean_count(table) for table in enacted.counts(world.values)]
-    each = np.array([*means, sum(means)])
-
-    def short(people: int) -> bool:
-        cells = drawn(world, of, people)
-        return float((each[cells.uses] * cells.number).sum()) < 1.002 * wanted
-
-    low, high = 1000, 1000
-    while short(high):
-        low, high = high, 2 * high
-        assert high < 2**40, "the whole nation makes fewer visits"
-    while high - low > high // 1000:
-        middle = (low + high) // 2
-        low, high = (middle, high) if short(middle) else (low, middle)
-    return high
+    return clock() - began, found
 
 
 def nation(wanted: int, jobs: int, cold: bool) -> dict[str, Any]:
-    """Return what living through the nation's visits takes: from the solved world to the totals; peak of this process.
+    """Return what the nation's visits take, from the solved world to the totals, and the peak of this process.
 
-    Warm : the loop is compiled before. Cold : with an empty cache, compiling counts.
+    Unless cold, the loop is compiled or loaded before.
     """
-    of, world, seconds_solve = prepared()
-    people = enough(world, of, wanted)
+    bench = Bench()
+    people = bench.enough(wanted)
     if not cold:
-        lived(world, of, drawn(world, of, 1000))
-    seconds, (cells, (number, totals)) = timed(
-        lambda: (cells := drawn(world, of, people), lived(world, of, cells, jobs))
-    )
+        bench.live(bench.read(bench.of), bench.cells(1000))
+    seconds, (number, totals) = timed(lambda: bench.live(bench.read(bench.of), bench.cells(people), jobs))
     assert number >= wanted, f"{number} visits lived, {wanted} wanted"
-    weighted = totals[:, loop.VISITS : loop.VISITS + 3].sum()
+    cells = bench.cells(people)
     return {
-        "seconds": seconds,
-        "seconds_solve": seconds_solve,
-        "visits": number,
-        "people": int(cells.number.sum()),
-        "most_weight": int(cells.weight.max()),
-        "visits_weighted": int(weighted),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
+        "visits_nation": number,
+        "visits_nation_weighted": int(totals[:, loop.VISITS : loop.VISITS + 3].sum()),
+        "people_nation": int(cells.number.sum()),
+        "weights_nation": [int(cells.weight.min()), int(cells.weight.max())],
+        "seconds_nation": round(seconds, 2),
+        "seconds_solve": round(bench.seconds_solve, 2),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6),
     }
 
 
-def in_a_process(wanted: int, jobs: int, cold: bool) -> Any:
-    """Return what `nation` returns in a process of its own; cold, with an empty folder for what Numba compiles."""
-    command = [sys.executable, __file__, "--nation", str(wanted), "--jobs", str(jobs), *(["--cold"] if cold else [])]
-    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
-    with tempfile.TemporaryDirectory() as cache:
-        environment |= {"XDG_CACHE_HOME": cache} if cold else {}
-        say(f"nation, {'cold' if cold else 'warm'}")
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
-    return json.loads(done.stdout)
+def in_a_process(wanted: int, jobs: int, cold: bool) -> dict[str, Any]:
+    """Return what `nation` returns in a process of its own; if cold, Numba finds an empty folder."""
+    command = [sys.executable, __file__, "--jobs", str(jobs), "--nation", str(wanted), *["--cold"] * cold]
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | ({"XDG_CACHE_HOME": folder, "NUMBA_CACHE_DIR": folder} if cold else {})
+        found = json.loads(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout)
+    times = ("seconds_nation", "seconds_solve", "peak_mb")
+    return {f"{name}_cold": found[name] for name in times} if cold else found
 
 
-def same_as_a_run(world: Any, of: Any, people: int, jobs: int) -> dict[str, Any]:
-    """Return whether the amounts of draw 0 of `simlib run` are those of the benchmark's totals, and whose rules."""
-    touched = scenario.compile(of, world.place).touched
-    groups = metrics.groups(touched)
-    with tempfile.TemporaryDirectory() as out:
-        how = ["--draws", "2", "--people", str(people), "--jobs", str(jobs), "--out", out, "--json"]
+def rates(bench: Bench, people: int, most: int, jobs: int, repeat: int) -> dict[str, Any]:
+    """Return visits per second, on all threads, on one, of the twin: best of some repetitions, taken in turns.
+
+    Seconds on one thread are those that it had the processor: neighbours on a shared machine disturb them least.
+    """
+    tables, cells, many = bench.read(bench.of), bench.cells(people), bench.cells(most)
+    totals = bench.live(tables, cells)[1]
+    assert np.array_equal(totals, bench.live_in_numpy(tables, cells)[1]), "the NumPy twin gives other totals"
+    print("twin: the same integers", file=sys.stderr)
+    works = {
+        "": (lambda: bench.live(tables, many, jobs), perf_counter),
+        "_core": (lambda: bench.live(tables, cells), thread_time),
+        "_numpy": (lambda: bench.live_in_numpy(tables, cells), thread_time),
+    }
+    best = dict.fromkeys(works, 0.0)
+    for _ in range(repeat):
+        for name, (work, clock) in works.items():
+            seconds, (number, _) = timed(work, clock)
+            best[name] = max(best[name], number / seconds)
+    found = {f"visits_per_second{name}": round(rate) for name, rate in best.items()}
+    return found | {"ratio_to_numpy": round(best["_core"] / best["_numpy"], 2)}
+
+
+def same_as_a_run(bench: Bench, people: int, jobs: int) -> dict[str, Any]:
+    """Return whether `simlib run` has the benchmark's rules, and in draw 0 the amounts of the benchmark's totals."""
+    with tempfile.TemporaryDirectory() as folder:
+        how = ["--draws", "2", "--people", str(people), "--jobs", str(jobs), "--out", folder, "--json"]
         command = [sys.executable, "-m", "simlib.cli", "run", str(SCENARIO), *how]
         subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
-        manifest = json.loads((Path(out) / "manifest.json").read_text(encoding="utf-8"))
-        table = pd.read_parquet(Path(out) / "metrics.parquet").query("draw == 0")
-    shape = (2, len(KINDS), len(SCHEMES), *[len(world.place.codes)] * 2, MONTHS, len(loop.AMOUNTS))
-    equal = True
-    for side, one in (("reference", scenario.reference(of)), ("scenario", of)):
-        own = metrics.amounts(lived(world, one, drawn(world, of, people))[1].reshape(shape), touched, groups)
-        written = table[table.side == side].sort_values(["group", "half"], kind="stable")
-        labels = [group.label(world.place) for group in groups]
-        mine = pd.DataFrame(own.reshape(-1, own.shape[-1]), columns=list(loop.AMOUNTS), dtype=np.int64)
-        mine.insert(0, "half", [half for _ in labels for half in (0, 1)])
-        mine.insert(0, "group", np.repeat(labels, 2))
-        mine = mine.sort_values(["group", "half"], kind="stable")
-        columns = ["group", "half", *loop.AMOUNTS]
-        equal &= len(mine) == len(written) and bool((mine[columns].to_numpy() == written[columns].to_numpy()).all())
+        manifest = json.loads((Path(folder) / "manifest.json").read_text(encoding="utf-8"))
+        written = pd.read_parquet(Path(folder) / "metrics.parquet").query("draw == 0")
+    touched = scenario.compile(bench.of, bench.world.place).touched
+    groups = metrics.groups(touched)
+    shape = (2, len(KINDS), len(SCHEMES), bench.places, bench.places, MONTHS, len(loop.AMOUNTS))
+    totals = [bench.live(bench.read(of), bench.cells(people))[1] for of in (scenario.reference(bench.of), bench.of)]
+    sides = (metrics.amounts(side.reshape(shape), touched, groups)[None] for side in totals)
+    ours = SimpleNamespace(pairings=[experiment.Pairing(bench.of, groups, *sides)], place=bench.world.place, draws=1)
+    own = experiment.draws_table(ours)
+    equal = [*map(tuple, own.to_numpy(object))] == [*map(tuple, written.to_numpy(object))]  # words and integers
     sha = terms.rules_sha()
     return {"rules_sha": sha, "rules_sha_equal": sha == manifest["rules_sha256"], "totals_equal": equal}
-
-
-def rates(world: Any, of: Any, people: int, most: int, jobs: int, repeat: int) -> dict[str, Any]:
-    """Return visits per second on all threads, on one, and against the twin; best of some repetitions each."""
-    cells, many = drawn(world, of, people), drawn(world, of, most)
-    number, totals = lived(world, of, cells)
-    say("twin: must give the same integers")
-    of_twin, totals_of_twin = lived_by_twin(world, of, cells)
-    assert number == of_twin and np.array_equal(totals, totals_of_twin), "the NumPy twin gives other totals"
-    say("rates")
-    one = min(timed(lambda: lived(world, of, cells))[0] for _ in range(repeat))
-    twin = min(timed(lambda: lived_by_twin(world, of, cells))[0] for _ in range(repeat))
-    best, (lived_by_all, _) = min((timed(lambda: lived(world, of, many, jobs)) for _ in range(repeat)), key=first)
-    return {
-        "visits_per_second": round(lived_by_all / best),
-        "visits_per_second_core": round(number / one),
-        "visits_per_second_numpy": round(number / twin),
-        "ratio_to_numpy": round(twin / one, 2),
-        "visits_timed": number,
-        "jobs": jobs,
-    }
-
-
-def first(pair: tuple[float, Any]) -> float:
-    """Return the first of a pair."""
-    return pair[0]
 
 
 def machine() -> dict[str, Any]:
@@ -627,13 +508,8 @@ def machine() -> dict[str, Any]:
     return {"cpu": model, "cores": os.cpu_count(), "python": platform.python_version()} | versions
 
 
-def say(what: str) -> None:
-    """Tell a person who waits what is being done."""
-    print(f"{what} …", file=sys.stderr, flush=True)
-
-
 def main() -> int:
-    """Measure, check, print; 1 if the checks fail."""
+    """Measure, check, print; 1 if a check fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes: does it work?")
     parser.add_argument("--jobs", type=int, default=2, help="threads (default 2)")
@@ -644,25 +520,13 @@ def main() -> int:
         print(json.dumps(nation(options.nation, options.jobs, options.cold)))
         return 0
     wanted, people, most, repeat = SIZES[options.quick]
-    # First, while this process is small: Linux counts the peak of the parent as the child's.
-    warm, cold = (in_a_process(wanted, options.jobs, cold) for cold in (False, True))
-    of, world, _ = prepared()
-    found = rates(world, of, people, most, options.jobs, repeat)
-    say("simlib run: must give the same integers")
-    found |= {
-        "seconds_nation": round(warm["seconds"], 2),
-        "seconds_nation_cold": round(cold["seconds"], 2),
-        "seconds_solve": round(warm["seconds_solve"], 2),
-        "seconds_solve_cold": round(cold["seconds_solve"], 2),
-        "peak_mb": round(warm["peak_mb"]),
-        "peak_mb_cold": round(cold["peak_mb"]),
-        "visits_nation": warm["visits"],
-        "people_nation": warm["people"],
-        "most_weight_nation": warm["most_weight"],
-        "visits_nation_weighted": warm["visits_weighted"],
-    }
-    found |= same_as_a_run(world, of, people, options.jobs) | {"machine": machine()}
-    print(json.dumps(found))
+    found = {"jobs": options.jobs}
+    for cold in (False, True):  # while this process is small: on Linux a child's peak begins at its parent's
+        found |= in_a_process(wanted, options.jobs, cold)
+        print(f"nation, {'cold' if cold else 'warm'}: lived", file=sys.stderr)
+    bench = Bench()
+    found |= rates(bench, people, most, options.jobs, repeat) | same_as_a_run(bench, people, options.jobs)
+    print(json.dumps(found | {"machine": machine()}))
     return 0 if found["rules_sha_equal"] and found["totals_equal"] else 1
 
 
