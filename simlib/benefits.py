@@ -100,9 +100,8 @@ LAYERS = (
 )
 """What a trace receives, fen, in order: the bill; what each layer leaves to the patient; what each payer adds."""
 
-_BILL, _COINSURANCE, _DISEASE_CAP, _LARGE_SUM, _CATASTROPHIC, _ACCOUNT = (
-    LAYERS.index(name)
-    for name in ("bill", "coinsurance", "above_disease_cap", "large_sum", "catastrophic_base", "account")
+_BILL, _COINSURANCE, _DISEASE_CAP, _LARGE_SUM, _CATASTROPHIC = (
+    LAYERS.index(name) for name in ("bill", "coinsurance", "above_disease_cap", "large_sum", "catastrophic_base")
 )
 
 

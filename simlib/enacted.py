@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, catalogue, declared, local, national, visits
+from simlib import areas, catalogue, declared, local, national, policy, visits
 from simlib.benefits import POLICY
 from simlib.channels import Channels
 from simlib.loop import DRAW
 from simlib.luck import draw_unknown, odds_of
-from simlib.policy import record
 from simlib.scenario import Scenario, compile
 from simlib.tables import value
 from simlib.terms import (
@@ -81,6 +80,7 @@ class Book:
     which : row by (home, scheme, member, kind, filing or local, month, tier). records : `benefits.POLICY` by row,
     ratios before points and factor. points, factor : away rule by row, share. place : (kind, scheme, tier, filing) by
     row, where the national defaults are looked up. default_ratio, default_points : rows that take them.
+    compared : rows that no referral may fall behind, with what was found: completed in every draw.
     """
 
     which: npt.NDArray[np.uint16]
@@ -90,6 +90,7 @@ class Book:
     place: Ints
     default_ratio: npt.NDArray[np.bool_]
     default_points: npt.NDArray[np.bool_]
+    compared: tuple[tuple[int, local.Found], ...]
 
 
 def draw_values(place: areas.Place, seed: int, draw: int, pin: Mapping[str, float]) -> Values:
@@ -125,11 +126,15 @@ def drawn(book: Book, ratios: Array, points: Array) -> Any:
     """
     out = book.records.copy()
     kind, scheme, tier, filing = book.place
+    points = np.append(points, 0.0)  # none at home
     base = np.where(book.default_ratio[:, None], np.rint(PPM * ratios[kind, scheme, tier])[:, None], out["ratio_ppm"])
-    by_default = np.maximum(np.append(points, 0.0)[filing], book.points)  # never less than the area's for a referral
-    off = np.where(book.default_points, by_default, book.points)
+    off = np.where(book.default_points, points[filing], book.points)
     away = np.maximum(base - np.rint(PPM * off)[:, None], 0) * book.factor[:, None]
     out["ratio_ppm"] = np.where(np.arange(base.shape[1]) < out["bands"][:, None], np.rint(away), 0)
+    for row, found in book.compared:
+        k, s, t, f = book.place[:, row]
+        defaults = (round(float(ratios[k, s, t]), 6), round(float(points[f]), 6))
+        out[row] = _recorded(found, k, s, t, f, *defaults)[0]
     out.setflags(write=False)
     return out
 
@@ -166,30 +171,41 @@ def _asked(area: str, s: int, month: str, *levers: float | None) -> Iterator[tup
         yield found, tuple(own.items()), k, s, t, f
 
 
+def _recorded(
+    found: local.Found, k: int, s: int, t: int, f: int, ratio: float, points: float
+) -> tuple[Any, policy.Terms]:
+    """Return one policy as a record, and its terms, completed with defaults."""
+    terms, origin = local.complete(found, SCHEMES[s], KINDS[k], TIERS[t], ASKED[f], ratio, points)
+    return policy.record(terms, k, local.grade_of(origin), local.is_local(origin)), terms
+
+
 def _row(found: local.Found, own: tuple[tuple[str, float], ...], k: int, s: int, t: int, f: int) -> tuple[Any, ...]:
-    """Return one policy: its record with ratios before the away rule, points, factor, place, and what is default."""
-    written = dict(found.written) | dict(own)
-    terms = local.complete(replace(found, written=written), SCHEMES[s], KINDS[k], TIERS[t], ASKED[f], 1.0, 0.0)
-    out = record(terms, k, local.grade_of(found.origin), local.is_local(found.origin))
+    """Return one policy: what was found, its record with ratios before the away rule, that rule, what is default."""
+    set_ = {name: local.SCENARIO for name, _ in own}
+    origin = tuple((name, set_.get(name, came)) for name, came in found.origin)
+    found = replace(found, written=dict(found.written) | dict(own), origin=origin)
+    out, terms = _recorded(found, k, s, t, f, 1.0, 0.0)
     out["ratio_ppm"][: len(terms.ratio.bands)] = [band.ratio for band in terms.ratio.bands]
-    away_rule = not {"points_off", "ratio_factor", "first_self_pay_away"} & set(written)
-    return out, terms.points_off, terms.ratio_factor, (k, s, t, f), "ratio" not in written, away_rule
+    default_points = not set(local.AWAY) & set(found.written)
+    away = (terms.points_off / PPM, terms.ratio_factor / PPM)
+    return found, out, *away, (k, s, t, f), "ratio" not in found.written, default_points
 
 
 def _book(which: npt.NDArray[np.uint16], rows: list[tuple[Any, ...]]) -> Book:
     """Return the policies as arrays by row."""
-    records, points, factor, place, default_ratio, default_points = zip(*rows, strict=True)
+    found, records, points, factor, place, default_ratio, default_points = zip(*rows, strict=True)
     stacked = np.zeros(len(rows), dtype=POLICY)
     for i, one in enumerate(records):
         stacked[i] = one
     return Book(
         which,
         stacked,
-        np.array(points) / PPM,
-        np.array(factor) / PPM,
+        np.array(points),
+        np.array(factor),
         np.array(place).T,
         np.array(default_ratio),
         np.array(default_points),
+        tuple((i, one) for i, one in enumerate(found) if one.highest is not None),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from itertools import product
@@ -138,16 +138,20 @@ class Found:
     """What an area says, in the written form of `policy.Terms`: shared, do not change it.
 
     Keys are missing where the national default applies. `highest` is the ratio and away rule of a referral of the
-    same area, which a case without one may not exceed.
+    same area, which a case without one may not exceed, or None if no such rule is published.
     """
 
     written: dict[str, Any]
     origin: tuple[tuple[str, Origin], ...]
-    highest: dict[str, Any] = field(default_factory=dict)
+    highest: Found | None = None
 
     def __hash__(self) -> int:
         """Hash of the origin: equal findings have equal origins."""
         return hash(self.origin)
+
+
+SCENARIO = Origin("scenario", "", "", "set by the scenario", "official")
+"""Where a field comes from that a scenario sets: it is not local, and needs no evidence."""
 
 
 @cache
@@ -398,12 +402,14 @@ def _share(areas: tuple[Pool, ...], asked: Asked) -> tuple[dict[str, Any], dict[
     return written, origin
 
 
-def _highest(areas: tuple[Pool, ...], asked: Asked) -> dict[str, Any]:
+def _highest(areas: tuple[Pool, ...], asked: Asked) -> Found | None:
     """Return the ratio and away rule of a referral that care without one may not exceed, if they are published."""
     if asked.filing not in ("temporary", "unfiled"):
-        return {}
+        return None
     written, origin = _share(areas, asked._replace(filing="referral"))
-    return written if "away" in origin else {}
+    if "away" not in origin:
+        return None
+    return Found(written, (("ratio", origin.get("ratio", _default("ratio", asked))), ("away", origin["away"])))
 
 
 def _number(value: str) -> Any:
@@ -462,8 +468,10 @@ def _default(name: str, asked: Asked) -> Origin:
     return Origin(DEFAULT, "", "", source, grade, note)
 
 
-def complete(found: Found, scheme: str, kind: str, tier: int, filing: str, ratio: float, points: float) -> Terms:
-    """Return the policy: what was found, completed with the national default.
+def complete(
+    found: Found, scheme: str, kind: str, tier: int, filing: str, ratio: float, points: float
+) -> tuple[Terms, tuple[tuple[str, Origin], ...]]:
+    """Return the policy: what was found, completed with the national default; and where every field comes from.
 
     Parameters
     ----------
@@ -473,17 +481,20 @@ def complete(found: Found, scheme: str, kind: str, tier: int, filing: str, ratio
     A case without a referral gets the ratio and away rule of a referral of the same area where its own are better.
 
     >>> found = lookup("Wenzhou", "employee", kind="inpatient", tier=3, filing="referral", month="2024-07")
-    >>> terms = complete(found, "employee", "inpatient", 3, "referral", ratio=0.9, points=0.05)
+    >>> terms, _ = complete(found, "employee", "inpatient", 3, "referral", ratio=0.9, points=0.05)
     >>> terms.deductible.amount, terms.ratio_away(terms.ratio.bands[0])
     (90000, 850000)
     """
     place = (scheme, kind, tier, filing, ratio, points)
     own = _filled(found.written, *place)
-    if not found.highest:
-        return own
+    if found.highest is None:
+        return own, found.origin
     rest = {key: value for key, value in found.written.items() if key not in ("ratio", *AWAY)}
-    referral = _filled(rest | found.highest, *place)
-    return referral if _pays_more(own, referral) else own
+    referral = _filled(rest | found.highest.written, *place)
+    if not _pays_more(own, referral):
+        return own, found.origin
+    shared = {name: replace(came, note="not above a referral") for name, came in found.highest.origin}
+    return referral, tuple((name, shared.get(name, came)) for name, came in found.origin)
 
 
 def _filled(
@@ -558,13 +569,7 @@ def terms_of(
         "disease": disease,
     }
     found = lookup(area, scheme, filing=filing, **care)
-    place = (scheme, kind, tier, filing, *_middle(kind, scheme, tier, filing))
-    terms = complete(found, *place)
-    if terms == _filled(found.written, *place):
-        return terms, found.origin
-    referral = dict(lookup(area, scheme, filing="referral", **care).origin)
-    shared = {name: replace(referral[name], note="not above a referral") for name in ("ratio", "away")}
-    return terms, tuple((name, shared.get(name, came)) for name, came in found.origin)
+    return complete(found, scheme, kind, tier, filing, *_middle(kind, scheme, tier, filing))
 
 
 def grade_of(origin: tuple[tuple[str, Origin], ...]) -> int:
@@ -583,7 +588,7 @@ def is_local(origin: tuple[tuple[str, Origin], ...]) -> bool:
     >>> is_local(origin)
     True
     """
-    return all(came.level != DEFAULT for name, came in origin if name in DECIDING)
+    return all(came.level not in (DEFAULT, SCENARIO.level) for name, came in origin if name in DECIDING)
 
 
 def too_high(home: Terms, away: Terms, filing: str) -> int:

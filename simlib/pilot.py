@@ -14,7 +14,7 @@ from simlib.benefits import YEAR, Care, advance, begin_month, begin_year, fund, 
 from simlib.enacted import Rules, bill_scale
 from simlib.gates import Passing
 from simlib.loop import asked, care_at_home, insured
-from simlib.luck import below, happens, mix, uniform
+from simlib.luck import below, happens, mix, odds_of, uniform
 from simlib.terms import INPATIENT, KINDS, LONG_STAY, SCHEMES, TIERS, UNFILED, apart
 
 Array = npt.NDArray[np.float64]
@@ -22,6 +22,10 @@ Ints = npt.NDArray[np.int64]
 
 PILOT = (1 << 15, 1 << 12)
 """Visits of each kind in the pilot; inpatients' gains from claiming are the ones that need many."""
+
+
+OTHER_MONTH, WHICH_FIRST = 7, 8
+"""Decisions about another visit of the same person, numbered on from those of a visit."""
 
 
 class Pilot(NamedTuple):
@@ -84,19 +88,30 @@ def pilot_visits(expected: Array, tiers: Array) -> Pilot:
     return Pilot(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def earlier(table: Array) -> Array:
-    """Return the cumulative distribution of a visit's earlier visits of its kind in the year, from `count_table`.
+def met_by_visits(table: Array) -> Array:
+    """Return the cumulative distribution of the visits in a year of whom a visit belongs to, from a `count_table`.
 
-    P(j earlier visits) = P(a patient has more than j) / mean number, as all visits of a patient are as likely.
+    P(n | a visit) = n P(n) / mean number: who has many visits is met more often.
     """
-    more = 1 - np.concatenate([[0.0], table[:-1]])
-    return visits.cumulative(more / more.sum())
+    shares = np.diff(table, prepend=0.0) * np.arange(1, len(table) + 1)
+    return visits.cumulative(shares / shares.sum())
+
+
+@apart
+def _month_of(own: int, month: int, draw: Any) -> int:
+    """Return the month of another visit of the same person if it came before one in `month`, else -1.
+
+    Of two visits in one month either comes first as often.
+    """
+    other = visits.pick_one(draw.season, uniform(mix(own, OTHER_MONTH)))
+    return other if other < month or (other == month and mix(own, WHICH_FIRST) & np.uint64(1)) else -1
 
 
 @apart
 def _price(
     pilot: Any,
-    before: Any,
+    met: Any,
+    dropped: Any,
     draw: Any,
     scale_fen: Any,
     quantiles: Any,
@@ -112,7 +127,7 @@ def _price(
 ) -> None:
     """Price every pilot visit three ways with the rules of the loop, after what the year has used up.
 
-    Earlier visits of the same kind are taken as settled directly in the month before.
+    Earlier visits of the same kind are taken as settled directly, but for those dropped, which use up nothing.
     """
     year = np.zeros(1, dtype=YEAR)[0]
     for i in range(len(bill)):
@@ -120,25 +135,33 @@ def _price(
         m, tier, b = pilot.month[i], pilot.tier[i] - 1, pilot.basket[i]
         key, care = mix(draw.key, i), Care(k, -1, 1)
         who = insured(h, s, happens(mix(key, visits.RETIRED), draw.retired[s]))
-        number = visits.pick_in(before, k, uniform(mix(key, visits.HOW_MANY)))
+        others, first = visits.pick_in(met, k, uniform(mix(key, visits.HOW_MANY))), m
+        for j in range(others):
+            month = _month_of(mix(key, visits.OF_VISIT + j), m, draw)
+            first = min(first, month) if month >= 0 else first
         begin_year(year)
         if p != LONG_STAY:
-            care_at_home(key, s, who, m if number == 0 else m // 2, year, draw, quantiles, policies, which)
-        at = (slot[(h * places + pilot.host[i]) * len(KINDS) + k, m] * len(KINDS) + k) * draw.baskets
+            care_at_home(key, s, who, first, year, draw, quantiles, policies, which)
+        pair = (h * places + pilot.host[i]) * len(KINDS) + k
         own_list = (h * len(KINDS) + k) * draw.baskets + b
-        begin_month(year, max(m - 1, 0))
-        for j in range(number):
+        for j in range(others):
             own = mix(key, visits.OF_VISIT + j)
+            month = _month_of(own, m, draw)
+            if month < 0 or happens(mix(own, visits.CONNECTED), dropped[k]):
+                continue
+            begin_month(year, month)
             t = visits.pick_one(draw.tiers, uniform(mix(own, visits.WHICH_TIER)))
             c = below(mix(own, visits.WHICH_BASKET), draw.baskets)
             yuan = visits.bill_fen(
                 scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + t, c],
                 quantiles[below(mix(own, visits.HOW_DEAR), len(quantiles))],
             )
-            part = split_bill(yuan, cover[at + c, 0], cover[at + c, 1], cover[at + c, 2])
-            owed = settle_apart(policies[which[who, asked(k, p, m, t)]], part, care, year)
+            at = (slot[pair, month] * len(KINDS) + k) * draw.baskets + c
+            part = split_bill(yuan, cover[at, 0], cover[at, 1], cover[at, 2])
+            owed = settle_apart(policies[which[who, asked(k, p, month, t)]], part, care, year)
             advance(year, care, owed, k == INPATIENT)
         begin_month(year, m)
+        at = (slot[pair, m] * len(KINDS) + k) * draw.baskets
         bill[i] = visits.bill_fen(
             scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + tier, b], quantiles[int(pilot.dear[i] * len(quantiles))]
         )
@@ -151,16 +174,19 @@ def _price(
         unfiled[i] = fund(settle_apart(terms, at_home, care, year))
 
 
-def price(pilot: Pilot, rules: Rules, draw: Any, bill: Array, lists: catalogue.Lists, quantiles: Array) -> Prices:
+def price(
+    pilot: Pilot, rules: Rules, draw: Any, dropped: Array, bill: Array, lists: catalogue.Lists, quantiles: Array
+) -> Prices:
     """Return what the fund owes on each pilot visit at a level of bills, yuan by (kind, scheme).
 
-    draw : a record of `loop.DRAW` of which the people and their care at home are used.
+    draw : a record of `loop.DRAW` of which the people and their care at home are used. dropped : share of cases with
+    nothing reimbursed, (kind,).
     """
     out = Prices(*(np.empty(len(pilot.kind), dtype=np.int64) for _ in Prices._fields))
-    before = np.stack([earlier(table) for table in draw["counts"]])
+    met = np.stack([met_by_visits(table) for table in draw["counts"]])
     policies, which, cover, slot, _ = rules.flat()
-    scale = bill_scale(bill, lists)
-    _price(pilot, before, draw, scale, quantiles, policies, which, cover, slot, rules.which.shape[0], *out)
+    scale, places = bill_scale(bill, lists), rules.which.shape[0]
+    _price(pilot, met, odds_of(dropped), draw, scale, quantiles, policies, which, cover, slot, places, *out)
     return out
 
 

@@ -112,7 +112,7 @@ def cells_of(world: World, year: int, focus: npt.NDArray[np.bool_], size: int, w
 
 
 def parts(cells: Cells, most: int) -> Iterator[Cells]:
-    """Yield the cells in parts of at most so many people each; all parts together are the cells."""
+    """Yield the cells in parts of fewer than twice so many people each; all parts together are the cells."""
     pieces = -(-cells.number // most)
     index = np.repeat(np.arange(len(pieces)), pieces)
     begin = most * (np.arange(len(index)) - np.repeat(np.cumsum(pieces) - pieces, pieces))

@@ -196,10 +196,15 @@ class Fixed:
 
 
 class Trial(NamedTuple):
-    """Constants on trial: employees' share of cases, (kind,); level of bills against the mean at home, (kind,)."""
+    """Constants on trial, each (kind,).
+
+    employee : employees' share of cases. level : of bills, against the mean at home. dropped : share of cases with
+    nothing reimbursed.
+    """
 
     employee: Array
     level: Array
+    dropped: Array
 
 
 class Outcome(NamedTuple):
@@ -252,7 +257,8 @@ def attempt(fixed: Fixed, trial: Trial) -> Outcome:
     cases = all_cases(trial.employee, fixed.rate)
     c, stayed = flows.solve_leaving(fixed.pull, cases, fixed.v[flows.Flow.away_most][0])
     weight, group = pilot_weights(fixed, c, stayed, cases)
-    prices = price(fixed.pilot, fixed.rules, fixed.circumstances, mean_bills(trial.level), fixed.lists, fixed.quantiles)
+    level = mean_bills(trial.level)
+    prices = price(fixed.pilot, fixed.rules, fixed.circumstances, trial.dropped, level, fixed.lists, fixed.quantiles)
     hassle, waiting = patient_costs(v)
     gains = (claim_gain(prices.direct, prices.claim, hassle[kind], waiting) > 0).astype(float)  # type: ignore[arg-type, attr-defined]
     passing = solve_gates(v, fixed.rate, kind, weight, fixed.exposure, gains)
@@ -270,7 +276,8 @@ def attempt(fixed: Fixed, trial: Trial) -> Outcome:
     expected = np.stack(
         [by_kind(kind, weight * chance.direct), by_kind(kind, weight * chance.direct * prices.direct) / FEN], axis=1
     )
-    better = Trial(np.array([employee, trial.employee[1]]), trial.level * targets()[:, 1] / expected[:, 1])
+    dropped = 1 - (expected[:, 0] + by_kind(kind, claimed)) / by_kind(kind, weight)
+    better = Trial(np.array([employee, trial.employee[1]]), trial.level * targets()[:, 1] / expected[:, 1], dropped)
     return Outcome(c, stayed, passing, spread, counted, expected, weight, chance, prices, better)
 
 
@@ -326,14 +333,15 @@ def converge(fixed: Fixed, trial: Trial) -> tuple[World, Trial]:
     hundred-thousandth): a fault of the model.
     """
     for _ in range(MOST_ATTEMPTS):
-        outcome = attempt(fixed, trial)
-        error = np.abs(outcome.expected / targets() - 1).max()
-        if error < 1e-5 and np.abs(outcome.trial.employee - trial.employee).max() < 1e-4:
-            break
+        tried, outcome = trial, attempt(fixed, trial)
         trial = outcome.trial
+        error = np.abs(outcome.expected / targets() - 1).max()
+        moved = max(np.abs(trial.employee - tried.employee).max(), np.abs(trial.dropped - tried.dropped).max())
+        if error < 1e-5 and moved < 1e-4:
+            break
     if error > 1e-3:
         raise ArithmeticError(f"draw {fixed.draw} of seed {fixed.seed} misses the published totals by {error:.2g}")
-    return _world(fixed, trial, outcome), outcome.trial
+    return _world(fixed, tried, outcome), trial
 
 
 def _world(fixed: Fixed, trial: Trial, outcome: Outcome) -> World:
@@ -370,7 +378,7 @@ def prepare(place: areas.Place, reference: Scenario, v: Values, seed: int, draw:
     quantiles = visits.bill_quantiles(v[visits.Visits.sigma][0], v[visits.Visits.tail][0])
     rules = enact(reference.model_copy(update={"year": FIT_YEAR}), place, v, lists, quantiles)
     rate = np.array([v[Gates.direct_rate_inpatient][0], v[Gates.direct_rate_outpatient][0]])
-    trial = Trial(np.array([0.4, v[flows.Flow.employee_outpatient][0]]), np.array([2.2, 1.2]))
+    trial = Trial(np.array([0.4, v[flows.Flow.employee_outpatient][0]]), np.array([2.2, 1.2]), np.array([0.05, 0.1]))
     first = flows.expect(pull, *flows.solve_leaving(pull, all_cases(trial.employee, rate), v[flows.Flow.away_most][0]))
     pilot = pilot_visits(first, visits.tier_shares(v[visits.Visits.tier3_share][0]))
     free = rules.free[pilot.home, pilot.host, pilot.kind, pilot.month]

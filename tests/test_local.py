@@ -75,7 +75,7 @@ def test_suzhou_lowers_later_deductibles_and_multiplies_ratios() -> None:
 def test_a_default_ratio_times_a_factor_is_whole_ppm() -> None:
     asked: Care = {"kind": "inpatient", "tier": 3, "filing": "unfiled"}
     suzhou = local.lookup("Suzhou", "resident", month="2024-07", **asked)
-    away = local.complete(suzhou, "resident", **asked, ratio=0.7246438249, points=0.2)
+    away, _ = local.complete(suzhou, "resident", **asked, ratio=0.7246438249, points=0.2)
     assert (away.ratio.bands[0].ratio, away.points_off, away.ratio_away(away.ratio.bands[0])) == (724_640, 0, 579_712)
 
 
@@ -196,7 +196,7 @@ def test_a_case_without_a_referral_is_not_better_off_than_a_referral() -> None:
     asked: Care = {"kind": "inpatient", "tier": 3, "filing": "temporary"}
     hunan = local.lookup("Hunan", "resident", month="2024-07", **asked)
     for points in (0.0, 0.05, 0.2):
-        away = local.complete(hunan, "resident", **asked, ratio=0.7, points=points)
+        away, _ = local.complete(hunan, "resident", **asked, ratio=0.7, points=points)
         assert away.ratio_away(away.ratio.bands[0]) == round(1e6 * (0.7 - max(points, 0.05)))
 
 
@@ -247,7 +247,7 @@ def test_every_policy_of_every_area_is_valid() -> None:
         if key not in tried:
             tried.add(key)
             ratio = ratios[int(kind != "inpatient"), SCHEMES.index(scheme), tier - 1]
-            got = local.complete(one, scheme, kind, tier, filing, ratio, points.get(filing, 0.0))
+            got, _ = local.complete(one, scheme, kind, tier, filing, ratio, points.get(filing, 0.0))
             policy.record(got, BENEFIT_KINDS.index(kind))
             assert {"deductible", "ratio", "cap"} <= {name for name, _ in one.origin}
             assert sum((got.points_off > 0, got.ratio_factor < 1_000_000, got.first_self_pay_away > 0)) <= 1

@@ -1,0 +1,60 @@
+"""The policies that the loop reads are those that a single case in the same area gets."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from simlib import areas, enacted, local, national, scenario
+from simlib.changes import Change
+from simlib.policy import record
+from simlib.terms import KINDS, MEMBERS, SCHEMES, TIERS
+
+RATIOS, POINTS = national.middle_ratios(), national.points_off(national.middle())
+
+
+def same(found: np.void, terms: object, origin: object, kind: int) -> bool:
+    """Return whether a record is that of a single case, ratios within the rounding of the defaults."""
+    wanted = record(terms, kind, local.grade_of(origin), local.is_local(origin))
+    return all(
+        np.allclose(found[name], wanted[name], rtol=0, atol=5 if name == "ratio_ppm" else 0)
+        for name in found.dtype.names
+    )
+
+
+@pytest.mark.parametrize("year", [2023, 2025])
+def test_every_cell_has_the_policy_of_its_area_and_month(place: areas.Place, year: int) -> None:
+    of = scenario.load("scenarios/baseline.yaml").model_copy(update={"year": year})
+    book = enacted.policies(of, place)
+    records = enacted.drawn(book, RATIOS, POINTS)
+    own = [h for h, code in enumerate(place.codes) if local.has_rules(code)]
+    for h, s, member, k, f, m, t in product(own, *map(range, (2, 2, 2, 6)), (0, 3, 11), range(3)):
+        asked = {"kind": KINDS[k], "tier": TIERS[t], "filing": enacted.ASKED[f], "member": MEMBERS[member]}
+        terms, origin = local.terms_of(place.codes[h], SCHEMES[s], month=f"{year}-{m + 1:02}", **asked)
+        assert same(records[book.which[h, s, member, k, f, m, t]], terms, origin, k), (place.codes[h], asked)
+
+
+def test_every_pool_with_rules_of_its_own_gets_them_too() -> None:
+    for code, s, month in product(filter(local.has_rules, local.pools()), range(2), ("2023-06", "2025-11")):
+        rows = [enacted._row(*asked) for asked in enacted._asked(code, s, month, None, None, None, None)]
+        records = enacted.drawn(enacted._book(np.zeros(1, dtype=np.uint16), rows), RATIOS, POINTS)
+        cells = product(MEMBERS, range(len(KINDS)), enacted.ASKED, TIERS)
+        for found, (member, k, filing, tier) in zip(records, cells, strict=True):
+            asked = {"kind": KINDS[k], "tier": tier, "filing": filing, "member": member}
+            terms, origin = local.terms_of(code, SCHEMES[s], month=month, **asked)
+            assert same(found, terms, origin, k), (code, asked)
+
+
+def test_what_a_scenario_sets_holds_from_its_month_and_is_not_local(
+    place: areas.Place, delta: scenario.Scenario
+) -> None:
+    where = {"home": ("Anhui",), "scheme": ("resident",)}
+    change = {"from": "2024-05", "where": where, "set": (("benefits.deductible_yuan.tier3", 1234.0),)}
+    of = delta.model_copy(update={"changes": (Change.model_validate(change),)})
+    book = enacted.policies(of, place)
+    anhui, referral = place.index("340000"), enacted.ASKED.index("referral")
+    rows = [book.records[book.which[anhui, 1, 0, 0, referral, month, 2]] for month in (3, 4)]
+    assert rows[0]["deductible_share_ppm"][0] == 200_000 and rows[0]["local"] == 1
+    assert rows[1]["deductible_high"][0] == 123_400 * 10**6 and rows[1]["local"] == 0
