@@ -259,20 +259,17 @@ def care_at_home(
     """
     at = month // 2
     begin_month(year, at)
-    for j in range(visits.pick_row(draw.admissions, s, month, uniform(mix(key, visits.ADMITTED)))):
-        own = mix(key, visits.AT_HOME + 1 + j)
-        tier = visits.pick_one(draw.tiers_home, uniform(mix(own, visits.WHICH_TIER)))
-        bill = visits.bill_fen(draw.admission_fen[s, tier], quantiles[below(mix(own, visits.HOW_DEAR), len(quantiles))])
-        stay = Care(INPATIENT, -1, 1)
-        terms = policies[which[who, asked(INPATIENT, LOCAL, at, tier)]]
-        owed = settle_apart(terms, Bill(bill, bill - part(bill, draw.in_scope_ppm), 0, 0), stay, year)
-        advance(year, stay, owed, True)
-    rest = mix(key, visits.AT_HOME)
-    bill = visits.bill_fen(draw.outpatient_fen[s] * (month + 0.5), quantiles[below(rest, len(quantiles))])
-    seen = Care(OUTPATIENT, -1, 1)
-    terms = policies[which[who, asked(OUTPATIENT, LOCAL, at, 1)]]
-    owed = settle_apart(terms, Bill(bill, bill - part(bill, draw.in_scope_ppm), 0, 0), seen, year)
-    advance(year, seen, owed, False)
+    admitted = visits.pick_row(draw.admissions, s, month, uniform(mix(key, visits.ADMITTED)))
+    for j in range(admitted + 1):  # the stays, then the outpatient bill
+        stay, own = j < admitted, mix(key, visits.AT_HOME + (1 + j) * (j < admitted))
+        kind, tier, mean = OUTPATIENT, 1, draw.outpatient_fen[s] * (month + 0.5)
+        if stay:
+            kind, tier = INPATIENT, visits.pick_one(draw.tiers_home, uniform(mix(own, visits.WHICH_TIER)))
+            mean = draw.admission_fen[s, tier]
+        bill = visits.bill_fen(mean, quantiles[below(mix(own, visits.HOW_DEAR), len(quantiles))])
+        care, terms = Care(kind, -1, 1), policies[which[who, asked(kind, LOCAL, at, tier)]]
+        owed = settle(terms, Bill(bill, bill - part(bill, draw.in_scope_ppm), 0, 0), care, year, None)
+        advance(year, care, owed, stay)
 
 
 @rule
