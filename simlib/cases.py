@@ -1,9 +1,4 @@
-"""One person's bills, priced both ways from a YAML case: one visit, or a sequence that shares the year's state.
-
-Direct settlement prices a bill on the host's list, a claim on the home's; all other terms are the home's in both. What
-a list leaves of each item is added up here; the layers are those of `benefits.settle`. The year's state moves by the
-channel actually used; the other price is computed from the same opening state and moves nothing.
-"""
+"""The case format: what a YAML file may say of one person's visits, and what is wrong with one that says it badly."""
 
 from __future__ import annotations
 
@@ -13,14 +8,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     TypeAdapter,
     ValidationError,
     ValidationInfo,
@@ -29,18 +24,15 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from simlib import benefits, documents, local
-from simlib.benefits import LAYERS, MOST_DISEASES, YEAR, Bill, Care
+from simlib import documents, local
+from simlib.benefits import LAYERS, MOST_DISEASES, YEAR
 from simlib.changes import Frozen, Month
-from simlib.policy import MOST_YUAN, Kind, Share, Terms, Yuan, record, several, written, yuan
+from simlib.policy import MOST_YUAN, Kind, Share, Terms, Yuan, several, written, yuan
 from simlib.remedies import did_you_mean, kind_of, shown
-from simlib.scenario import Line
-from simlib.terms import BENEFIT_KINDS, FEN, MONTHS, PPM, TIERS, BadInputError, Fault
+from simlib.scenario import Line, Text
+from simlib.terms import FEN, MONTHS, PPM, TIERS, BadInputError, Fault, Grade
 
 List = Literal["host", "home"]
-SIDES: dict[str, List] = {"direct": "host", "claim": "home"}
-"""The two prices, and whose list each takes."""
-
 Class = Literal["甲", "乙", "unlisted"]
 Filing = Literal["long_stay", "referral", "emergency", "temporary", "unfiled", "local"]
 Member = Literal["working", "retired"]
@@ -56,6 +48,20 @@ BEYOND = {
     **dict.fromkeys(("commercial", "commercial_cover"), "commercial cover is out of scope"),
 }
 """What a case cannot say, and why it is refused."""
+
+
+_LINE = TypeAdapter(Line, config=ConfigDict(strict=True))
+
+
+def _text(found: Any) -> str | Text:
+    """Return a text: one line as it is written, or one in each language."""
+    if isinstance(found, Text):
+        return found
+    return Text.model_validate(found) if isinstance(found, dict) else _LINE.validate_python(found)
+
+
+Words = Annotated[str | Text, PlainValidator(_text, json_schema_input_type=Line | Text)]
+"""A text of a case: plain, or {zh: …, en: …}."""
 
 
 def _with_class(found: Any, info: ValidationInfo) -> Any:
@@ -138,12 +144,20 @@ class Entry(Listing):
 class Item(Listing):
     """One line of a bill: with a class if both lists agree, else with what each list says."""
 
-    what: Line = Field(description="what: the drug, service or consumable")
+    what: Words = Field(description="what: the drug, service or consumable")
     category: Literal["drug", "service", "consumable"] | None = None
     amount: Yuan = Field(description="amount: yuan, such as 12.50")
     quantity: int = Field(1, ge=1, le=1_000_000, description="units of the line, which a ceiling counts")
     host: Annotated[Entry | None, AfterValidator(_with_class)] = Field(None, validate_default=True)
     home: Annotated[Entry | None, AfterValidator(_with_class)] = Field(None, validate_default=True)
+
+    def on(self, list_: List) -> Listing:
+        """Return what a list says of it."""
+        return (self.host if list_ == "host" else self.home) or self
+
+    def within(self, listed: Listing) -> int:
+        """Return what of the amount lies within a ceiling, fen."""
+        return self.amount if listed.ceiling is None else min(self.amount, listed.ceiling * self.quantity)
 
 
 class When(Frozen):
@@ -232,11 +246,12 @@ class Case(Visit):
         }
     )
 
-    name: Line = Field(description="name: what tells this case from the others")
-    source: Line | None = Field(None, description="who published the numbers")
+    name: Words = Field(description="name: what tells this case from the others, or {zh: …, en: …}")
+    source: Words | None = Field(None, description="who published the numbers, and when")
+    grade: Grade | None = Field(None, description="grade of evidence of the source")
     published: Literal["amounts", "parameters", "no"] = "no"
     not_reproduced: Line | None = Field(None, description="why a published example does not come out")
-    worked: Line | None = Field(None, description="the derivation by hand")
+    worked: Words | None = Field(None, description="the derivation by hand")
     scheme: Literal["employee", "resident"] | None = None
     member: Member = "working"
     group: Line | None = None
@@ -408,134 +423,6 @@ def origin(case: Case, visit: Visit) -> tuple[Terms, tuple[tuple[str, local.Orig
 
 
 _of_area = lru_cache(maxsize=4096)(local.terms_of)
-compiled = lru_cache(maxsize=4096)(record)
-"""`policy.record`, looked up for terms that many cases share."""
-
-
-class Priced(NamedTuple):
-    """One visit with both prices, fen: each layer of `benefits.LAYERS` and their sums by the names of `Parts`.
-
-    opening : what the year had used up before it, a record of `benefits.YEAR`. balance : of the personal account.
-    """
-
-    visit: Visit
-    terms: Terms
-    care: Care
-    opening: Any
-    balance: int
-    direct: dict[str, int]
-    claim: dict[str, int]
-
-    @property
-    def gap(self) -> int:
-        """What the fund pays in direct settlement less what it pays for a claim (待遇差), fen."""
-        return self.direct["fund"] - self.claim["fund"]
-
-
-def settle(case: Case) -> tuple[Priced, ...]:
-    """Return every visit of a person priced both ways, the year's state and the account carried along.
-
-    >>> drug = {"what": "drug", "amount": 5000, "class": "乙", "self_pay": 0.1}
-    >>> case = Case.model_validate({"name": "a", "policy": {"deductible": 500, "ratio": 0.8}, "bill": [drug]})
-    >>> settle(case)[0].direct["fund"]
-    320000
-    """
-    year, balance = _opening(case), case.account
-    diseases: dict[str | None, int] = {None: -1}
-    done = []
-    for visit in case.sequence:
-        if _month(case, visit) // MONTHS != year["month"] // MONTHS:
-            benefits.begin_year(year)
-        benefits.begin_month(year, _month(case, visit))
-        disease = diseases.setdefault(visit.disease, len(diseases) - 1)
-        care, terms = Care(BENEFIT_KINDS.index(visit.kind), disease, visit.months), terms_of(case, visit)
-        (direct, owed), (claim, owed_claim) = _prices(visit, terms, care, year, balance)
-        done.append(Priced(visit, terms, care, year.copy(), balance, direct, claim))
-        if visit.settled != "abandoned":
-            used = owed if visit.settled == "direct" else owed_claim
-            benefits.advance(year, care, used, visit.kind == "inpatient")
-            balance -= (direct if visit.settled == "direct" else claim)["account"]
-    return tuple(done)
-
-
-def _month(case: Case, visit: Visit) -> int:
-    """Return the month of a visit, counted on over the years."""
-    return int(visit.date[:4]) * MONTHS + int(visit.date[5:7]) - 1 if visit.date else (case.year or 0) * MONTHS
-
-
-def _opening(case: Case) -> Any:
-    """Return the year's state before the first visit."""
-    year, first = benefits.new_year(), case.sequence[0]
-    year["month"], kind = _month(case, first), BENEFIT_KINDS.index(first.kind)
-    year["paid"][kind] = case.paid_this_year
-    for name in case.used_this_year.model_fields_set:
-        amount = getattr(case.used_this_year, name)
-        if YEAR[name].shape:
-            year[name][0 if name.startswith("disease") else kind] = amount
-        else:
-            year[name] = amount
-    return year
-
-
-def _prices(visit: Visit, terms: Terms, care: Care, year: Any, balance: int) -> Iterator[tuple[dict[str, int], Any]]:
-    """Yield both prices of a visit, and what each would use up."""
-    policy = compiled(terms, care.kind)
-    for list_ in SIDES.values():
-        trace, bill = np.zeros(len(LAYERS), dtype=np.int64), split(visit, list_)
-        owed = benefits.settle(policy, bill, care, year, trace)
-        fund = benefits.fund(owed)
-        trace[-1] = benefits.from_account(policy, bill, fund, balance)
-        price: dict[str, int] = dict(zip(LAYERS, trace.tolist(), strict=True))
-        price["above_cap"] = sum(price[f"above_{cap}_cap"] for cap in ("disease", "month", "kind", "year"))
-        price |= {"basic": owed.basic, "fund": fund, "patient": bill.total - fund}
-        price["cash"] = price["patient"] - price["account"]
-        yield price, owed
-
-
-def split(visit: Visit, list_: List) -> Bill:
-    """Return a bill as a list splits it, fen; payable of an item = min(amount, ceiling x quantity) (1 - self-pay)."""
-    total = unlisted = over = first = 0
-    for item in visit.bill:
-        listed, amount = (item.host if list_ == "host" else item.home) or item, item.amount
-        total += amount
-        if listed.class_ == "unlisted":
-            unlisted += amount
-            continue
-        within = amount if listed.ceiling is None else min(amount, listed.ceiling * item.quantity)
-        over += amount - within
-        first += within * (listed.self_pay or 0)
-    # Lines are added exactly, in fen x ppm, and rounded once, half-up.
-    return Bill(total, unlisted, over, (first + PPM // 2) // PPM)
-
-
-def benefit_gap(case: Case) -> int:
-    """Return what the fund pays in direct settlement less what it pays for a claim (待遇差), over all visits, fen."""
-    return sum(priced.gap for priced in settle(case))
-
-
-def check(case: Case, done: tuple[Priced, ...] | None = None) -> list[str]:
-    """Return what a case expects and does not come to, one line each; none if all is met.
-
-    A case marked `not_reproduced` is the other way round: that all of it came out would be the news.
-    """
-    settled = settle(case) if done is None else done
-    unmet = [line for number, priced in enumerate(settled, 1) for line in _unmet(case, number, priced)]
-    if case.not_reproduced:
-        return [] if unmet else ["is marked not_reproduced, yet all it expects is met. Delete the mark."]
-    return unmet
-
-
-def _unmet(case: Case, number: int, priced: Priced) -> Iterator[str]:
-    """Yield what a visit expects and does not come to."""
-    where, expected = "" if case.visits is None else f"visit {number}: ", priced.visit.expected
-    for side in SIDES:
-        found = getattr(priced, side)
-        for name in Parts.model_fields.keys() & getattr(expected, side).model_fields_set:
-            value = getattr(getattr(expected, side), name)
-            if value != found[name]:
-                yield f"{where}{side}.{name} is {yuan(found[name])} yuan, expected {yuan(value)}."
-    if expected.benefit_gap not in (None, priced.gap):
-        yield f"{where}benefit_gap is {yuan(priced.gap)} yuan, expected {yuan(expected.benefit_gap or 0)}."
 
 
 def warnings(case: Case) -> Iterator[str]:

@@ -155,19 +155,21 @@ def _uncollected() -> Iterator[None]:
 
 def settle_cases(options: argparse.Namespace) -> int:
     """Price every case both ways; exit 1 if an expectation written in a file is not met."""
-    from simlib import cases, sheet
+    from simlib import cases, settlement, sheet, wording
 
     with _uncollected():
         found = [case for path in options.files for case in cases.load(path)]
-        settled = [(case, cases.settle(case)) for case in found]
+        settled = [(case, settlement.settle(case)) for case in found]
     if options.json:
-        print(json.dumps(sheet.as_json(settled, options.explain), ensure_ascii=False, indent=2))
+        print(json.dumps(sheet.as_json(settled, options.explain, options.lang), ensure_ascii=False, indent=2))
     else:
         print(sheet.text(settled, options.explain, options.lang))
-    for case in found:
+    names = [wording.said(case.name, options.lang) for case in found]
+    for name, case in zip(names, found, strict=True):
         for line in cases.warnings(case):
-            print(f"{case.name}: {line}", file=sys.stderr)
-    unmet = [f"{case.name}: {what}" for case, done in settled for what in cases.check(case, done)]
+            print(f"{name}: {line}", file=sys.stderr)
+    checked = zip(names, settled, strict=True)
+    unmet = [f"{name}: {what}" for name, (case, done) in checked for what in settlement.check(case, done)]
     for line in unmet:
         print(line, file=sys.stderr)
     return OUR_FAULT if unmet else FINE

@@ -6,11 +6,21 @@ Every form of a layer that a fund may use is one key of `Terms`; `record` turns 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from simlib.benefits import MOST_BANDS, NO_LIMIT_FEN, PER_DISEASE, PER_MONTH, PER_VISIT, PER_YEAR, POLICY
 from simlib.changes import Frozen
@@ -22,7 +32,7 @@ MOST_YUAN = 1_000_000_000
 """The largest amount and the largest bill: up to it the layers are exact in int64."""
 
 MOST_DEDUCTIBLE_YUAN = 1_000_000
-"""The largest deductible, its factor included."""
+"""The largest deductible, before its factor."""
 
 Kind = Literal["inpatient", "outpatient", "chronic", "pharmacy"]
 Count = Literal["gross", "net"]
@@ -54,12 +64,24 @@ def several(found: Any) -> Any:
     return tuple(found) if isinstance(found, list) else found
 
 
-def _short(key: str, model: type[Frozen]) -> BeforeValidator:
-    """Return how a plain number is read where its only key would be `key`."""
-    return BeforeValidator(
-        lambda found: {key: found} if isinstance(found, (int, float)) else found,
-        json_schema_input_type=Annotated[float, Field(ge=0, le=MOST_YUAN)] | model,
-    )
+def _short(most: float, model: type[Frozen], whole: Callable[[float], dict[str, Any]]) -> WrapValidator:
+    """Return how a plain number is read where a model may stand; what is wrong with it is said at its own place."""
+
+    def read(found: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        """Return the model, the number in its place in it."""
+        if not isinstance(found, (int, float)):
+            return handler(found)
+        try:
+            return handler(whole(found))
+        except ValidationError as error:
+            raise ValueError(error.errors()[0]["ctx"]["error"]) from None
+
+    return WrapValidator(read, json_schema_input_type=Annotated[float, Field(ge=0, le=most)] | model)
+
+
+def _amount(found: float) -> dict[str, Any]:
+    """Return a plain number as an amount."""
+    return {"amount": found}
 
 
 Yuan = Annotated[int, written("yuan", 2, 0, MOST_YUAN)]
@@ -184,27 +206,23 @@ class Assistance(Frozen):
 class Terms(Frozen):
     """The home's policy for one kind of care, hospital tier, filing and member group."""
 
-    deductible: Annotated[Deductible, _short("amount", Deductible)] = Field(
+    deductible: Annotated[Deductible, _short(MOST_DEDUCTIBLE_YUAN, Deductible, _amount)] = Field(
         description="deductible: yuan, 0 if there is none (起付线)"
     )
-    ratio: Annotated[
-        Ratio,
-        BeforeValidator(
-            lambda found: {"bands": [{"ratio": found}]} if isinstance(found, (int, float)) else found,
-            json_schema_input_type=Annotated[float, Field(ge=0, le=1)] | Ratio,
-        ),
-    ] = Field(description="ratio: the fund's share, such as 0.85 (支付比例)")
+    ratio: Annotated[Ratio, _short(1, Ratio, lambda found: {"bands": [{"ratio": found}]})] = Field(
+        description="ratio: the fund's share, such as 0.85 (支付比例)"
+    )
     first_self_pay_away: Share = Field(0, description="share borne first, away from home (异地先行自付)")
     points_off: Share = Field(0, description="share taken off the ratio, away: 0.1 for 10 points")
     ratio_factor: Share = Field(PPM, description="what the ratio is multiplied by, away, such as 0.8")
     floor_ratio: Share = Field(0, description="least share of the amount in scope that the fund pays (保底)")
-    cap: Annotated[Cap, _short("amount", Cap)] | None = Field(
+    cap: Annotated[Cap, _short(MOST_YUAN, Cap, _amount)] | None = Field(
         None, description="cap of the year, all kinds unless named"
     )
-    kind_cap: Annotated[Cap, _short("amount", Cap)] | None = Field(
+    kind_cap: Annotated[Cap, _short(MOST_YUAN, Cap, _amount)] | None = Field(
         None, description="cap of the year for this kind of care"
     )
-    month_cap: Annotated[Cap, _short("amount", Cap)] | None = Field(
+    month_cap: Annotated[Cap, _short(MOST_YUAN, Cap, _amount)] | None = Field(
         None, description="cap of a month, this kind of care"
     )
     disease_cap: Yuan | None = Field(None, description="cap of a disease and year")
@@ -261,7 +279,7 @@ def _put_deductible(out: Any, terms: Deductible) -> None:
     if terms.amount is None:
         out["deductible_share_ppm"] = (terms.share_of_bill or 0) * terms.factor  # thousandths of each
         out["deductible_low"] = terms.floor * factor
-        out["deductible_high"] = NO_LIMIT_FEN if terms.ceiling is None else terms.ceiling * factor
+        out["deductible_high"] = 10 * NO_LIMIT_FEN if terms.ceiling is None else terms.ceiling * factor  # 10^18 at most
         return
     second = terms.amount if terms.second is None else terms.second
     third = second if terms.third_and_later is None else terms.third_and_later

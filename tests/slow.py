@@ -419,7 +419,8 @@ def random_bill(luck: Random) -> list[dict[str, Any]]:
     for _ in range(luck.choice([1, 1, 2, 3, 5])):
         amount = money(luck, luck.choice([100, 5_000, 80_000]))
         quantity = luck.choice([1, 1, 2, 7])
-        line: dict[str, Any] = {"what": "x", "amount": amount} | ({"quantity": quantity} if quantity > 1 else {})
+        what = {"zh": "药", "en": "x"} if quantity > 1 else "x"
+        line: dict[str, Any] = {"what": what, "amount": amount} | ({"quantity": quantity} if quantity > 1 else {})
         if luck.random() < 0.5:
             line |= random_entry(luck, amount / quantity)
         else:

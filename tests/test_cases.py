@@ -11,20 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slow import Loader, random_person, read
 
-from simlib import cases, local, sheet
+from simlib import cases, local, settlement, sheet
 from simlib.cases import Case
 from simlib.terms import BadInputError
+from simlib.wording import said
 
 FILES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
-CASES = {f"{path.stem}: {case.name}": case for path in FILES for case in cases.load(path)}
-GAP = next(case for case in CASES.values() if cases.benefit_gap(case) == -425_000)
+CASES = {f"{path.stem}: {said(case.name, 'en')}": case for path in FILES for case in cases.load(path)}
+GAP = next(case for case in CASES.values() if settlement.benefit_gap(case) == -425_000)
 
 # Shipped cases
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_meets_every_expectation(case):
-    assert cases.check(case) == []
+    assert settlement.check(case) == []
     assert list(cases.warnings(case)) == []
 
 
@@ -37,24 +38,24 @@ def test_every_case_is_worked_by_hand_and_expects_something(case):
 
 def test_every_layer_is_met_by_some_case():
     assert len(set(CASES)) == sum(len(cases.load(path)) for path in FILES)
-    gaps = [cases.benefit_gap(case) for case in CASES.values()]
+    gaps = [settlement.benefit_gap(case) for case in CASES.values()]
     assert min(gaps) < 0 < max(gaps)
-    done = [priced for case in CASES.values() for priced in cases.settle(case)]
+    done = [priced for case in CASES.values() for priced in settlement.settle(case)]
     for part in cases.PARTS:
         assert any(priced.direct[part] for priced in done), part
 
 
 def test_a_case_marked_not_reproduced_must_not_come_out():
     marked = next(case for case in CASES.values() if case.not_reproduced)
-    assert cases.check(marked) == []
+    assert settlement.check(marked) == []
     fine = marked.model_copy(update={"expected": cases.Expected()})
-    assert cases.check(fine) == ["is marked not_reproduced, yet all it expects is met. Delete the mark."]
+    assert settlement.check(fine) == ["is marked not_reproduced, yet all it expects is met. Delete the mark."]
 
 
 def test_says_every_expectation_that_is_not_met():
     expected = {"direct": {"fund": 5185, "patient": 1}, "claim": {"fund": 9435.01}, "benefit_gap": 4250}
     wrong = GAP.model_copy(update={"expected": cases.Expected.model_validate(expected)})
-    assert cases.check(wrong) == [
+    assert settlement.check(wrong) == [
         "direct.patient is 7,815.00 yuan, expected 1.00.",
         "claim.fund is 9,435.00 yuan, expected 9,435.01.",
         "benefit_gap is -4,250.00 yuan, expected 4,250.00.",
@@ -77,9 +78,10 @@ NAMED = {"name": "a", "area": "杭州", "scheme": "employee", "filing": "referra
 def test_a_named_area_has_the_terms_of_its_date_or_year():
     terms, _ = local.terms_of("杭州", "employee", kind="inpatient", tier=3, filing="referral", month="2024-03")
     for when in ({"date": "2024-03-05"}, {"year": 2024}):
-        assert cases.settle(Case.model_validate(NAMED | when))[0].terms == terms
+        assert settlement.settle(Case.model_validate(NAMED | when))[0].terms == terms
     inline = {"policy": [{"deductible": terms.deductible.amount / 100, "ratio": 0.5}]}
-    assert cases.settle(Case.model_validate({"name": "a", "bill": [LINE]} | inline))[0].direct["deductible"] == 80_000
+    priced = settlement.settle(Case.model_validate({"name": "a", "bill": [LINE]} | inline))[0]
+    assert priced.direct["deductible"] == 80_000
 
 
 def test_a_named_area_follows_kind_tier_filing_member_and_disease():
@@ -88,7 +90,7 @@ def test_a_named_area_follows_kind_tier_filing_member_and_disease():
         raw = NAMED | {"date": "2024-03-05", "member": "retired"} | visit
         asked = {name: raw.get(name, other) for name, other in (("kind", "inpatient"), ("tier", 3), ("disease", ""))}
         terms, _ = local.terms_of("杭州", "employee", filing=raw["filing"], member="retired", month="2024-03", **asked)
-        assert cases.settle(Case.model_validate(raw))[0].terms == terms
+        assert settlement.settle(Case.model_validate(raw))[0].terms == terms
 
 
 # What is refused
@@ -353,15 +355,23 @@ BAD = {
     ),
     "negative deductible": (
         policy("{deductible: -1, ratio: 0.8}"),
-        "3:24: cases.0.policy.deductible.amount: -1 yuan is below 0.",
+        "3:24: cases.0.policy.deductible: -1 yuan is below 0.",
     ),
     "percent for the ratio": (
         policy("{deductible: 500, ratio: 85}"),
-        "3:36: cases.0.policy.ratio.bands.0.ratio: 85 is a share above 1. Write 0.85 if you mean 85 percent.",
+        "3:36: cases.0.policy.ratio: 85 is a share above 1. Write 0.85 if you mean 85 percent.",
     ),
     "points as whole numbers": (
         policy("{deductible: 500, ratio: 0.8, points_off: 10}"),
         "3:53: cases.0.policy.points_off: 10 is a share above 1. Write 0.1 if you mean 10 percent.",
+    ),
+    "a wrong ratio of a band": (
+        policy("{deductible: {amount: 500}, ratio: {bands: [{ratio: 85}]}}"),
+        "3:63: cases.0.policy.ratio.bands.0.ratio: 85 is a share above 1.",
+    ),
+    "a cap beyond all bills": (
+        policy("{deductible: 500, ratio: 0.8, cap: 2e9}"),
+        "3:46: cases.0.policy.cap: 2000000000 yuan is above 1000000000.",
     ),
     "no ratio": (policy("{deductible: 500}"), "3:11: cases.0.policy.ratio: missing. Write ratio: the fund's share"),
     "unknown key of the policy": (
@@ -382,6 +392,16 @@ BAD = {
         case("source: 2020"),
         "6:11: cases.0.source: found the number 2020. Expected text; put it in",
     ),
+    "one language only": (
+        case("source: {zh: 甲}"),
+        "6:11: cases.0.source.en: missing. Write the text in English.",
+    ),
+    "a third language": (
+        item("{what: {zh: 药, en: drug, fr: x}, amount: 10, class: 甲}"),
+        "5:30: fr: no such key. Expected one of zh, en.",
+    ),
+    "a list for a text": (case("worked: [a]"), "6:11: cases.0.worked: found a list. Expected text; put it in"),
+    "unknown grade": (case("grade: pres"), "6:10: cases.0.grade: found the text 'pres'. Did you mean press?"),
     "unknown scheme": (
         case("scheme: employe"),
         "6:11: cases.0.scheme: found the text 'employe'. Did you mean employee?",
@@ -476,9 +496,18 @@ def test_whatever_stands_in_a_file_is_read_or_refused(tmp_path_factory, data, lu
     found = ()
     with contextlib.suppress(BadInputError):
         found = cases.load(path)
-    settled = [(case, cases.settle(case)) for case in found]
+    settled = [(case, settlement.settle(case)) for case in found]
     json.dumps(sheet.as_json(settled, explain=True), allow_nan=False)
     assert bool(sheet.text(settled, explain=True, lang="zh")) == bool(found)
+
+
+def test_a_text_is_plain_or_in_both_languages():
+    both = {"zh": "药", "en": "drug"}
+    raw = {"policy": {"deductible": 0, "ratio": 0.8}, "bill": [LINE | {"what": both}]}
+    found = Case.model_validate(raw | {"name": both, "worked": "50 % of it"})
+    for text in (found.name, found.bill[0].what):
+        assert [said(text, lang) for lang in ("zh", "en", None)] == ["药", "drug", "drug"]
+    assert [said(found.worked, lang) for lang in ("zh", "en", None)] == ["50 % of it"] * 3
 
 
 def test_a_case_is_frozen():
@@ -500,6 +529,7 @@ def test_the_schema_takes_what_is_shipped():
     "name",
     ["negative amount", "percent for a share", "unknown class", "unknown key of a line", "unknown part", "no ratio",
      "visits and a bill", "a visit without a bill",
+     "one language only", "a third language", "a list for a text", "unknown grade",
      "tier 4", "empty bill", "yuan in words", "no cases", "unknown scheme"],
 )  # fmt: skip
 def test_the_schema_refuses_what_is_wrong(name):

@@ -164,6 +164,21 @@ def test_settle_prices_a_case_both_ways(capsys: pytest.CaptureFixture[str]) -> N
     assert "起付线" in capsys.readouterr().out
 
 
+def test_settle_prints_the_texts_of_a_case_in_the_language_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (
+        "cases:\n- name: {zh: 甲例, en: case A}\n  policy: {deductible: 0, ratio: 0.8}\n"
+        "  bill: [{what: x, amount: 100, class: 甲}]\n  expected: {direct: {fund: 81}}\n"
+    )
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    for arguments, name in (([], "case A"), (["--lang", "zh"], "甲例"), (["--lang", "zh", "--json"], "甲例")):
+        assert cli.main(["settle", str(tmp_path / "a.yaml"), *arguments]) == 1
+        printed = capsys.readouterr()
+        assert name in printed.out and printed.err == f"{name}: direct.fund is 80.00 yuan, expected 81.00.\n"
+        assert ({"甲例", "case A"} - {name}).pop() not in printed.out
+
+
 def test_settle_says_what_is_not_met_and_what_is_unusual(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (
         "cases:\n- name: a\n  filing: referral\n  policy: {deductible: 0, ratio: 0.8, points_off: 0.3}\n"

@@ -13,18 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slow import LISTS, ZERO, Slow, amounts, dec, random_person, random_policy, read, unmet
 
-from simlib import cases
+from simlib import settlement
 from simlib.cases import Case
-from simlib.sheet import BORNE
+from simlib.settlement import BORNE
 
 FILES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
-SHIPPED = {f"{path.stem}: {case['name']}": case for path in FILES for case in read(path)["cases"] if "area" not in case}
+SHIPPED = {
+    f"{path.stem}: {amounts(case['name'], 'en')['en']}": case
+    for path in FILES
+    for case in read(path)["cases"]
+    if "area" not in case
+}
 PERSONS = st.integers(0, 10**9).map(lambda seed: random_person(Random(seed)))
 
 
 def prices(raw: dict[str, Any]) -> list[dict[str, dict[str, Decimal]]]:
     """Return what simlib makes of a case, in decimal yuan."""
-    done = cases.settle(Case.model_validate(raw))
+    done = settlement.settle(Case.model_validate(raw))
     return [
         {side: {name: Decimal(fen).scaleb(-2) for name, fen in getattr(priced, side).items()} for side in LISTS}
         for priced in done
@@ -59,7 +64,7 @@ def test_agrees_with_the_slow_version_to_the_fen(part: int) -> None:
 @settings(max_examples=50)
 @given(PERSONS)
 def test_nothing_is_created_or_lost(raw: dict[str, Any]) -> None:
-    for priced in cases.settle(Case.model_validate(raw)):
+    for priced in settlement.settle(Case.model_validate(raw)):
         for side in LISTS:
             p = getattr(priced, side)
             assert min(p.values()) >= 0
@@ -85,7 +90,7 @@ def with_lines(raw: dict[str, Any], change: Any) -> dict[str, Any]:
 @given(PERSONS)
 def test_identical_lists_leave_no_gap(raw: dict[str, Any]) -> None:
     alike = with_lines(raw, lambda line: {"home": line["host"]} if "host" in line else {})
-    assert all(priced.direct == priced.claim for priced in cases.settle(Case.model_validate(alike)))
+    assert all(priced.direct == priced.claim for priced in settlement.settle(Case.model_validate(alike)))
 
 
 @settings(max_examples=50)
@@ -136,7 +141,7 @@ def plain_policy(luck: Random) -> dict[str, Any]:
 
 def owed(raw: dict[str, Any]) -> int:
     """Return what the fund owes over all visits, fen."""
-    return sum(priced.direct["fund"] for priced in cases.settle(Case.model_validate(raw)))
+    return sum(priced.direct["fund"] for priced in settlement.settle(Case.model_validate(raw)))
 
 
 @settings(max_examples=300)
