@@ -137,7 +137,7 @@ class Place:
             if tag != "none":
                 known[tag] = tuple(i for i, region in enumerate(self.regions) if region == tag)
         known |= {chinese: known[tag] for tag, chinese in REGIONS_ZH.items() if tag in known}
-        short = [_SUFFIX.sub("", name) for name in self.names_zh]
+        short = [short_zh(name) for name in self.names_zh]
         for spellings in (self.names_en, self.names_zh, short, self.codes):
             known |= {spelling: (i,) for i, spelling in enumerate(spellings)}
         return known | {spelling: (self.index(XPCC),) for spelling in ("XPCC", "兵团")}
@@ -232,6 +232,15 @@ def people(place: Place, xpcc_share: float, employee_slope: float) -> People:
         # Nobody is counted as a migrant from Xinjiang to Xinjiang, so none move between it and XPCC.
         migrants=_fixed(_split(_split(place.migrants, x, c, xpcc_share).T, x, c, xpcc_share).T),
     )
+
+
+def short_zh(name: str) -> str:
+    """Return a Chinese name as it is said.
+
+    >>> short_zh("广西壮族自治区"), short_zh("上海市")
+    ('广西', '上海')
+    """
+    return _SUFFIX.sub("", name)
 
 
 def distances(lon: Array, lat: Array) -> Array:

@@ -104,6 +104,47 @@ def drivers(runs: Runs, pairing: Pairing, name: str = "fund_payment") -> pd.Data
     return table.sort_values("rank_correlation", key=lambda r: -r.abs(), kind="stable").reset_index(drop=True)
 
 
+def streams(runs: Runs, lang: str = "en", *, most: int = 8) -> pd.DataFrame:
+    """Return inpatient cases of 2023, settled or not, between the homes and hosts that have most; the rest is merged.
+
+    Columns: home, host (names, largest first, the rest last), value (mean over draws, cases), host_low, host_high
+    (95 % interval of the host's total).
+    """
+    names = _names(runs, lang)
+    mean, merged = runs.cases.mean(axis=0), "其他" if lang == "zh" else "others"
+    big = [np.argsort(-mean.sum(axis=1 - axis))[:most] for axis in (0, 1)]
+    homes, hosts = (np.where(np.isin(np.arange(len(names)), top), names, merged) for top in big)
+    totals = pd.DataFrame(runs.cases.sum(axis=1).T).groupby(hosts).sum()
+    low, high = (totals.quantile(q, axis=1) for q in (0.025, 0.975))
+    table = pd.DataFrame(mean, homes, hosts).groupby(level=0).sum().T.groupby(level=0).sum().T
+    order = [[*names[top], merged] for top in big]
+    table = table.loc[order[0], order[1]].rename_axis("home").reset_index()
+    table = table.melt("home", var_name="host", value_name="value")
+    return table.assign(host_low=table["host"].map(low), host_high=table["host"].map(high))
+
+
+def leaving(runs: Runs, lang: str = "en") -> pd.DataFrame:
+    """Return inpatient cases in other provinces per thousand insured in 2023, by home province, most first.
+
+    Columns: code, label, value (mean over draws), low, high (95 % interval). XPCC is counted with Xinjiang, as the
+    insured are published.
+    """
+    place, cases = runs.place, runs.cases.sum(axis=2)
+    own = place.insured > 0
+    cases[:, place.index(areas.XINJIANG)] += cases[:, place.index(areas.XPCC)]
+    rate = 1000 * cases[:, own] / place.insured[own]
+    names = _names(runs, lang)[own]
+    low, high = np.quantile(rate, (0.025, 0.975), axis=0)
+    columns = {"code": np.array(place.codes)[own], "label": names, "value": rate.mean(axis=0), "low": low, "high": high}
+    return pd.DataFrame(columns).sort_values("value", ascending=False, ignore_index=True)
+
+
+def _names(runs: Runs, lang: str) -> npt.NDArray[np.object_]:
+    """Return the names of the areas as they are said."""
+    zh = [areas.short_zh(name) for name in runs.place.names_zh]
+    return np.array(zh if lang == "zh" else runs.place.names_en, dtype=object)
+
+
 def attention_curve(
     scenarios: Sequence[Scenario], *, draws: int = DRAWS, seed: int = 0, jobs: int = 1, progress: Progress = iter
 ) -> pd.DataFrame:

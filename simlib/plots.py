@@ -72,6 +72,12 @@ TEXT = {
     "deductible": ("起付线以下", "deductible"),
     "coinsurance": ("按比例自付", "coinsurance"),
     "above_cap": ("超封顶线费用", "above the annual cap"),
+    "tiles.title": ("各参保地", "By home province"),
+    "tiles.x": ("每格一个省级单位；单位：{0}", "a tile a province-level unit; unit: {0}"),
+    "streams.title": ("跨省就医流向", "Who is treated where"),
+    "streams.x": ("宽度与数量成正比；单位：{0}", "as wide as large; unit: {0}"),
+    "home": ("参保地", "insured in"),
+    "host": ("就医地", "treated in"),
 }
 """Every text of the pictures, zh and en."""
 
@@ -136,7 +142,7 @@ def _register_font() -> None:
 
 
 @contextmanager
-def _canvas(ax: Axes | None, height: float) -> Iterator[Axes]:
+def canvas(ax: Axes | None, height: float) -> Iterator[Axes]:
     """Give the axes to draw on, in the house style; the settings of the caller come back afterwards."""
     _register_font()
     style: dict[Any, Any] = {"font.family": FAMILY, "font.size": 9, "axes.unicode_minus": True,
@@ -148,7 +154,7 @@ def _canvas(ax: Axes | None, height: float) -> Iterator[Axes]:
         yield ax if ax is not None else figure.subplots()
 
 
-def _finish(ax: Axes, kind: str, lang: Lang, source: str, title: str, says: Sequence[str], pad: float = 26) -> Axes:
+def finish(ax: Axes, kind: str, lang: Lang, source: str, title: str, says: Sequence[str], pad: float = 26) -> Axes:
     """Write title, caption and alternative text. `pad` leaves room for the legend between title and axes, points."""
     heading = title or text(f"{kind}.title", lang)
     caption = text("source", lang, source or text("simulated", lang))
@@ -181,7 +187,7 @@ def _wrap(caption: str, width: int) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _key(ax: Axes, **options: Any) -> None:
+def legend(ax: Axes, **options: Any) -> None:
     """Draw the legend; as one row between title and axes, where it covers nothing, unless told otherwise."""
     row = {"loc": "lower left", "bbox_to_anchor": (-0.01, 1.0), "ncols": 4, "borderaxespad": 0.2}
     ax.legend(**(row | {"frameon": False, "fontsize": 8} | options))
@@ -195,7 +201,7 @@ def curve(table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, sou
     """
     points = 100 * table.sort_values("attention")[["attention", "change", "low", "high"]].astype(float)
     x, mid, low, high = points.to_numpy().T
-    with _canvas(ax, 3.8) as ax:
+    with canvas(ax, 3.8) as ax:
         ax.fill_between(x, low, high, color="#9CCBE8", linewidth=0, label=text("curve.band", lang))
         ax.plot(x, mid, color=BLUE, marker="o", markersize=4, label=text("curve.mid", lang))
         ax.axhline(0, color=DARK, linewidth=0.8, zorder=0)
@@ -211,9 +217,9 @@ def curve(table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, sou
                 text("curve.bound", lang, values[-1]), (100, mid[-1]), (100, top + 0.14 * room), ha="right", fontsize=8,
                 arrowprops={"arrowstyle": "-", "color": DARK, "linewidth": 0.6, "shrinkB": 5, "relpos": (1, 0)},
             )  # fmt: skip
-        _key(ax)
+        legend(ax)
         said = [f"{share:.0f} %: {value}" for share, value in zip(x, values, strict=True)]
-        return _finish(ax, "curve", lang, source, title, said)
+        return finish(ax, "curve", lang, source, title, said)
 
 
 def _signed(value: float, _: int) -> str:
@@ -230,10 +236,10 @@ def changes(
     Columns of `table`: label, change, low, high, in the `unit` of display.
     """
     kinds = np.where((table["low"] > 0) | (table["high"] < 0), "changes.sure", "changes.unsure")
-    with _canvas(ax, 1.6 + 0.3 * len(table)) as ax:
+    with canvas(ax, 1.6 + 0.3 * len(table)) as ax:
         said = _dots(ax, table.rename(columns={"change": "mid"}), list(kinds), "changes.sure", lang)
         ax.set_xlabel(text("changes.x", lang, unit))
-        return _finish(ax, "changes", lang, source, title, said)
+        return finish(ax, "changes", lang, source, title, said)
 
 
 def fit(table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, source: str = "", title: str = "") -> Axes:
@@ -242,10 +248,10 @@ def fit(table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, sourc
     Columns of `table`: label, role (fit or test), low, mid, high as simulated / published.
     """
     percent = table.assign(**{name: 100 * (table[name] - 1) for name in ("low", "mid", "high")})
-    with _canvas(ax, 1.6 + 0.3 * len(table)) as ax:
+    with canvas(ax, 1.6 + 0.3 * len(table)) as ax:
         said = _dots(ax, percent, [f"fit.{role}" for role in table["role"]], "fit.fit", lang)
         ax.set_xlabel(text("fit.x", lang))
-        return _finish(ax, "fit", lang, source, title, said)
+        return finish(ax, "fit", lang, source, title, said)
 
 
 def _dots(ax: Axes, table: pd.DataFrame, kinds: list[str], filled: str, lang: Lang) -> list[str]:
@@ -265,7 +271,7 @@ def _dots(ax: Axes, table: pd.DataFrame, kinds: list[str], filled: str, lang: La
     for row, value in enumerate(values):
         ax.text(1.02, row, value, transform=ax.get_yaxis_transform(), va="center", fontsize=8)
     ax.text(1.02, -0.75, text("estimate", lang), transform=ax.get_yaxis_transform(), fontsize=8)
-    _key(ax)
+    legend(ax)
     return [f"{label}: {value}" for label, value in zip(table["label"], values, strict=True)]
 
 
@@ -283,7 +289,7 @@ def gap(
     sides = {"gap.claim": values < 0, "gap.equal": values == 0, "gap.direct": values > 0}
     labels = [text("share", lang, text(key, lang), number(share[of].sum(), 1)) for key, of in sides.items()]
     equal, edges = float(share[values == 0].sum()), _edges(float(np.abs(values).max(initial=0)))
-    with _canvas(ax, 3.8) as ax:
+    with canvas(ax, 3.8) as ax:
         look: dict[str, Any] = {"edgecolor": DARK, "linewidth": 0.5}
         left = _side(ax, -values, share, edges, -1, color=ORANGE, hatch="///", label=labels[0], **look)
         middle = ax.bar(0, equal, 2 * ZERO_BAR_YUAN, color=GREY, label=labels[1], **look)
@@ -295,8 +301,8 @@ def gap(
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})  # fmt: skip
         ax.set(xlabel=text("gap.x", lang), ylabel=text("gap.y", lang))
         _yuan_axis(ax, edges[-1])
-        _key(ax, handles=[left, middle, right])
-        return _finish(ax, "gap", lang, source, title, labels)
+        legend(ax, handles=[left, middle, right])
+        return finish(ax, "gap", lang, source, title, labels)
 
 
 def _edges(largest: float) -> Array:
@@ -335,7 +341,7 @@ def steps(rows: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, sour
     amounts = rows.pivot_table(index="part", columns="way", values="yuan", aggfunc="sum", fill_value=0)
     amounts = amounts.reindex(index=list(PARTS), columns=["direct", "claim"], fill_value=0).astype(float)
     totals, starts, labels = amounts.sum().to_numpy(), np.zeros(2), []
-    with _canvas(ax, 3.2) as ax:
+    with canvas(ax, 3.2) as ax:
         for part, yuan in zip(amounts.index, amounts.to_numpy(), strict=True):
             if not yuan.any():
                 continue
@@ -354,6 +360,6 @@ def steps(rows: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, sour
         ax.set_yticks([0, 1], [text(way, lang) for way in ("direct", "claim")])
         ax.set(xlabel=text("steps.x", lang), ylim=(1.45, -0.6), xlim=(0, totals.max() * 1.01))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-        _key(ax, loc="upper left", bbox_to_anchor=(1.01, 1.03), ncols=1, title=text("steps.legend", lang),
+        legend(ax, loc="upper left", bbox_to_anchor=(1.01, 1.03), ncols=1, title=text("steps.legend", lang),
              title_fontsize=8, alignment="left")  # fmt: skip
-        return _finish(ax, "steps", lang, source, title, [*said, *labels], pad=8)
+        return finish(ax, "steps", lang, source, title, [*said, *labels], pad=8)

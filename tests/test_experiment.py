@@ -175,3 +175,19 @@ def test_two_scenarios_of_one_name_and_no_scenario_are_refused(delta: scenario.S
         experiment.repeat([delta, delta])
     with pytest.raises(BadInputError, match="no scenario"):
         experiment.repeat([])
+
+
+def test_streams_and_rates_of_leaving_hold_every_case_of_the_draws(runs: Runs) -> None:
+    cases, place = runs.cases.mean(axis=0), runs.place
+    streams = findings.streams(runs, "zh", most=5)
+    assert streams.value.sum() == pytest.approx(cases.sum())
+    assert list(dict.fromkeys(streams.host))[-1] == list(dict.fromkeys(streams.home))[-1] == "其他"
+    shanghai = streams[streams.host == "上海"]
+    assert shanghai.value.sum() == pytest.approx(cases[:, place.index("310000")].sum())
+    assert (shanghai.host_low < shanghai.value.sum()).all() and (shanghai.host_high > shanghai.value.sum()).all()
+    rates = findings.leaving(runs).set_index("code")
+    insured = dict(zip(place.codes, place.insured, strict=True))
+    total = sum(rates.value[code] * insured[code] / 1000 for code in rates.index)
+    assert (
+        total == pytest.approx(cases.sum()) and (rates.low <= rates.value).all() and (rates.value <= rates.high).all()
+    )

@@ -14,7 +14,7 @@ from matplotlib.text import Text
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from simlib import plots, tables
+from simlib import areas, maps, plots, tables
 
 CURVE = pd.DataFrame(
     {
@@ -38,14 +38,22 @@ STEPS = pd.DataFrame(
         "yuan": [6560, 1300, 0, 2140, 0, 6000, 1300, 560, 2140, 0],
     }
 )
+TILES = pd.DataFrame(
+    {"code": ["310000", "150000", "460000"], "label": ["上海", "Inner Mongolia", "海南"], "value": [3.0, -1.0, 0.5]}
+).assign(low=[2.0, -2.0, -1.0], high=[4.0, -0.5, 1.0])
+STREAMS = pd.DataFrame(
+    {"home": ["安徽", "其他"] * 2, "host": ["上海", "上海", "其他", "其他"], "value": [6.0, 2.0, 1.0, 1.0]}
+).assign(host_low=[5, 5, 1, 1], host_high=[9, 9, 3, 3])
 PICTURES: dict[str, Callable[..., Axes]] = {
     "curve": lambda **words: plots.curve(CURVE, **words),
     "changes": lambda **words: plots.changes(CHANGES, **words),
     "fit": lambda **words: plots.fit(FIT, **words),
     "gap": lambda **words: plots.gap(GAP, **words),
     "steps": lambda **words: plots.steps(STEPS, **words),
+    "tiles": lambda **words: maps.tiles(TILES, unit="%", **words),
+    "streams": lambda **words: maps.streams(STREAMS, unit="%", **words),
 }
-UNITS = {"curve": "百分点", "changes": "%", "fit": "%", "gap": "元", "steps": "元"}
+UNITS = {"curve": "百分点", "changes": "%", "fit": "%", "gap": "元", "steps": "元", "tiles": "%", "streams": "%"}
 
 every_picture = pytest.mark.parametrize("name", PICTURES)
 both_languages = pytest.mark.parametrize("lang", plots.LANGS)
@@ -226,3 +234,33 @@ def test_the_alternative_text_holds_title_unit_numbers_and_source(name: str, lan
     words = plots.alt(PICTURES[name](lang=lang, source="X"))
     assert words.startswith(plots.text(f"{name}.title", lang)) and words.endswith("X")
     assert plots.text(f"{name}.x", lang, "%") in words and any(sign.isdigit() for sign in words)
+
+
+def test_every_province_has_a_tile_of_its_own_and_shows_its_number() -> None:
+    assert set(maps.TILES) == set(areas.load("provinces").codes)
+    assert len(set(maps.TILES.values())) == len(maps.TILES)
+    ax = maps.tiles(TILES)
+    at = {(box.get_y(), box.get_x()): box for box in ax.patches}
+    assert {"+3.0", "−1.0", "+0.5"} <= set(written(ax))
+    assert at[maps.TILES["460000"]].get_hatch() and not at[maps.TILES["310000"]].get_hatch()
+    assert at[maps.TILES["110000"]].get_facecolor() == (1, 1, 1, 1)
+    red, _, blue, _ = at[maps.TILES["310000"]].get_facecolor()
+    less, _, more, _ = at[maps.TILES["150000"]].get_facecolor()
+    assert red > blue and less < more
+
+
+def test_a_code_without_a_tile_is_refused() -> None:
+    with pytest.raises(KeyError, match="310100"):
+        maps.tiles(TILES.assign(code=["310100", "150000", "460000"]))
+
+
+def test_streams_are_as_wide_as_their_values_and_nothing_is_lost() -> None:
+    ax = maps.streams(STREAMS, scale=2)
+    bars = sorted((b.get_x(), b.get_y(), b.get_height()) for b in ax.patches if hasattr(b, "get_height"))
+    heights_ = [round(height, 9) for *_, height in bars]
+    assert heights_ == [0.7, 0.3, 0.8, 0.2]
+    wide = [
+        b.get_path().vertices[-2, 1] - b.get_path().vertices[0, 1] for b in ax.patches if not hasattr(b, "get_height")
+    ]
+    assert np.allclose(sorted(wide), [0.1, 0.1, 0.2, 0.6])
+    assert {"上海  4", "安徽  4"} <= set(written(ax)) and "+2.5 to +4.5" in plots.alt(ax)
