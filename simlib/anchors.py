@@ -39,7 +39,7 @@ def fit_table(runs: Runs) -> pd.DataFrame:
         *_implied(runs),
     ):
         low, middle, high = (float(q) for q in np.quantile(simulated, (0.025, 0.5, 0.975)))
-        difference = np.nan if unit == "rank" else 100 * (middle / published - 1)
+        difference = np.nan if unit == "rank" else round(100 * (middle / published - 1), 4) + 0.0  # no noise, no -0
         rows.append((name, universe, year, role, published, low, middle, high, difference, unit))
     return pd.DataFrame(rows, columns=COLUMNS)
 

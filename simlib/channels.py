@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
+import numpy as np
+import numpy.typing as npt
 
-from simlib.terms import ABANDONED, CLAIMED, DIRECT, Params, rule, unknown
+from simlib.terms import ABANDONED, CLAIMED, DIRECT, STEPS, Params, rule, unknown
 
 
 class Channels(Params, prefix="channels"):
@@ -47,18 +48,26 @@ def claim_gain(fund_direct: int, fund_claim: int, hassle_fen: float, waiting: fl
 
 
 @rule
-def claims_anyway(fund_claim: int, hassle_fen: float, waiting: float, spread: float, u: float) -> bool:
-    """Return whether a patient who cannot settle directly claims by hand, at uniform luck u.
+def claims_anyway(fund_claim: int, hassle_fen: float, waiting: float, reluctance: float) -> bool:
+    """Return whether a patient who cannot settle directly claims by hand: R > (H + r R tau) reluctance.
 
-    P = 1 / (1 + e^-z), z = (ln R - ln(H + r R tau)) / spread; never where nothing would be paid.
+    Reluctance is a quantile of `reluctances`, so that P = 1 / (1 + e^-z), z = (ln R - ln(H + r R tau)) / spread; nobody
+    claims where nothing would be paid.
 
-    >>> bool(claims_anyway(0, 100.0, 0.02, 1.0, 0.0))
-    False
+    >>> bool(claims_anyway(0, 100.0, 0.02, 1.0)), bool(claims_anyway(200, 100.0, 0.02, 1.0))
+    (False, True)
     """
-    if fund_claim <= 0:
-        return False
-    score = math.log(fund_claim / (hassle_fen + waiting * fund_claim)) / spread
-    return u < 1.0 / (1.0 + math.exp(-score))
+    return fund_claim > (hassle_fen + waiting * fund_claim) * reluctance
+
+
+def reluctances(spread: float) -> npt.NDArray[np.float64]:
+    """Return the quantile table of how many times its cost a claim must pay to be made, (STEPS,): log-logistic.
+
+    >>> bool(abs(np.median(reluctances(2.0)) - 1) < 0.001)
+    True
+    """
+    u = (np.arange(STEPS) + 0.5) / STEPS
+    return np.asarray((u / (1 - u)) ** spread)
 
 
 @rule

@@ -234,7 +234,7 @@ def circumstances(v: Values) -> Any:
         "season": visits.cumulative(visits.season()),
         "tiers": visits.cumulative(visits.tier_shares(v[visits.Visits.tier3_share][0])),
         "retired": odds_of(retired),
-        "account_fen": FEN * v[visits.Visits.account_yuan][0],
+        "balances": visits.balances(FEN * float(v[visits.Visits.account_yuan][0])),
         "admissions": visits.admission_tables(),
         "tiers_home": visits.cumulative(beds / beds.sum()),
         "admission_fen": FEN * visits.home_bills()[INPATIENT][:, None] * relative,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +38,7 @@ from simlib.terms import (
     MONTHS,
     OUTPATIENT,
     SCHEMES,
+    STEPS,
     TIERS,
     UNFILED,
     apart,
@@ -104,7 +104,7 @@ DRAW = np.dtype(
         ("baskets", np.int64),
         # people
         ("retired", np.uint64, len(SCHEMES)),  # odds, see `luck.odds_of`
-        ("account_fen", np.float64),  # mean balance of an employee's personal account
+        ("balances", np.int64, STEPS),  # of employees' personal accounts, fen
         # care at home before the first visit elsewhere
         ("care_at_home", np.int64),  # whether it is looked at
         ("admissions", np.float64, (len(SCHEMES), MONTHS, visits.MOST_ADMISSIONS)),
@@ -119,7 +119,7 @@ DRAW = np.dtype(
         ("attention", np.uint64, len(KINDS)),  # odds
         ("hassle_fen", np.float64, len(KINDS)),
         ("waiting", np.float64),
-        ("spread", np.float64),
+        ("reluctance", np.float64, STEPS),
     ],
     align=True,
 )
@@ -224,8 +224,8 @@ def one_visit(
         if not filed:
             row = as_unfiled
             owed = settle_apart(unfiled, at_home, care, year)
-        luck = uniform(mix(key, visits.CLAIMS))
-        way = otherwise(claims_anyway(fund(owed), draw.hassle_fen[k], draw.waiting, draw.spread, luck))
+        reluctance = draw.reluctance[below(mix(key, visits.CLAIMS), STEPS)]
+        way = otherwise(claims_anyway(fund(owed), draw.hassle_fen[k], draw.waiting, reluctance))
     return Case(way, cause, bill, outside, gap, owed, row)
 
 
@@ -348,7 +348,7 @@ def loop(
             who = insured(h, s, happens(mix(key, visits.RETIRED), draw.retired[s]))
             balance = 0
             if s == EMPLOYEE:
-                balance = int(-draw.account_fen * math.log(uniform(mix(key, visits.BALANCE))))
+                balance = draw.balances[below(mix(key, visits.BALANCE), STEPS)]
             begin_year(year)
             if draw.care_at_home and p != LONG_STAY:
                 first = order[0] // len(KINDS)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from simlib import areas, flows, gates, loop, scenario, visits
 from simlib.benefits import YEAR, begin_month, begin_year, fund
+from simlib.channels import reluctances
 from simlib.enacted import Rules, bill_scale, circumstances, counts, enact, filled, patient_costs
 from simlib.loop import AMOUNTS, Cells, insured, one_visit
 from simlib.luck import PEOPLE, happens, key_of, mix, odds_of
@@ -137,7 +138,7 @@ def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
         "attention": odds_of(world.passing.attention),
         "hassle_fen": hassle,
         "waiting": waiting,
-        "spread": world.spread,
+        "reluctance": reluctances(world.spread),
     }
     return filled(np.atleast_1d(circumstances(v)), fields)
 

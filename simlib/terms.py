@@ -44,6 +44,8 @@ CHANNELS = ("direct", "claimed", "abandoned")
 """直接结算, 手工报销, and care received with nothing reimbursed."""
 
 MONTHS = 12
+STEPS = 4096
+"""Steps of a quantile table."""
 FEN = 100
 """Fen in a yuan; money is int64 fen."""
 PPM = 1_000_000

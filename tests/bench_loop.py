@@ -148,8 +148,8 @@ class Twin:
         self.s, self.p, self.h, self.t = (column[self.cell].astype(np.int64) for column in where)
         retired = mix(self.key, step(visits.RETIRED)) < draw.retired[self.s]
         self.insured = ((self.h * len(SCHEMES) + self.s) * len(MEMBERS) + retired) * self.asked
-        luck = np.log(uniform(mix(self.key, step(visits.BALANCE))))
-        self.balance = (-draw.account_fen * luck).astype(np.int64) * (self.s == terms.EMPLOYEE)
+        luck = below(mix(self.key, step(visits.BALANCE)), terms.STEPS)
+        self.balance = draw.balances.take(luck) * (self.s == terms.EMPLOYEE)
         self.admissions = np.zeros(len(key), dtype=np.int64)
         self.deductible, self.reached, self.basic_paid = np.zeros((3, len(KINDS), len(key)), dtype=np.int64)
 
@@ -239,7 +239,7 @@ class Twin:
         self.entering = self.entering_at(self.rows, after)
         self.unfiled_entering = self.entering_at(self.unfiled_rows, after[1][unfiled])
         self.failing = np.flatnonzero(~self.met)
-        self.claim_luck = uniform(mix(luck[self.failing], step(visits.CLAIMS)))
+        self.reluctance = draw.reluctance.take(below(mix(luck[self.failing], step(visits.CLAIMS)), terms.STEPS))
         parts = (np.searchsorted(index, self.begin) for index in (self.failing, unfiled))
         self.parts = [[slice(*bounds) for bounds in pairwise(found)] for found in parts]
         self.channel, self.paid, self.basic, self.gap, self.account = np.empty((5, len(k)), dtype=np.int64)
@@ -312,9 +312,7 @@ class Twin:
             fund[lost], basic[lost], deductible[lost] = again
         channel, failed = np.where(met, DIRECT, CLAIMED), self.failing[failing] - v.start
         owed = fund[failed]
-        with np.errstate(divide="ignore", over="ignore"):
-            score = np.log(owed / (hassle[failed] + draw.waiting * owed)) / draw.spread
-            claims = (self.claim_luck[failing] < 1.0 / (1.0 + np.exp(-score))) & (owed > 0)
+        claims = owed > (hassle[failed] + draw.waiting * owed) * self.reluctance[failing]
         lost = failed[~claims]
         channel[lost] = ABANDONED
         account = np.minimum(self.balance[who], self.bill[v] - fund)

@@ -15,9 +15,9 @@ from slow import Slow, of_disease, random_policy
 from simlib import benefits, loop, visits
 from simlib.benefits import split_bill
 from simlib.loop import AMOUNTS, Cells
-from simlib.luck import key_of, mix, odds_of, uniform
+from simlib.luck import below, key_of, mix, odds_of
 from simlib.policy import Terms, record
-from simlib.terms import KINDS, MONTHS, PPM
+from simlib.terms import KINDS, MONTHS, PPM, STEPS
 
 LISTED = ({"class": "unlisted"}, {"class": "甲", "ceiling": 0}, {"class": "乙", "self_pay": 1}, {"class": "甲"})
 """What a list says of the parts of a bill, in the order of a cover."""
@@ -56,10 +56,9 @@ class Life:
         for k in range(len(KINDS)):
             out["counts"][0, k] = np.arange(visits.MOST_VISITS) >= self.luck.randint(0, 4)
         out["season"], out["tiers"], out["baskets"] = np.arange(1, MONTHS + 1) / MONTHS, 1.0, 1
-        out["key"], out["account_fen"] = key_of(self.luck.randint(0, 10**6)), self.luck.choice([1.0, 1e5])
+        out["key"], out["balances"] = key_of(self.luck.randint(0, 10**6)), visits.balances(self.luck.choice([1.0, 1e5]))
         out["networked"] = odds_of(0.0 if self.claimed else 1.0)
-        out["hassle_fen"], out["spread"] = 1e-9, 1e-3
-        return out[0]
+        return out[0]  # no hassle and no reluctance
 
     def live(self) -> Any:
         """Return the totals of the loop, (kind, month, amount)."""
@@ -79,7 +78,7 @@ class Life:
         when, order = np.zeros(400, dtype=np.uint8), np.zeros(400, dtype=np.uint8)
         number = loop.draw_visits(self.key, self.cells.uses[0], self.draw, when)
         loop.in_order(when, number, np.zeros(MONTHS * len(KINDS), dtype=np.uint32), order)
-        balance = int(-self.draw["account_fen"] * np.log(uniform(np.uint64(mix(self.key, visits.BALANCE)))))
+        balance = int(self.draw["balances"][below(np.uint64(mix(self.key, visits.BALANCE)), STEPS)])
         told = []
         for month, k in (divmod(int(code), len(KINDS)) for code in order[:number]):
             bill = lines(self.bills[k], self.covers[1][k], self.covers[0][k])
