@@ -157,7 +157,7 @@ def _text(cell: str) -> int:
         raise ValueError("is empty. Fill it in.")
     if len(cell) > MAX_CELL:
         raise ValueError(f"{len(cell)} characters. At most {MAX_CELL}: shorten it.")
-    if not cell.isprintable() and (character := hidden(cell, "")):
+    if not cell.isprintable() and (character := hidden(cell)):
         raise ValueError(f"a line break or hidden character (U+{ord(character):04X}). Delete it.")
     return 0
 

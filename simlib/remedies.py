@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import unicodedata
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, get_args
 
@@ -13,25 +13,19 @@ from pydantic_core import ErrorDetails
 Where = tuple[str | int, ...]
 """Where a value stands in a document: keys and list positions from the top."""
 
-BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-MARKS = "\u200e\u200f\u061c"
+_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def hidden(text: str, allowed: str = "\n\t") -> str:
+def hidden(text: str) -> str:
     r"""Return the first control, line-separator, surrogate or bidirectional character of a text, or "".
 
-    They can hide or reorder what a reader sees, in a report as in a terminal.
+    They can hide or reorder what a reader sees, in a report as in a terminal. A tab and the end of a line count.
 
     >>> hidden("abc"), hidden("a\u202eb")
     ('', '\u202e')
     """
-    for character in text:
-        if character in allowed:
-            continue
-        control = unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
-        if control or character in MARKS or unicodedata.bidirectional(character) in BIDI:
-            return character
-    return ""
+    found = _HIDDEN.search(text)
+    return found[0] if found else ""
 
 
 def shown(value: object, longest: int = 60) -> str:
@@ -40,7 +34,7 @@ def shown(value: object, longest: int = 60) -> str:
     >>> shown("a\nb"), shown(1.5), shown("x" * 99, longest=5)
     ('a?b', '1.5', 'xxxxx…')
     """
-    text = "".join("?" if hidden(character, "") else character for character in str(value)[: longest + 1])
+    text = _HIDDEN.sub("?", str(value)[: longest + 1])
     return text if len(text) <= longest else text[:longest] + "…"
 
 

@@ -47,7 +47,7 @@ def _line(text: str) -> str:
     text = text.strip(" \n")
     if not text:
         raise ValueError("is empty. Fill it in.")
-    if character := hidden(text, ""):
+    if character := hidden(text):
         found = f"a line break or hidden character (U+{ord(character):04X})"
         raise ValueError(f"found {found}. Write one line, or fold it with '>-'.")
     return text
