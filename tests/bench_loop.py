@@ -17,12 +17,12 @@ from itertools import pairwise
 from pathlib import Path
 from time import perf_counter, process_time, thread_time
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from simlib import areas, enacted, loop, metrics, scenario, simulate, solve, terms, visits
-from simlib.benefits import MOST_BANDS, NO_LIMIT_FEN, PER_MONTH, PER_YEAR
+from simlib.benefits import MOST_BANDS, NO_LIMIT_FEN, PER_MONTH, PER_YEAR, Owed
 from simlib.terms import ABANDONED, CLAIMED, DIRECT, INPATIENT, KINDS, LOCAL, MEMBERS, MONTHS, SCHEMES, TIERS, UNFILED
 
 ROOT = Path(__file__).parent.parent
@@ -32,8 +32,6 @@ SIZES = {False: (240_000_000, 1_000_000, 8_000_000, 5), True: (1_000_000, 20_000
 and with a run, people on all threads, repetitions."""
 CHUNK, TWIN_CHUNK = 1 << 20, 1 << 14
 """People at a time; the twin's make some 64 thousand visits, within a tenth of its best size."""
-LEFT_OUT = ("floor_ratio_ppm", "catastrophic_bands", "assistance_ratio_ppm", "tilt_ratio_ppm", "account_in_scope")
-"""Fields of a policy that the twin leaves out: it refuses policies that use them."""
 U = np.uint64
 
 
@@ -89,34 +87,69 @@ def scaled(amount: Any, numerator: Any, denominator: Any) -> Any:
     return near + rest // denominator + (2 * (rest % denominator) >= denominator)
 
 
-def columns(policies: Any) -> SimpleNamespace:
-    """Return the policies by column; refuse those of forms that the twin leaves out."""
-    for name in LEFT_OUT:
-        assert not policies[name].any(), f"a policy uses {name}: the twin leaves it out, teach it"
-    by_month = (policies["deductible_period"] == PER_MONTH) | (policies["month_cap_fen"] < NO_LIMIT_FEN)
-    assert not by_month.any(), "a policy counts by month: the twin leaves that out, teach it"
-    c = SimpleNamespace(**{name: np.ascontiguousarray(policies[name]).ravel() for name in policies.dtype.names})
-    c.per_year = (c.deductible_period == PER_YEAR).astype(np.int64)
-    used = np.arange(MOST_BANDS) < c.bands[:, None]
-    ratios, ends = np.where(used, policies["ratio_ppm"], 0), np.where(used, policies["band_to_fen"], NO_LIMIT_FEN)
+class Bands(NamedTuple):
+    """Ratios by bands as a first ratio and what it changes by at each end of a band, by policy."""
+
+    first: Any
+    knots: Any
+
+    def pay(self, row: Any, start: Any, stop: Any) -> Any:
+        """Return `benefits.banded` of slices of running amounts."""
+        paid = (stop - start) * self.first.take(row)
+        for end, change in self.knots:
+            knot = end.take(row)
+            beyond = np.maximum(stop - knot, 0)
+            beyond -= np.maximum(start - knot, 0)
+            beyond *= change.take(row)
+            paid += beyond
+        return paid
+
+
+def bands(count: Any, ends: Any, ratios: Any) -> Bands:
+    """Return the bands of all policies; beyond the last nothing is paid."""
+    used = np.arange(MOST_BANDS) < count[:, None]
+    ratios, ends = np.where(used, ratios, 0), np.where(used, ends, NO_LIMIT_FEN)
     change = np.diff(ratios, axis=1, append=0) * (ends < NO_LIMIT_FEN)
-    c.first_ratio, c.bent = ratios[:, 0].copy(), change.any(axis=1)
-    c.knots = [(ends[:, i].copy(), change[:, i].copy()) for i in np.flatnonzero(change.any(axis=0))]
+    knots = [(ends[:, i].copy(), change[:, i].copy()) for i in np.flatnonzero(change.any(axis=0))]
+    return Bands(ratios[:, 0].copy(), knots)
+
+
+def columns(policies: Any) -> SimpleNamespace:
+    """Return the policies by column."""
+    c = SimpleNamespace(**{name: np.ascontiguousarray(policies[name]).ravel() for name in policies.dtype.names})
+    c.per_year, c.per_month = (c.deductible_period == period for period in (PER_YEAR, PER_MONTH))
+    c.ratio = bands(policies["bands"], policies["band_to_fen"], policies["ratio_ppm"])
+    terms_ = (policies[f"catastrophic_{name}"] for name in ("bands", "to_fen", "ratio_ppm"))
+    c.catastrophic = bands(*terms_)
     return c
+
+
+OWED = {name: i for i, name in enumerate(Owed._fields)}
+"""Where a component of what the fund owes stands in an array of all."""
+PAYERS = OWED["tilt"] + 1
+"""How many components, the first ones, are paid."""
+RUNNING = [OWED[name] for name in ("base", "catastrophic", "assistance_base", "assistance", "tilt_base", "tilt")]
+"""Components that run over the year, in the order of the year's columns."""
+
+
+def counted(paid: Any, kinds: Any) -> Any:
+    """Return `benefits.counted` of amounts by kind, (kind, visit)."""
+    return sum(amount * (kinds >> k & 1) for k, amount in enumerate(paid))
 
 
 class Twin:
     """The loop once more in NumPy, people by the chunk: all first visits, all second visits, and so on.
 
-    Everything is an array by person or by visit. People stand in order of falling number of visits, so that those who
-    still have a visit are a slice in front; visits stand in waves, a wave in order of people.
+    Everything is an array by person or by visit, every layer one operation on all visits of a wave. People stand in
+    order of falling number of visits, so that those who still have a visit are a slice in front; visits stand in waves,
+    a wave in order of people. Visits carry no disease, as in the loop.
     """
 
     def __init__(self, draw: Any, arrays: Any, totals: Any, places: int) -> None:
-        """Take what the loop takes; of a split only the running sum that layers 1 and 2 take off is asked for."""
+        """Take what the loop takes."""
         self.draw = SimpleNamespace(**{name: draw[name] for name in draw.dtype.names})
         scale, self.quantiles, policies, which, cover, slot, free = arrays
-        self.policies, self.asked, self.cover = columns(policies), which.shape[1], cover[:, 2].astype(np.int64)
+        self.policies, self.asked, self.cover = columns(policies), which.shape[1], cover.astype(np.int64)
         self.scale, self.which, self.slot, self.free = scale.ravel(), which.ravel(), slot.ravel(), free.ravel()
         self.totals, self.places = totals, places
 
@@ -150,8 +183,10 @@ class Twin:
         self.insured = ((self.h * len(SCHEMES) + self.s) * len(MEMBERS) + retired) * self.asked
         luck = below(mix(self.key, step(visits.BALANCE)), terms.STEPS)
         self.balance = draw.balances.take(luck) * (self.s == terms.EMPLOYEE)
-        self.admissions = np.zeros(len(key), dtype=np.int64)
+        self.admissions, self.now = np.zeros((2, len(key)), dtype=np.int64)
         self.deductible, self.reached, self.basic_paid = np.zeros((3, len(KINDS), len(key)), dtype=np.int64)
+        self.in_month = np.zeros((2, len(KINDS), len(key)), dtype=np.int64)  # deductible and paid by the basic fund
+        self.running = np.zeros((len(RUNNING), len(key)), dtype=np.int64)
 
     def dates(self) -> None:
         """Date the visits and put them in waves."""
@@ -196,9 +231,11 @@ class Twin:
         """Settle and book one bill at home of each of some people."""
         bill = self.bill_fen(mean, luck)
         row, at = self.row(self.insured[who], k, LOCAL, month // 2, tier), who + k * len(self.key)
-        entering = self.entering_at(row, rounded(bill * self.draw.in_scope_ppm))
-        _, basic, deductible = self.settle(row, who, at, entering, bill)
-        self.advance(row, who, at, entering, basic, deductible, k == INPATIENT)
+        unlisted = bill - rounded(bill * self.draw.in_scope_ppm)
+        entering, extra = self.enter(row, bill - unlisted, 0)
+        self.begin_month(who, month // 2)
+        owed = self.settle(row, who, at, entering, extra, bill)
+        self.advance(who, at, owed, k == INPATIENT)
 
     def bill_fen(self, mean: Any, luck: Any) -> Any:
         """Return `visits.bill_fen` of means, which are used up, and luck."""
@@ -206,9 +243,12 @@ class Twin:
         mean += 0.5
         return np.maximum(mean.astype(np.int64), 100)
 
-    def entering_at(self, row: Any, after: Any) -> Any:
-        """Return what layer 3 leaves of what layers 1 and 2 left."""
-        return after - rounded(after * self.policies.first_share_ppm.take(row))
+    def enter(self, row: Any, after: Any, self_pay: Any) -> tuple[Any, Any]:
+        """Return what layer 3 leaves of what layers 1 and 2 left, and what layers 2 and 3 add to layer 7's base."""
+        c = self.policies
+        away = rounded(after * c.first_share_ppm.take(row))
+        extra = self_pay * c.catastrophic_counts_class_b.take(row) + away * c.catastrophic_counts_away.take(row)
+        return after - away, extra
 
     def bills(self) -> None:
         """Find all that does not hang on the year: bills, both splits, gates, policies."""
@@ -235,21 +275,44 @@ class Twin:
         lists += k
         lists *= draw.baskets
         lists += basket
-        after = self.bill - rounded(self.bill * self.cover.take(lists))
-        self.entering = self.entering_at(self.rows, after)
-        self.unfiled_entering = self.entering_at(self.unfiled_rows, after[1][unfiled])
+        over, both = (rounded(self.bill * self.cover[:, part].take(lists)) for part in (1, 2))
+        self.outside, after, self_pay = over, self.bill - both, both - over
+        self.entering, self.extra = self.enter(self.rows, after, self_pay)
+        self.if_unfiled = self.enter(self.unfiled_rows, after[1][unfiled], self_pay[1][unfiled])
         self.failing = np.flatnonzero(~self.met)
         self.reluctance = draw.reluctance.take(below(mix(luck[self.failing], step(visits.CLAIMS)), terms.STEPS))
         parts = (np.searchsorted(index, self.begin) for index in (self.failing, unfiled))
         self.parts = [[slice(*bounds) for bounds in pairwise(found)] for found in parts]
         self.channel, self.paid, self.basic, self.gap, self.account = np.empty((5, len(k)), dtype=np.int64)
 
-    def settle(self, row: Any, who: Any, at: Any, entering: Any, total: Any) -> tuple[Any, Any, Any]:
-        """Return fund, basic and deductible of many visits as `benefits.settle` does, layers 4 to 6.
+    def begin_month(self, who: Any, month: Any) -> None:
+        """Do as `benefits.begin_month`."""
+        self.in_month[:, :, who] *= self.now[who] == month
+        self.now[who] = month
 
-        who : people, a slice or an index. at : their place in a column by kind. entering, total : what layer 4 sees,
-        of one price or of several, (price, visit), and the bill.
+    def settle(self, row: Any, who: Any, at: Any, entering: Any, extra: Any, total: Any) -> Any:
+        """Return what the fund owes on many visits as `benefits.settle` does, (component, ..., visit).
+
+        who : people, a slice or an index. at : their place in a column by kind. entering, extra : see `enter`, of one
+        price or of several, (price, visit). total : the bill.
         """
+        c, owed = self.policies, np.zeros((len(OWED), *entering.shape), dtype=np.int64)
+        deductible = np.minimum(entering, self.due(row, who, at, total))
+        net = entering - deductible
+        gross = c.bands_gross.take(row)
+        start = self.reached.ravel().take(at) * c.bands_yearly.take(row) + deductible * gross
+        uncapped = rounded(c.ratio.pay(row, start, start + net))
+        np.maximum(uncapped, rounded(entering * c.floor_ratio_ppm.take(row)), out=uncapped)
+        basic = np.minimum(uncapped, self.room(row, who))
+        owed[0], owed[OWED["deductible"]], owed[OWED["reached"]] = basic, deductible, net + deductible * gross
+        over_limit = self.above_caps(row, entering, net, uncapped, owed)
+        base = np.maximum(entering - basic - owed[OWED["large_sum"]] - over_limit, 0)
+        base += extra
+        self.supplements(row, who, base, owed)
+        return owed
+
+    def due(self, row: Any, who: Any, at: Any, total: Any) -> Any:
+        """Return the deductible that is still due."""
         c, admission = self.policies, np.minimum(self.admissions[who], 2)
         admission += 3 * row
         due = total * c.deductible_share_ppm.take(admission)
@@ -257,41 +320,54 @@ class Twin:
         np.minimum(due, c.deductible_high.take(admission), out=due)
         due = rounded(due)
         due -= self.deductible.ravel().take(at) * c.per_year.take(row)
-        deductible = np.minimum(entering, np.maximum(due, 0, out=due))
-        net = entering - deductible
-        uncapped = net * c.first_ratio.take(row)
-        bent = np.flatnonzero(c.bent.take(row))
-        if bent.size:
-            r, reached = row[bent], self.reached.ravel().take(at[bent])
-            start = reached * c.bands_yearly[r] + deductible[..., bent] * c.bands_gross[r]
-            stop = start + net[..., bent]
-            for knot, change in c.knots:
-                beyond = np.maximum(stop - knot[r], 0) - np.maximum(start - knot[r], 0)
-                uncapped[..., bent] += beyond * change[r]
-        uncapped = rounded(uncapped)
-        room = c.cap_fen.take(row) - self.counted(who, c.cap_kinds.take(row))
-        some = np.flatnonzero(c.limits.take(row))
-        if some.size:
-            r, person = row[some], np.arange(len(self.key))[who][some]
-            room[some] = np.minimum(room[some], c.kind_cap_fen[r] - self.counted(person, c.kind_cap_kinds[r]))
-        basic = np.minimum(uncapped, np.maximum(room, 0, out=room))
-        cut = np.nonzero(basic < uncapped)
-        if not cut[0].size:
-            return basic, basic, deductible
-        fund, whole = basic.copy(), uncapped[cut]
-        large_sum = scaled(net[cut] * c.above_cap_ratio_ppm[row[cut[-1]]], whole - basic[cut], whole * 1_000_000)
-        fund[cut] += np.minimum(large_sum, entering[cut] - basic[cut])
-        return fund, basic, deductible
+        due -= self.in_month[0].ravel().take(at) * c.per_month.take(row)
+        return np.maximum(due, 0, out=due)
 
-    def counted(self, who: Any, kinds: Any) -> Any:
-        """Return what the basic fund has paid this year for some kinds of care (bits)."""
-        return self.basic_paid[0, who] * (kinds & 1) + self.basic_paid[1, who] * (kinds >> 1 & 1)
+    def room(self, row: Any, who: Any) -> Any:
+        """Return what the caps of month, kind of care and year leave."""
+        c, year, month = self.policies, self.basic_paid[:, who], self.in_month[1][:, who]
+        room = c.cap_fen.take(row) - counted(year, c.cap_kinds.take(row))
+        np.minimum(room, c.kind_cap_fen.take(row) - counted(year, c.kind_cap_kinds.take(row)), out=room)
+        np.minimum(room, c.month_cap_fen.take(row) - counted(month, c.month_cap_kinds.take(row)), out=room)
+        return np.maximum(room, 0, out=room)
 
-    def advance(self, row: Any, who: Any, at: Any, entering: Any, basic: Any, deductible: Any, stay: Any) -> None:
+    def above_caps(self, row: Any, entering: Any, net: Any, uncapped: Any, owed: Any) -> Any:
+        """Write large-sum payments where a cap cuts; return what stays out of layer 7 there."""
+        c, over_limit = self.policies, np.zeros_like(entering)
+        cut = np.nonzero(owed[0] < uncapped)
+        if cut[0].size:
+            r, whole, basic = row[cut[-1]], uncapped[cut], owed[0][cut]
+            large_sum = scaled(net[cut] * c.above_cap_ratio_ppm[r], whole - basic, whole * 1_000_000)
+            owed[OWED["large_sum"]][cut] = large_sum = np.minimum(large_sum, entering[cut] - basic)
+            left_out = c.catastrophic_leaves_out_over_limit[r]
+            over_limit[cut] = left_out * (scaled(net[cut], whole - basic, whole) - large_sum)
+        return over_limit
+
+    def supplements(self, row: Any, who: Any, base: Any, owed: Any) -> None:
+        """Write what layers 7 and 8 add, and the base that each of them saw."""
+        c, running = self.policies, self.running[:, who]
+        before, threshold = running[0], c.catastrophic_threshold_fen.take(row)
+        start, stop = np.maximum(before, threshold), before + base
+        paid = rounded(c.catastrophic.pay(row, start, np.maximum(start, stop)))
+        np.minimum(paid, np.maximum(c.catastrophic_cap_fen.take(row) - running[1], 0), out=paid)
+        owed[OWED["base"]], owed[OWED["catastrophic"]] = base, paid
+        for name, before, used in (("assistance", *running[2:4]), ("tilt", *running[4:6])):
+            base = base - paid
+            threshold, ratio, cap = (
+                getattr(c, f"{name}_{of}").take(row) for of in ("threshold_fen", "ratio_ppm", "cap_fen")
+            )
+            reached = np.maximum(before + base - threshold, 0)
+            reached -= np.maximum(before - threshold, 0)
+            paid = np.minimum(rounded(reached * ratio), np.maximum(cap - used, 0))
+            owed[OWED[f"{name}_base"]], owed[OWED[name]] = base, paid
+
+    def advance(self, who: Any, at: Any, owed: Any, stay: Any) -> None:
         """Do as `benefits.advance`."""
         self.admissions[who] += stay
-        reached = entering - deductible * (1 - self.policies.bands_gross.take(row))
-        for column, amount in ((self.deductible, deductible), (self.reached, reached), (self.basic_paid, basic)):
+        self.running[:, who] += owed[RUNNING]
+        deductible, reached, basic = (owed[OWED[name]] for name in ("deductible", "reached", "basic"))
+        columns_ = (self.deductible, self.reached, self.basic_paid, *self.in_month)
+        for column, amount in zip(columns_, (deductible, reached, basic, deductible, basic), strict=True):
             column.reshape(-1)[at] += amount
 
     def wave(self, wave: int) -> None:
@@ -300,28 +376,28 @@ class Twin:
         failing, unfiled = (parts[wave] for parts in self.parts)
         draw, k, row, final, hassle = self.draw, self.k[v], self.rows[v], self.rows[v], self.hassle[v]
         at = k * len(self.key) + self.owner[v]
-        both = self.settle(row, who, at, self.entering[:, v], self.bill[v])
-        direct, claim = both[0]
+        self.begin_month(who, self.month[v])
+        both = self.settle(row, who, at, self.entering[:, v], self.extra[:, v], self.bill[v])
+        direct, claim = both[:PAYERS].sum(axis=0)
         np.subtract(direct, claim, out=self.gap[v])
         met = self.met[v] & ~(self.attentive[v] & (claim - direct - hassle - draw.waiting * claim > 0))
-        fund, basic, deductible, entering = (np.where(met, *prices) for prices in (*both, self.entering[:, v]))
+        owed, outside = np.where(met, both[:, 0], both[:, 1]), np.where(met, *self.outside[:, v])
         lost = self.unfiled[unfiled] - v.start
         if lost.size:
-            final[lost], entering[lost] = self.unfiled_rows[unfiled], self.unfiled_entering[unfiled]
-            again = self.settle(final[lost], lost, at[lost], entering[lost], self.bill[v][lost])
-            fund[lost], basic[lost], deductible[lost] = again
+            final[lost], seen = self.unfiled_rows[unfiled], (column[unfiled] for column in self.if_unfiled)
+            owed[:, lost] = self.settle(final[lost], lost, at[lost], *seen, self.bill[v][lost])
+        fund = owed[:PAYERS].sum(axis=0)
         channel, failed = np.where(met, DIRECT, CLAIMED), self.failing[failing] - v.start
-        owed = fund[failed]
-        claims = owed > (hassle[failed] + draw.waiting * owed) * self.reluctance[failing]
-        lost = failed[~claims]
+        paid = fund[failed]
+        lost = failed[paid <= (hassle[failed] + draw.waiting * paid) * self.reluctance[failing]]
         channel[lost] = ABANDONED
-        account = np.minimum(self.balance[who], self.bill[v] - fund)
+        share = self.bill[v] - fund - outside * self.policies.account_in_scope.take(final)
+        account = np.minimum(self.balance[who], np.maximum(share, 0))
         account[lost] = 0
         self.balance[who] -= account
-        self.channel[v], self.paid[v], self.basic[v], self.account[v] = channel, fund, basic, account
-        for column in (entering, basic, deductible):
-            column[lost] = 0
-        self.advance(final, who, at, entering, basic, deductible, (k == INPATIENT) & (channel != ABANDONED))
+        self.channel[v], self.paid[v], self.basic[v], self.account[v] = channel, fund, owed[0], account
+        owed[:, lost] = 0
+        self.advance(who, at, owed, (k == INPATIENT) & (channel != ABANDONED))
 
     def book(self, cells: Any) -> None:
         """Add the chunk to the totals; sums of floats are exact below 2^53."""

@@ -1,0 +1,70 @@
+"""The benchmark's NumPy twin against the loop, on people under random policies of every form."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+from bench_loop import Twin
+from slow import of_disease, random_policy
+
+from simlib import benefits, loop, visits
+from simlib.channels import reluctances
+from simlib.loop import AMOUNTS, Cells
+from simlib.luck import key_of, odds_of
+from simlib.policy import Terms, record
+from simlib.terms import FILINGS, KINDS, MEMBERS, MONTHS, PPM, SCHEMES, TIERS
+
+PLACES, BASKETS, POLICIES = 2, 3, 6
+
+
+def random_draw(luck: Random) -> Any:
+    """Return a draw in which every gate, channel and circumstance is open to luck."""
+    out = np.zeros(1, dtype=loop.DRAW)
+    for name in ("networked", "fault", "mended", "attention", "retired"):
+        out[name] = odds_of([luck.uniform(0.2, 0.8) for _ in range(out[name].size)])
+    out["key"], out["balances"] = key_of(luck.randint(0, 10**6)), visits.balances(luck.choice([100.0, 1e5, 1e7]))
+    out["counts"] = np.stack([visits.count_table(luck.uniform(1.5, 8), 1.0) for _ in KINDS])
+    out["season"], out["tiers"] = visits.cumulative(visits.season()), visits.cumulative(visits.tier_shares(0.6))
+    out["tiers_home"], out["baskets"] = out["tiers"], BASKETS
+    out["care_at_home"], out["admissions"] = luck.random() < 0.7, visits.admission_tables()
+    out["admission_fen"], out["outpatient_fen"] = 10.0 ** luck.randint(4, 7), 10.0 ** luck.randint(3, 5)
+    out["in_scope_ppm"] = luck.randint(0, PPM)
+    out["hassle_fen"], out["waiting"], out["reluctance"] = 10.0 ** luck.randint(2, 5), 0.05, reluctances(0.7)
+    return out[0]
+
+
+def random_world(luck: Random) -> tuple[Cells, Any, tuple[Any, ...]]:
+    """Return cells of people, a draw and the tables that loop and twin read."""
+    array = np.random.default_rng(luck.randint(0, 2**32))
+    forms = [next(p for p in iter(lambda: random_policy(luck), None) if not of_disease(p)) for _ in range(POLICIES)]
+    policies = np.zeros(POLICIES, dtype=benefits.POLICY)
+    for row, terms in enumerate(forms):
+        policies[row] = record(Terms.model_validate(terms), luck.randrange(len(KINDS)), luck.randrange(6), row % 2)
+    who, asked = PLACES * len(SCHEMES) * len(MEMBERS), len(KINDS) * (len(FILINGS) + 1) * MONTHS * len(TIERS)
+    which = array.integers(0, POLICIES, (who, asked)).astype(np.uint16)
+    cover = np.sort(array.integers(0, PPM + 1, (PLACES * len(KINDS) * BASKETS, 3)), axis=1).astype(np.uint32)
+    pairs = PLACES * PLACES * len(KINDS)
+    slot, free = array.integers(0, PLACES, (pairs, MONTHS)).astype(np.uint16), array.random((pairs, MONTHS)) < 0.3
+    scale = 10.0 ** array.uniform(3, 9, (len(KINDS) * len(SCHEMES) * len(TIERS), BASKETS))
+    axes = (len(visits.USES), len(SCHEMES), 4, PLACES, PLACES)
+    whom = [array.integers(0, size, 6).astype(np.uint8) for size in axes]
+    luck_of = [array.integers(low, high, 6) for low, high in ((1, 12), (1, 5), (0, 10**6), (0, 9), (0, 2))]
+    arrays = (scale, visits.bill_quantiles(1.0, 0.1), policies, which, cover, slot, free)
+    return Cells(*whom, *luck_of), random_draw(luck), arrays
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_the_twin_gives_the_integers_of_the_loop(part: int) -> None:
+    ways = np.zeros(3, dtype=np.int64)
+    for seed in range(150 * part, 150 * (part + 1)):
+        cells, draw, arrays = random_world(Random(seed))
+        rows = 2 * len(KINDS) * len(SCHEMES) * PLACES**2 * MONTHS
+        of_loop, of_twin = np.zeros((2, rows, len(AMOUNTS)), dtype=np.int64)
+        lived = loop.loop(cells, draw, *arrays, of_loop, PLACES)
+        assert Twin(draw, arrays, of_twin, PLACES).live(cells) == lived
+        assert np.array_equal(of_loop, of_twin), seed
+        ways += of_loop.sum(axis=0)[:3]
+    assert ways.min() > 1000  # direct, claimed and abandoned
