@@ -280,18 +280,23 @@ def _rank(row: Row) -> tuple[int, str]:
 
 
 def _said(area: str, name: str, filing: str, asked: Asked) -> dict[tuple[str, int], Row]:
-    """Return the winning row of each part of a field, by part and band, or nothing if the field is not complete.
-
-    At home, rows for care at home and for any care count; else only those that name the filing.
-    """
-    filings = {HOME, "any"} if filing == HOME else {filing}
-    parts: dict[tuple[str, int], Row] = {}
-    for row in _rows().get(area, {}).get(name, ()):
-        if filings & set(row.filings) and _fits(row, asked):
+    """Return the winning row of each part of a field, by part and band, or nothing if the field is not complete."""
+    rows, parts = _speaking(area, name, filing), dict[tuple[str, int], Row]()
+    if not rows:
+        return parts
+    for row in rows:
+        if _fits(row, asked):
             key = (row.field, row.low)
             parts[key] = max(parts.get(key, row), row, key=_rank)
     needed, least = NEEDS.get(name, (set(), 0))
     return parts if len({part for part, _ in parts} & needed) >= least else {}
+
+
+@cache
+def _speaking(area: str, name: str, filing: str) -> tuple[Row, ...]:
+    """Return an area's rows about a field and a filing; at home, those for care at home and for any care."""
+    filings = {HOME, "any"} if filing == HOME else {filing}
+    return tuple(row for row in _rows().get(area, {}).get(name, ()) if filings & set(row.filings))
 
 
 def _nearest(areas: tuple[Pool, ...], name: str, filings: tuple[str, ...], asked: Asked) -> Iterator[tuple[Pool, Any]]:

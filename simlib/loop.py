@@ -19,12 +19,11 @@ from simlib.benefits import (
     fund,
     part,
     settle,
-    settle_apart,
     split_bill,
 )
 from simlib.channels import choice, claim_gain, claims_anyway, otherwise
 from simlib.gates import exposed
-from simlib.luck import below, happens, mix, uniform
+from simlib.luck import below, happens, mix, share, uniform
 from simlib.terms import (
     ABANDONED,
     DIRECT,
@@ -194,39 +193,37 @@ def one_visit(
     slot: Any,
     free: Any,
 ) -> Case:
-    """Return what becomes of one visit: bill, gates, both prices from the same state of the year, choice."""
-    tier = visits.pick_one(draw.tiers, uniform(mix(key, visits.WHICH_TIER)))
-    basket = below(mix(key, visits.WHICH_BASKET), draw.baskets)
+    """Return what becomes of one visit: bill, gates, both prices from the same state of the year, choice.
+
+    Both prices are those of the filing that the visit has in the end: the policy of the purpose, or of the unfiled.
+    """
+    what, gates = mix(key, visits.WHAT), mix(key, visits.GATES)
+    tier = visits.pick_one(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
+    basket = below(share(what, visits.WHICH_BASKET), draw.baskets)
     mean = scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + tier, basket]
-    bill = visits.bill_fen(mean, quantiles[below(mix(key, visits.HOW_DEAR), len(quantiles))])
-    networked = happens(mix(key, visits.CONNECTED), draw.networked[k])
+    bill = visits.bill_fen(mean, quantiles[below(share(what, visits.HOW_DEAR), len(quantiles))])
+    networked = happens(share(gates, visits.CONNECTED), draw.networked[k])
     filed = True
-    if exposed(p, free[pair, m]) and happens(mix(key, visits.FILED), draw.fault[k]):
-        filed = happens(mix(key, visits.MENDED), draw.mended[k])
+    if exposed(p, free[pair, m]) and happens(share(gates, visits.FILED), draw.fault[k]):
+        filed = happens(share(gates, visits.MENDED), draw.mended[k])
     # Scalars of flat tables, not rows: a view of an array costs more here than pricing the bill.
     at, own = (slot[pair, m] * len(KINDS) + k) * draw.baskets + basket, (h * len(KINDS) + k) * draw.baskets + basket
     at_host = split_bill(bill, cover[at, 0], cover[at, 1], cover[at, 2])
     at_home = split_bill(bill, cover[own, 0], cover[own, 1], cover[own, 2])
     care = Care(k, -1, 1)
-    # Every array is read before the paths part: one that is read on one path only is counted in and out by Numba.
-    row, as_unfiled = which[who, asked(k, p, m, tier)], which[who, asked(k, UNFILED, m, tier)]
-    terms, unfiled = policies[row], policies[as_unfiled]
-    direct = settle(terms, at_host, care, year, None)
-    owed = settle(terms, at_home, care, year, None)
-    gap, outside = fund(direct) - fund(owed), at_home.unlisted + at_home.over_ceiling
+    row = which[who, asked(k, p if filed else UNFILED, m, tier)]
+    direct, claim = settle(policies[row], at_host, care, year, None), settle(policies[row], at_home, care, year, None)
+    gap, hassle = fund(direct) - fund(claim), draw.hassle_fen[k]
+    reluctance = draw.reluctance[below(share(what, visits.CLAIMS), STEPS)]
     if networked and filed:
         cause = CAUSE_CHOICE
-        way = choice(attentive, claim_gain(fund(direct), fund(owed), draw.hassle_fen[k], draw.waiting))
-        if way == DIRECT:
-            owed, outside = direct, at_host.unlisted + at_host.over_ceiling
+        way = choice(attentive, claim_gain(fund(direct), fund(claim), hassle, draw.waiting))
     else:
         cause = CAUSE_FILED if networked else CAUSE_NETWORKED
-        if not filed:
-            row = as_unfiled
-            owed = settle_apart(unfiled, at_home, care, year)
-        reluctance = draw.reluctance[below(mix(key, visits.CLAIMS), STEPS)]
-        way = otherwise(claims_anyway(fund(owed), draw.hassle_fen[k], draw.waiting, reluctance))
-    return Case(way, cause, bill, outside, gap, owed, row)
+        way = otherwise(claims_anyway(fund(claim), hassle, draw.waiting, reluctance))
+    if way == DIRECT:
+        return Case(way, cause, bill, at_host.unlisted + at_host.over_ceiling, gap, direct, row)
+    return Case(way, cause, bill, at_home.unlisted + at_home.over_ceiling, gap, claim, row)
 
 
 @rule
@@ -261,12 +258,12 @@ def care_at_home(
     begin_month(year, at)
     admitted = visits.pick_row(draw.admissions, s, month, uniform(mix(key, visits.ADMITTED)))
     for j in range(admitted + 1):  # the stays, then the outpatient bill
-        stay, own = j < admitted, mix(key, visits.AT_HOME + (1 + j) * (j < admitted))
+        stay, what = j < admitted, mix(key, visits.AT_HOME + (1 + j) * (j < admitted))
         kind, tier, mean = OUTPATIENT, 1, draw.outpatient_fen[s] * (month + 0.5)
         if stay:
-            kind, tier = INPATIENT, visits.pick_one(draw.tiers_home, uniform(mix(own, visits.WHICH_TIER)))
+            kind, tier = INPATIENT, visits.pick_one(draw.tiers_home, uniform(share(what, visits.WHICH_TIER)))
             mean = draw.admission_fen[s, tier]
-        bill = visits.bill_fen(mean, quantiles[below(mix(own, visits.HOW_DEAR), len(quantiles))])
+        bill = visits.bill_fen(mean, quantiles[below(share(what, visits.HOW_DEAR), len(quantiles))])
         care, terms = Care(kind, -1, 1), policies[which[who, asked(kind, LOCAL, at, tier)]]
         owed = settle(terms, Bill(bill, bill - part(bill, draw.in_scope_ppm), 0, 0), care, year, None)
         advance(year, care, owed, stay)

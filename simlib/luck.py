@@ -58,6 +58,18 @@ def uniform(key: int) -> float:
 
 
 @rule
+def share(key: int, nth: int) -> int:
+    """Return the key from its nth sixteen bits on, nth from 0 to 3.
+
+    Up to four decisions share one key so: they are independent but for one case in 65,536.
+
+    >>> int(share(np.uint64(0x0001_0002_0003_0004), 3)) == 4 << 48
+    True
+    """
+    return np.uint64(key) << np.uint64(16 * nth)  # type: ignore[return-value]
+
+
+@rule
 def below(key: int, number: int) -> int:
     """Return the whole number in [0, number) that belongs to a key, each as likely; number at most 2^32.
 

@@ -14,7 +14,7 @@ from simlib.benefits import YEAR, Care, advance, begin_month, begin_year, fund, 
 from simlib.enacted import Rules, bill_scale
 from simlib.gates import Passing
 from simlib.loop import asked, care_at_home, insured
-from simlib.luck import below, happens, mix, odds_of, uniform
+from simlib.luck import below, happens, mix, odds_of, share, uniform
 from simlib.terms import INPATIENT, KINDS, LONG_STAY, SCHEMES, TIERS, UNFILED, apart
 
 Array = npt.NDArray[np.float64]
@@ -147,14 +147,15 @@ def _price(
         for j in range(others):
             own = mix(key, visits.OF_VISIT + j)
             month = _month_of(own, m, draw)
-            if month < 0 or happens(mix(own, visits.CONNECTED), dropped[k]):
+            if month < 0 or happens(mix(own, visits.GATES), dropped[k]):
                 continue
             begin_month(year, month)
-            t = visits.pick_one(draw.tiers, uniform(mix(own, visits.WHICH_TIER)))
-            c = below(mix(own, visits.WHICH_BASKET), draw.baskets)
+            what = mix(own, visits.WHAT)
+            t = visits.pick_one(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
+            c = below(share(what, visits.WHICH_BASKET), draw.baskets)
             yuan = visits.bill_fen(
                 scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + t, c],
-                quantiles[below(mix(own, visits.HOW_DEAR), len(quantiles))],
+                quantiles[below(share(what, visits.HOW_DEAR), len(quantiles))],
             )
             at = (slot[pair, month] * len(KINDS) + k) * draw.baskets + c
             part = split_bill(yuan, cover[at, 0], cover[at, 1], cover[at, 2])

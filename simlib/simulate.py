@@ -157,7 +157,7 @@ def live(
     whole: bool = True,
     care_at_home: bool = True,
     jobs: int = 1,
-    chunk: int = 1 << 20,
+    chunk: int = 1 << 18,
 ) -> Run:
     """Return one run of one scenario in the world of one draw.
 

@@ -27,7 +27,11 @@ USES = ("inpatient", "outpatient", "both")
 
 # Decisions of a person and of a visit, each with a number of its own so that none shares luck; kinds count on.
 HOW_MANY, WHEN, ATTENTIVE, RETIRED, BALANCE, ADMITTED = 0, 4, 8, 9, 10, 11
-WHICH_TIER, WHICH_BASKET, HOW_DEAR, CONNECTED, FILED, MENDED, CLAIMS = range(7)
+WHAT, GATES = range(2)
+WHICH_TIER, WHICH_BASKET, HOW_DEAR, CLAIMS = range(4)
+"""Decisions that share the key of `WHAT`, see `luck.share`."""
+CONNECTED, FILED, MENDED = range(3)
+"""Decisions that share the key of `GATES`."""
 AT_HOME, OF_VISIT = 20, 100
 """From where on the luck of care at home, and of visits in order of date, is numbered."""
 

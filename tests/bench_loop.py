@@ -30,7 +30,7 @@ SCENARIO = ROOT / "scenarios" / "delta_mutual_recognition.yaml"
 SIZES = {False: (240_000_000, 1_000_000, 8_000_000, 5), True: (1_000_000, 20_000, 50_000, 2)}
 """By --quick: visits of the nation (238 million were settled directly in 2024), people who are compared with the twin
 and with a run, people on all threads, repetitions."""
-CHUNK, TWIN_CHUNK = 1 << 20, 1 << 14
+CHUNK, TWIN_CHUNK = 1 << 18, 1 << 14
 """People at a time; the twin's make some 64 thousand visits, within a tenth of its best size."""
 U = np.uint64
 
@@ -49,6 +49,11 @@ def mix(key: Any, added: Any) -> Any:
         z *= U(factor)
     z ^= np.right_shift(z, U(31), out=shifted)
     return z
+
+
+def share(key: Any, nth: int) -> Any:
+    """Return `luck.share` of keys."""
+    return key << U(16 * nth)
 
 
 def uniform(key: Any) -> Any:
@@ -219,12 +224,12 @@ class Twin:
         admissions = (draw.admissions[s, month] < uniform(mix(key, step(visits.ADMITTED)))[:, None]).sum(axis=1)
         for j in range(admissions.max(initial=0)):
             some = np.flatnonzero(admissions > j)
-            own = mix(key[some], step(visits.AT_HOME + 1 + j))
-            tier = pick(draw.tiers_home, uniform(mix(own, step(visits.WHICH_TIER))))
+            what = mix(key[some], step(visits.AT_HOME + 1 + j))
+            tier = pick(draw.tiers_home, uniform(share(what, visits.WHICH_TIER)))
             mean = draw.admission_fen[s[some], tier]
-            self.at_home(who[some], INPATIENT, month[some], tier, mean, mix(own, step(visits.HOW_DEAR)))
+            self.at_home(who[some], INPATIENT, month[some], tier, mean, share(what, visits.HOW_DEAR))
         mean = draw.outpatient_fen[s] * (month + 0.5)
-        luck = mix(mix(key, step(visits.AT_HOME)), step(visits.HOW_DEAR))
+        luck = share(mix(key, step(visits.AT_HOME)), visits.HOW_DEAR)
         self.at_home(who, terms.OUTPATIENT, month, 1, mean, luck)
 
     def at_home(self, who: Any, k: int, month: Any, tier: Any, mean: Any, luck: Any) -> None:
@@ -254,23 +259,24 @@ class Twin:
         """Find all that does not hang on the year: bills, both splits, gates, policies."""
         draw, k, month, luck = self.draw, self.k, self.month, self.luck
         s, p, h, t, insured = (column.take(self.owner) for column in (self.s, self.p, self.h, self.t, self.insured))
-        tier = pick(draw.tiers, uniform(mix(luck, step(visits.WHICH_TIER))))
-        basket = below(mix(luck, step(visits.WHICH_BASKET)), draw.baskets)
+        what, gates = mix(luck, step(visits.WHAT)), mix(luck, step(visits.GATES))
+        tier = pick(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
+        basket = below(share(what, visits.WHICH_BASKET), draw.baskets)
         mean = self.scale.take(((k * len(SCHEMES) + s) * len(TIERS) + tier) * draw.baskets + basket)
-        self.bill, self.hassle = self.bill_fen(mean, mix(luck, step(visits.HOW_DEAR))), draw.hassle_fen.take(k)
-        networked = mix(luck, step(visits.CONNECTED)) < draw.networked.take(k)
+        self.bill, self.hassle = self.bill_fen(mean, share(what, visits.HOW_DEAR)), draw.hassle_fen.take(k)
+        networked = share(gates, visits.CONNECTED) < draw.networked.take(k)
         place = ((h * self.places + t) * len(KINDS) + k) * MONTHS + month
         exposed = (p != terms.EMERGENCY) & ~self.free.take(place)
-        fault = np.flatnonzero(exposed & (mix(luck, step(visits.FILED)) < draw.fault.take(k)))
-        unfiled = fault[mix(luck[fault], step(visits.MENDED)) >= draw.mended[k[fault]]]
+        fault = np.flatnonzero(exposed & (share(gates, visits.FILED) < draw.fault.take(k)))
+        unfiled = fault[share(gates[fault], visits.MENDED) >= draw.mended[k[fault]]]
         self.cause = np.where(networked, loop.CAUSE_CHOICE, loop.CAUSE_NETWORKED) - loop.CAUSE_NETWORKED
         self.cause[unfiled[networked[unfiled]]] = loop.CAUSE_FILED - loop.CAUSE_NETWORKED
         networked[unfiled] = False
-        self.met, self.unfiled = networked, unfiled
+        self.met, filing = networked, p.copy()
+        filing[unfiled] = UNFILED
         attention = mix(self.key, step(visits.ATTENTIVE)).take(self.owner)
         self.attentive = self.met & (attention < draw.attention.take(k))
-        self.rows = self.row(insured, k, p, month, tier)
-        self.unfiled_rows = self.row(insured[unfiled], k[unfiled], UNFILED, month[unfiled], tier[unfiled])
+        self.rows = self.row(insured, k, filing, month, tier)
         lists = np.stack([self.slot.take(place), h]) * len(KINDS)
         lists += k
         lists *= draw.baskets
@@ -278,11 +284,9 @@ class Twin:
         over, both = (rounded(self.bill * self.cover[:, part].take(lists)) for part in (1, 2))
         self.outside, after, self_pay = over, self.bill - both, both - over
         self.entering, self.extra = self.enter(self.rows, after, self_pay)
-        self.if_unfiled = self.enter(self.unfiled_rows, after[1][unfiled], self_pay[1][unfiled])
         self.failing = np.flatnonzero(~self.met)
-        self.reluctance = draw.reluctance.take(below(mix(luck[self.failing], step(visits.CLAIMS)), terms.STEPS))
-        parts = (np.searchsorted(index, self.begin) for index in (self.failing, unfiled))
-        self.parts = [[slice(*bounds) for bounds in pairwise(found)] for found in parts]
+        self.reluctance = draw.reluctance.take(below(share(what[self.failing], visits.CLAIMS), terms.STEPS))
+        self.parts = [slice(*bounds) for bounds in pairwise(np.searchsorted(self.failing, self.begin))]
         self.channel, self.paid, self.basic, self.gap, self.account = np.empty((5, len(k)), dtype=np.int64)
 
     def begin_month(self, who: Any, month: Any) -> None:
@@ -373,8 +377,7 @@ class Twin:
     def wave(self, wave: int) -> None:
         """Price one visit of everybody who still has one, choose, move the year on."""
         v, who = slice(*self.begin[wave : wave + 2]), slice(0, self.waves[wave])
-        failing, unfiled = (parts[wave] for parts in self.parts)
-        draw, k, row, final, hassle = self.draw, self.k[v], self.rows[v], self.rows[v], self.hassle[v]
+        draw, k, row, hassle, failing = self.draw, self.k[v], self.rows[v], self.hassle[v], self.parts[wave]
         at = k * len(self.key) + self.owner[v]
         self.begin_month(who, self.month[v])
         both = self.settle(row, who, at, self.entering[:, v], self.extra[:, v], self.bill[v])
@@ -382,16 +385,12 @@ class Twin:
         np.subtract(direct, claim, out=self.gap[v])
         met = self.met[v] & ~(self.attentive[v] & (claim - direct - hassle - draw.waiting * claim > 0))
         owed, outside = np.where(met, both[:, 0], both[:, 1]), np.where(met, *self.outside[:, v])
-        lost = self.unfiled[unfiled] - v.start
-        if lost.size:
-            final[lost], seen = self.unfiled_rows[unfiled], (column[unfiled] for column in self.if_unfiled)
-            owed[:, lost] = self.settle(final[lost], lost, at[lost], *seen, self.bill[v][lost])
         fund = owed[:PAYERS].sum(axis=0)
         channel, failed = np.where(met, DIRECT, CLAIMED), self.failing[failing] - v.start
         paid = fund[failed]
         lost = failed[paid <= (hassle[failed] + draw.waiting * paid) * self.reluctance[failing]]
         channel[lost] = ABANDONED
-        share = self.bill[v] - fund - outside * self.policies.account_in_scope.take(final)
+        share = self.bill[v] - fund - outside * self.policies.account_in_scope.take(row)
         account = np.minimum(self.balance[who], np.maximum(share, 0))
         account[lost] = 0
         self.balance[who] -= account
