@@ -78,11 +78,13 @@ class Place:
     beds : beds of all health institutions in 2023, (n,)
     gdp : gross regional product of 2023, yuan, (n,)
     lon, lat : seat, degrees east and north, (n,)
+    pools : for each area the codes of the pools that insure its people, and their shares of these people: its cities
+        by residents, where all are known, else the area itself
     migrants : people registered in [home] who lived in [host] in 2020, an estimate, persons, (n, n)
     adjacent : whether two areas share a border, symmetric, Hainan-Guangdong included, (n, n)
     distance_km : great circle between the seats, at least `LEAST_KM` between two areas, km, (n, n)
 
-    Source: the tables `provinces`, `migrants` and `adjacency` of the package.
+    Source: the tables `provinces`, `cities`, `migrants` and `adjacency` of the package.
     """
 
     geography: str
@@ -97,6 +99,7 @@ class Place:
     gdp: Array
     lon: Array
     lat: Array
+    pools: tuple[tuple[tuple[str, float], ...], ...]
     migrants: Array
     adjacent: npt.NDArray[np.bool_]
     distance_km: Array
@@ -196,6 +199,7 @@ def load(geography: str) -> Place:
         gdp=_fixed(_column("gdp_2023", 1e8)),
         lon=_fixed(lon),
         lat=_fixed(lat),
+        pools=tuple(_pools(code) for code in at),
         migrants=_fixed(_migrants(at)),
         adjacent=_adjacent(at),
         distance_km=_fixed(distances(lon, lat)),
@@ -278,6 +282,13 @@ def _split(amounts: Array, whole: int, part: int, share: float) -> Array:
     out[part] = share * amounts[whole]
     out[whole] = amounts[whole] - out[part]
     return out
+
+
+def _pools(province: str) -> tuple[tuple[str, float], ...]:
+    """Return the pools of a province and their shares of its people."""
+    residents = {row["code"]: float(row["population_2020"]) for row in read("cities") if row["province"] == province}
+    total = sum(residents.values())
+    return tuple((code, number / total) for code, number in residents.items()) or ((province, 1.0),)
 
 
 def _column(name: str, factor: float = 1.0) -> Array:

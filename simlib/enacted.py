@@ -44,8 +44,9 @@ ASKED = (*FILINGS, "local")
 class Rules(NamedTuple):
     """What a scenario enacts in a year, as the loop reads it.
 
-    policies : records of `benefits.POLICY`. which : their rows by (home, scheme, member, kind, filing or local, month,
+    policies : records of `benefits.POLICY`. which : their rows by (pool, scheme, member, kind, filing or local, month,
     tier). cover (slot, kind, basket, 3) ppm; slot (home, host, kind, month); free (home, host, kind, month).
+    first (home,) : the first pool of a home; lives (home, pool) : cumulative shares of its people in its pools.
     """
 
     policies: Any
@@ -53,11 +54,13 @@ class Rules(NamedTuple):
     cover: Any
     slot: Any
     free: Any
+    first: Any
+    lives: Any
 
-    def flat(self) -> tuple[Any, Any, Any, Any, Any]:
+    def flat(self) -> tuple[Any, Any, Any, Any, Any, Any, Any]:
         """Return the tables as the loop reads them, two axes each: it is slowed by finding its way in more.
 
-        which (home x scheme x member, kind x filing x month x tier); cover (slot x kind x basket, 3); slot and free
+        which (pool x scheme x member, kind x filing x month x tier); cover (slot x kind x basket, 3); slot and free
         (home x host x kind, month).
         """
         people = int(np.prod(self.which.shape[:3]))
@@ -68,6 +71,8 @@ class Rules(NamedTuple):
             self.cover.astype(np.uint32).reshape(-1, self.cover.shape[-1]),
             self.slot.astype(np.uint16).reshape(by_month),
             np.ascontiguousarray(self.free).reshape(by_month),
+            self.first,
+            self.lives,
         )
 
 
@@ -77,7 +82,7 @@ class Book:
 
     Attributes
     ----------
-    which : row by (home, scheme, member, kind, filing or local, month, tier). records : `benefits.POLICY` by row,
+    which : row by (pool, scheme, member, kind, filing or local, month, tier). records : `benefits.POLICY` by row,
     ratios before points and factor. points, factor : away rule by row, share. place : (kind, scheme, tier, filing) by
     row, where the national defaults are looked up. default_ratio, default_points : rows that take them.
     compared : rows that no referral may fall behind, with what was found: completed in every draw.
@@ -115,7 +120,24 @@ def enact(of: Scenario, place: areas.Place, v: Values, lists: catalogue.Lists, q
     cover, slot = catalogue.covers(lists, rules, reach)
     book = policies(of, place)
     records = drawn(book, national.default_ratios(v, quantiles), national.points_off(v))
-    return Rules(records, book.which, cover, slot, settings.values("filing.free")[:, :, 0])
+    free = settings.values("filing.free")[:, :, 0]
+    return Rules(records, book.which, cover, slot, free, *residences(place))
+
+
+def residences(place: areas.Place) -> tuple[Ints, Array]:
+    """Return the number of the first pool of each home, (home,), and cumulative shares of people by pool, (home, pool).
+
+    Pools are numbered home by home.
+
+    >>> first, lives = residences(areas.load("provinces"))
+    >>> first[:4].tolist(), lives[2, :2].round(3).tolist()
+    ([0, 1, 2, 13], [0.151, 0.254])
+    """
+    numbers = [len(pools) for pools in place.pools]
+    lives = np.ones((len(numbers), max(numbers)))
+    for home, pools in enumerate(place.pools):
+        lives[home, : len(pools)] = visits.cumulative(np.array([share for _, share in pools]))
+    return np.cumsum([0, *numbers[:-1]]), lives
 
 
 def drawn(book: Book, ratios: Array, points: Array) -> Any:
@@ -145,18 +167,20 @@ def policies(of: Scenario, place: areas.Place) -> Book:
     settings = compile(of, place)
     deductible = np.stack([settings.values(f"benefits.deductible_yuan.tier{t}")[:, 0, :, 0] for t in TIERS], axis=-1)
     cap = settings.values("benefits.cap_yuan")[:, 0, :, 0]
-    which = np.zeros((*cap.shape[:2], len(MEMBERS), len(KINDS), len(ASKED), MONTHS, len(TIERS)), dtype=np.uint16)
+    insurers = [(h, code) for h, pools in enumerate(place.pools) for code, _ in pools]
+    shape = (len(insurers), len(SCHEMES), len(MEMBERS), len(KINDS), len(ASKED), MONTHS, len(TIERS))
+    which = np.zeros(shape, dtype=np.uint16)
     rows: dict[Any, int] = {}
     blocks: dict[Any, Any] = {}
-    for h, s, m in np.ndindex(cap.shape):
-        area = place.codes[h] if local.has_rules(place.codes[h]) else ""
+    for (number, (h, code)), s, m in product(enumerate(insurers), range(len(SCHEMES)), range(MONTHS)):
+        area = code if local.has_rules(code) else ""
         since = local.unchanged_since(f"{of.year}-{m + 1:02}")
         levers = (*deductible[h, s, m].tolist(), float(cap[h, s, m]))
-        key = (area, s, since, *(None if np.isnan(x) else x for x in levers))
+        key: Any = (area, s, since, *(None if np.isnan(x) else x for x in levers))
         if key not in blocks:
             block = [rows.setdefault(asked, len(rows)) for asked in _asked(*key)]
             blocks[key] = np.reshape(block, (len(MEMBERS), len(KINDS), len(ASKED), len(TIERS)))
-        which[h, s, :, :, :, m] = blocks[key]
+        which[number, s, :, :, :, m] = blocks[key]
     return _book(which, [_row(*key) for key in rows])
 
 

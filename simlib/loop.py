@@ -161,9 +161,13 @@ class Case(NamedTuple):
 
 
 @rule
-def insured(home: int, scheme: int, member: bool) -> int:
-    """Return the row of the table of policies for a person: (home, scheme, member) flattened."""
-    return (home * len(SCHEMES) + scheme) * len(MEMBERS) + member
+def insured(key: int, home: int, scheme: int, first: Any, lives: Any, retired: Any) -> int:
+    """Return the row of the table of policies for a person: (pool, scheme, member) flattened.
+
+    The pool is one of the home's, see `enacted.Rules`, and the member group one of the two, both by luck.
+    """
+    pool: int = first[home] + visits.pick_in(lives, home, uniform(mix(key, visits.INSURED)))
+    return (pool * len(SCHEMES) + scheme) * len(MEMBERS) + happens(mix(key, visits.RETIRED), retired[scheme])
 
 
 @rule
@@ -314,6 +318,8 @@ def loop(
     cover: Any,
     slot: Any,
     free: Any,
+    first: Any,
+    lives: Any,
     totals: Any,
     places: int,
 ) -> int:
@@ -325,8 +331,8 @@ def loop(
     Parameters
     ----------
     cells : whom to live. draw : a record of `DRAW`. scale_fen, quantiles : see `enacted.bill_scale`, `bill_quantiles`.
-    policies, which, cover, slot, free : see `enacted.Rules.flat`. totals : what is added to, (half x kind x scheme x
-    home x host x month, amount). places : number of areas.
+    policies, which, cover, slot, free, first, lives : see `enacted.Rules.flat`. totals : what is added to, (half x
+    kind x scheme x home x host x month, amount). places : number of areas.
     """
     year = np.zeros(1, dtype=YEAR)[0]
     when = np.empty(len(KINDS) * visits.MOST_VISITS, dtype=np.uint8)  # unsigned: no index to be wrapped round
@@ -342,14 +348,14 @@ def loop(
             in_order(when, number, slots, order)
             lived += number
             attention = mix(key, visits.ATTENTIVE)
-            who = insured(h, s, happens(mix(key, visits.RETIRED), draw.retired[s]))
+            who = insured(key, h, s, first, lives, draw.retired)
             balance = 0
             if s == EMPLOYEE:
                 balance = draw.balances[below(mix(key, visits.BALANCE), STEPS)]
             begin_year(year)
             if draw.care_at_home and p != LONG_STAY:
-                first = order[0] // len(KINDS)
-                care_at_home(key, s, who, first, year, draw, quantiles, policies, which)
+                begun = order[0] // len(KINDS)
+                care_at_home(key, s, who, begun, year, draw, quantiles, policies, which)
             half = (cells.half[c] + person) & 1
             for j in range(number):
                 month, k = order[j] // len(KINDS), order[j] % len(KINDS)

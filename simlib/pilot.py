@@ -119,6 +119,8 @@ def _price(
     which: Any,
     cover: Any,
     slot: Any,
+    pools: Any,
+    lives: Any,
     places: int,
     bill: Any,
     direct: Any,
@@ -134,7 +136,7 @@ def _price(
         k, s, p, h = pilot.kind[i], pilot.scheme[i], pilot.purpose[i], pilot.home[i]
         m, tier, b = pilot.month[i], pilot.tier[i] - 1, pilot.basket[i]
         key, care = mix(draw.key, i), Care(k, -1, 1)
-        who = insured(h, s, happens(mix(key, visits.RETIRED), draw.retired[s]))
+        who = insured(key, h, s, pools, lives, draw.retired)
         others, first = visits.pick_in(met, k, uniform(mix(key, visits.HOW_MANY))), m
         for j in range(others):
             month = _month_of(mix(key, visits.OF_VISIT + j), m, draw)
@@ -185,9 +187,9 @@ def price(
     """
     out = Prices(*(np.empty(len(pilot.kind), dtype=np.int64) for _ in Prices._fields))
     met = np.stack([met_by_visits(table) for table in draw["counts"]])
-    policies, which, cover, slot, _ = rules.flat()
-    scale, places = bill_scale(bill, lists), rules.which.shape[0]
-    _price(pilot, met, odds_of(dropped), draw, scale, quantiles, policies, which, cover, slot, places, *out)
+    policies, which, cover, slot, _, first, lives = rules.flat()
+    tables = (bill_scale(bill, lists), quantiles, policies, which, cover, slot, first, lives)
+    _price(pilot, met, odds_of(dropped), draw, *tables, len(first), *out)
     return out
 
 

@@ -47,7 +47,7 @@ class Run:
 def first_visits(cells: Any, month: int, draw: Any, arrays: Any, places: int, out: Any) -> None:
     """Write the first inpatient visit of each person, in one month, to `out`: (person, `FIRST_VISIT`)."""
     year = np.zeros(1, dtype=YEAR)[0]
-    scale_fen, quantiles, policies, which, cover, slot, free = arrays
+    scale_fen, quantiles, policies, which, cover, slot, free, first, lives = arrays
     row = 0
     for c in range(len(cells.number)):
         s, p, h = cells.scheme[c], cells.purpose[c], cells.home[c]
@@ -55,7 +55,7 @@ def first_visits(cells: Any, month: int, draw: Any, arrays: Any, places: int, ou
         for person in range(cells.number[c]):
             key = mix(mix(draw.key, cells.code[c]), person)
             attentive = happens(mix(key, visits.ATTENTIVE), draw.attention[INPATIENT])
-            who = insured(h, s, happens(mix(key, visits.RETIRED), draw.retired[s]))
+            who = insured(key, h, s, first, lives, draw.retired)
             begin_year(year)
             begin_month(year, month)
             case = one_visit(
@@ -143,7 +143,7 @@ def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
     return filled(np.atleast_1d(circumstances(v)), fields)
 
 
-def loop_arrays(world: World, rules: Rules) -> tuple[Any, Any, Any, Any, Any, Any, Any]:
+def loop_arrays(world: World, rules: Rules) -> tuple[Any, Any, Any, Any, Any, Any, Any, Any, Any]:
     """Return the large tables that the loop reads, in its order."""
     return bill_scale(world.bill, world.lists), world.quantiles, *rules.flat()
 

@@ -26,7 +26,7 @@ USES = ("inpatient", "outpatient", "both")
 """Which kinds of care a person uses elsewhere in a year: one of them only, or both."""
 
 # Decisions of a person and of a visit, each with a number of its own so that none shares luck; kinds count on.
-HOW_MANY, WHEN, ATTENTIVE, RETIRED, BALANCE, ADMITTED = 0, 4, 8, 9, 10, 11
+HOW_MANY, WHEN, ATTENTIVE, RETIRED, BALANCE, ADMITTED, INSURED = 0, 4, 8, 9, 10, 11, 12
 WHAT, GATES = range(2)
 WHICH_TIER, WHICH_BASKET, HOW_DEAR, CLAIMS = range(4)
 """Decisions that share the key of `WHAT`, see `luck.share`."""

@@ -153,7 +153,7 @@ class Twin:
     def __init__(self, draw: Any, arrays: Any, totals: Any, places: int) -> None:
         """Take what the loop takes."""
         self.draw = SimpleNamespace(**{name: draw[name] for name in draw.dtype.names})
-        scale, self.quantiles, policies, which, cover, slot, free = arrays
+        scale, self.quantiles, policies, which, cover, slot, free, self.first, self.lives = arrays
         self.policies, self.asked, self.cover = columns(policies), which.shape[1], cover.astype(np.int64)
         self.scale, self.which, self.slot, self.free = scale.ravel(), which.ravel(), slot.ravel(), free.ravel()
         self.totals, self.places = totals, places
@@ -185,7 +185,9 @@ class Twin:
         where = (cells.scheme, cells.purpose, cells.home, cells.host)
         self.s, self.p, self.h, self.t = (column[self.cell].astype(np.int64) for column in where)
         retired = mix(self.key, step(visits.RETIRED)) < draw.retired[self.s]
-        self.insured = ((self.h * len(SCHEMES) + self.s) * len(MEMBERS) + retired) * self.asked
+        luck = uniform(mix(self.key, step(visits.INSURED)))
+        pool = self.first[self.h] + (self.lives[self.h] < luck[:, None]).sum(axis=1)
+        self.insured = ((pool * len(SCHEMES) + self.s) * len(MEMBERS) + retired) * self.asked
         luck = below(mix(self.key, step(visits.BALANCE)), terms.STEPS)
         self.balance = draw.balances.take(luck) * (self.s == terms.EMPLOYEE)
         self.admissions, self.now = np.zeros((2, len(key)), dtype=np.int64)

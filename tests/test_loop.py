@@ -70,7 +70,8 @@ class Life:
         scale = np.repeat(np.array(self.bills, dtype=float), 6)[:, None]
         slot, free = np.ones((len(KINDS), MONTHS), dtype=np.uint16), np.zeros((len(KINDS), MONTHS), dtype=bool)
         totals = np.zeros((2 * len(KINDS) * 2 * MONTHS, len(AMOUNTS)), dtype=np.int64)
-        loop.loop(self.cells, self.draw, scale, np.ones(1), policies, which, cover, slot, free, totals, 1)
+        home = np.zeros(1, dtype=np.int64), np.ones((1, 1))
+        loop.loop(self.cells, self.draw, scale, np.ones(1), policies, which, cover, slot, free, *home, totals, 1)
         return totals.reshape(2, len(KINDS), 2, MONTHS, -1).sum(axis=(0, 2)) // self.cells.weight[0]
 
     def case(self) -> dict[str, Any]:

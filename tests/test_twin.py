@@ -43,7 +43,7 @@ def random_world(luck: Random) -> tuple[Cells, Any, tuple[Any, ...]]:
     policies = np.zeros(POLICIES, dtype=benefits.POLICY)
     for row, terms in enumerate(forms):
         policies[row] = record(Terms.model_validate(terms), luck.randrange(len(KINDS)), luck.randrange(6), row % 2)
-    who, asked = PLACES * len(SCHEMES) * len(MEMBERS), len(KINDS) * (len(FILINGS) + 1) * MONTHS * len(TIERS)
+    who, asked = 3 * len(SCHEMES) * len(MEMBERS), len(KINDS) * (len(FILINGS) + 1) * MONTHS * len(TIERS)
     which = array.integers(0, POLICIES, (who, asked)).astype(np.uint16)
     cover = np.sort(array.integers(0, PPM + 1, (PLACES * len(KINDS) * BASKETS, 3)), axis=1).astype(np.uint32)
     pairs = PLACES * PLACES * len(KINDS)
@@ -53,6 +53,7 @@ def random_world(luck: Random) -> tuple[Cells, Any, tuple[Any, ...]]:
     whom = [array.integers(0, size, 6).astype(np.uint8) for size in axes]
     luck_of = [array.integers(low, high, 6) for low, high in ((1, 12), (1, 5), (0, 10**6), (0, 9), (0, 2))]
     arrays = (scale, visits.bill_quantiles(1.0, 0.1), policies, which, cover, slot, free)
+    arrays += (np.array([0, 1]), np.array([[1.0, 1.0], [0.3, 1.0]]))  # the second home has two pools
     return Cells(*whom, *luck_of), random_draw(luck), arrays
 
 
