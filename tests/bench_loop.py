@@ -96,17 +96,20 @@ class Bands(NamedTuple):
     """Ratios by bands as a first ratio and what it changes by at each end of a band, by policy."""
 
     first: Any
+    bent: Any
     knots: Any
 
     def pay(self, row: Any, start: Any, stop: Any) -> Any:
         """Return `benefits.banded` of slices of running amounts."""
-        paid = (stop - start) * self.first.take(row)
-        for end, change in self.knots:
-            knot = end.take(row)
-            beyond = np.maximum(stop - knot, 0)
-            beyond -= np.maximum(start - knot, 0)
-            beyond *= change.take(row)
-            paid += beyond
+        paid, bent = (stop - start) * self.first.take(row), np.flatnonzero(self.bent.take(row))
+        if bent.size:
+            row, start, stop = row[bent], start[..., bent], stop[..., bent]
+            for end, change in self.knots:
+                knot = end.take(row)
+                beyond = np.maximum(stop - knot, 0)
+                beyond -= np.maximum(start - knot, 0)
+                beyond *= change.take(row)
+                paid[..., bent] += beyond
         return paid
 
 
@@ -116,7 +119,7 @@ def bands(count: Any, ends: Any, ratios: Any) -> Bands:
     ratios, ends = np.where(used, ratios, 0), np.where(used, ends, NO_LIMIT_FEN)
     change = np.diff(ratios, axis=1, append=0) * (ends < NO_LIMIT_FEN)
     knots = [(ends[:, i].copy(), change[:, i].copy()) for i in np.flatnonzero(change.any(axis=0))]
-    return Bands(ratios[:, 0].copy(), knots)
+    return Bands(ratios[:, 0].copy(), change.any(axis=1), knots)
 
 
 def columns(policies: Any) -> SimpleNamespace:
@@ -126,13 +129,17 @@ def columns(policies: Any) -> SimpleNamespace:
     c.ratio = bands(policies["bands"], policies["band_to_fen"], policies["ratio_ppm"])
     terms_ = (policies[f"catastrophic_{name}"] for name in ("bands", "to_fen", "ratio_ppm"))
     c.catastrophic = bands(*terms_)
+    # Layers that no policy has are skipped, as the loop skips those that a policy does not have.
+    c.floored, c.limited = c.floor_ratio_ppm.any(), c.limits.any()
+    c.monthly = c.per_month.any() or (c.month_cap_fen < NO_LIMIT_FEN).any()
+    c.supplemented = any(used.any() for used in (c.catastrophic_bands, c.assistance_ratio_ppm, c.tilt_ratio_ppm))
     return c
 
 
-OWED = {name: i for i, name in enumerate(Owed._fields)}
-"""Where a component of what the fund owes stands in an array of all."""
-PAYERS = OWED["tilt"] + 1
-"""How many components, the first ones, are paid."""
+OWED = {name: i for i, name in enumerate(("deductible", "reached", *Owed._fields[:5], *Owed._fields[7:]))}
+"""Where a component of what the fund owes stands in an array of all; those of layers 7 and 8 are the last."""
+PAID = slice(OWED["basic"], OWED["tilt"] + 1)
+"""Components that are paid."""
 RUNNING = [OWED[name] for name in ("base", "catastrophic", "assistance_base", "assistance", "tilt_base", "tilt")]
 """Components that run over the year, in the order of the year's columns."""
 
@@ -292,7 +299,9 @@ class Twin:
         self.channel, self.paid, self.basic, self.gap, self.account = np.empty((5, len(k)), dtype=np.int64)
 
     def begin_month(self, who: Any, month: Any) -> None:
-        """Do as `benefits.begin_month`."""
+        """Do as `benefits.begin_month`, where a policy counts by month."""
+        if not self.policies.monthly:
+            return
         self.in_month[:, :, who] *= self.now[who] == month
         self.now[who] = month
 
@@ -302,19 +311,22 @@ class Twin:
         who : people, a slice or an index. at : their place in a column by kind. entering, extra : see `enter`, of one
         price or of several, (price, visit). total : the bill.
         """
-        c, owed = self.policies, np.zeros((len(OWED), *entering.shape), dtype=np.int64)
+        c = self.policies
+        owed = np.zeros((len(OWED) if c.supplemented else OWED["catastrophic"], *entering.shape), dtype=np.int64)
         deductible = np.minimum(entering, self.due(row, who, at, total))
         net = entering - deductible
         gross = c.bands_gross.take(row)
         start = self.reached.ravel().take(at) * c.bands_yearly.take(row) + deductible * gross
         uncapped = rounded(c.ratio.pay(row, start, start + net))
-        np.maximum(uncapped, rounded(entering * c.floor_ratio_ppm.take(row)), out=uncapped)
+        if c.floored:
+            np.maximum(uncapped, rounded(entering * c.floor_ratio_ppm.take(row)), out=uncapped)
         basic = np.minimum(uncapped, self.room(row, who))
-        owed[0], owed[OWED["deductible"]], owed[OWED["reached"]] = basic, deductible, net + deductible * gross
+        owed[: OWED["large_sum"]] = deductible, net + deductible * gross, basic
         over_limit = self.above_caps(row, entering, net, uncapped, owed)
-        base = np.maximum(entering - basic - owed[OWED["large_sum"]] - over_limit, 0)
-        base += extra
-        self.supplements(row, who, base, owed)
+        if c.supplemented:
+            base = np.maximum(entering - basic - owed[OWED["large_sum"]] - over_limit, 0)
+            base += extra
+            self.supplements(row, who, base, owed)
         return owed
 
     def due(self, row: Any, who: Any, at: Any, total: Any) -> Any:
@@ -326,23 +338,27 @@ class Twin:
         np.minimum(due, c.deductible_high.take(admission), out=due)
         due = rounded(due)
         due -= self.deductible.ravel().take(at) * c.per_year.take(row)
-        due -= self.in_month[0].ravel().take(at) * c.per_month.take(row)
+        if c.monthly:
+            due -= self.in_month[0].ravel().take(at) * c.per_month.take(row)
         return np.maximum(due, 0, out=due)
 
     def room(self, row: Any, who: Any) -> Any:
         """Return what the caps of month, kind of care and year leave."""
-        c, year, month = self.policies, self.basic_paid[:, who], self.in_month[1][:, who]
+        c, year = self.policies, self.basic_paid[:, who]
         room = c.cap_fen.take(row) - counted(year, c.cap_kinds.take(row))
-        np.minimum(room, c.kind_cap_fen.take(row) - counted(year, c.kind_cap_kinds.take(row)), out=room)
-        np.minimum(room, c.month_cap_fen.take(row) - counted(month, c.month_cap_kinds.take(row)), out=room)
+        if c.limited:
+            np.minimum(room, c.kind_cap_fen.take(row) - counted(year, c.kind_cap_kinds.take(row)), out=room)
+        if c.monthly:
+            month = self.in_month[1][:, who]
+            np.minimum(room, c.month_cap_fen.take(row) - counted(month, c.month_cap_kinds.take(row)), out=room)
         return np.maximum(room, 0, out=room)
 
     def above_caps(self, row: Any, entering: Any, net: Any, uncapped: Any, owed: Any) -> Any:
         """Write large-sum payments where a cap cuts; return what stays out of layer 7 there."""
         c, over_limit = self.policies, np.zeros_like(entering)
-        cut = np.nonzero(owed[0] < uncapped)
+        cut = np.nonzero(owed[OWED["basic"]] < uncapped)
         if cut[0].size:
-            r, whole, basic = row[cut[-1]], uncapped[cut], owed[0][cut]
+            r, whole, basic = row[cut[-1]], uncapped[cut], owed[OWED["basic"]][cut]
             large_sum = scaled(net[cut] * c.above_cap_ratio_ppm[r], whole - basic, whole * 1_000_000)
             owed[OWED["large_sum"]][cut] = large_sum = np.minimum(large_sum, entering[cut] - basic)
             left_out = c.catastrophic_leaves_out_over_limit[r]
@@ -370,11 +386,14 @@ class Twin:
     def advance(self, who: Any, at: Any, owed: Any, stay: Any) -> None:
         """Do as `benefits.advance`."""
         self.admissions[who] += stay
-        self.running[:, who] += owed[RUNNING]
         deductible, reached, basic = (owed[OWED[name]] for name in ("deductible", "reached", "basic"))
-        columns_ = (self.deductible, self.reached, self.basic_paid, *self.in_month)
-        for column, amount in zip(columns_, (deductible, reached, basic, deductible, basic), strict=True):
+        moves = [(self.deductible, deductible), (self.reached, reached), (self.basic_paid, basic)]
+        if self.policies.monthly:
+            moves += zip(self.in_month, (deductible, basic), strict=True)
+        for column, amount in moves:
             column.reshape(-1)[at] += amount
+        if self.policies.supplemented:
+            self.running[:, who] += owed[RUNNING]
 
     def wave(self, wave: int) -> None:
         """Price one visit of everybody who still has one, choose, move the year on."""
@@ -383,11 +402,11 @@ class Twin:
         at = k * len(self.key) + self.owner[v]
         self.begin_month(who, self.month[v])
         both = self.settle(row, who, at, self.entering[:, v], self.extra[:, v], self.bill[v])
-        direct, claim = both[:PAYERS].sum(axis=0)
+        direct, claim = both[PAID].sum(axis=0)
         np.subtract(direct, claim, out=self.gap[v])
         met = self.met[v] & ~(self.attentive[v] & (claim - direct - hassle - draw.waiting * claim > 0))
         owed, outside = np.where(met, both[:, 0], both[:, 1]), np.where(met, *self.outside[:, v])
-        fund = owed[:PAYERS].sum(axis=0)
+        fund = owed[PAID].sum(axis=0)
         channel, failed = np.where(met, DIRECT, CLAIMED), self.failing[failing] - v.start
         paid = fund[failed]
         lost = failed[paid <= (hassle[failed] + draw.waiting * paid) * self.reluctance[failing]]
@@ -396,7 +415,7 @@ class Twin:
         account = np.minimum(self.balance[who], np.maximum(share, 0))
         account[lost] = 0
         self.balance[who] -= account
-        self.channel[v], self.paid[v], self.basic[v], self.account[v] = channel, fund, owed[0], account
+        self.channel[v], self.paid[v], self.basic[v], self.account[v] = channel, fund, owed[OWED["basic"]], account
         owed[:, lost] = 0
         self.advance(who, at, owed, (k == INPATIENT) & (channel != ABANDONED))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench_loop import Twin
-from slow import of_disease, random_policy
+from bench_loop import Twin, bands
+from slow import random_policy
 
 from simlib import benefits, loop, visits
 from simlib.channels import reluctances
@@ -17,7 +17,7 @@ from simlib.luck import key_of, odds_of
 from simlib.policy import Terms, record
 from simlib.terms import FILINGS, KINDS, MEMBERS, MONTHS, PPM, SCHEMES, TIERS
 
-PLACES, BASKETS, POLICIES = 2, 3, 6
+PLACES, BASKETS = 2, 3
 
 
 def random_draw(luck: Random) -> Any:
@@ -37,14 +37,15 @@ def random_draw(luck: Random) -> Any:
 
 
 def random_world(luck: Random) -> tuple[Cells, Any, tuple[Any, ...]]:
-    """Return cells of people, a draw and the tables that loop and twin read."""
+    """Return cells of people, a draw and the tables that loop and twin read; where policies are few, layers rest."""
     array = np.random.default_rng(luck.randint(0, 2**32))
-    forms = [next(p for p in iter(lambda: random_policy(luck), None) if not of_disease(p)) for _ in range(POLICIES)]
-    policies = np.zeros(POLICIES, dtype=benefits.POLICY)
-    for row, terms in enumerate(forms):
-        policies[row] = record(Terms.model_validate(terms), luck.randrange(len(KINDS)), luck.randrange(6), row % 2)
+    policies = np.zeros(luck.randint(1, 6), dtype=benefits.POLICY)
+    for row in range(len(policies)):
+        policies[row] = record(
+            Terms.model_validate(random_policy(luck)), luck.randrange(len(KINDS)), luck.randrange(6), row % 2
+        )
     who, asked = 3 * len(SCHEMES) * len(MEMBERS), len(KINDS) * (len(FILINGS) + 1) * MONTHS * len(TIERS)
-    which = array.integers(0, POLICIES, (who, asked)).astype(np.uint16)
+    which = array.integers(0, len(policies), (who, asked)).astype(np.uint16)
     cover = np.sort(array.integers(0, PPM + 1, (PLACES * len(KINDS) * BASKETS, 3)), axis=1).astype(np.uint32)
     pairs = PLACES * PLACES * len(KINDS)
     slot, free = array.integers(0, PLACES, (pairs, MONTHS)).astype(np.uint16), array.random((pairs, MONTHS)) < 0.3
@@ -69,3 +70,15 @@ def test_the_twin_gives_the_integers_of_the_loop(part: int) -> None:
         assert np.array_equal(of_loop, of_twin), seed
         ways += of_loop.sum(axis=0)[:3]
     assert ways.min() > 1000  # direct, claimed and abandoned
+
+
+def test_bands_may_all_end() -> None:
+    """As many bands as a record holds, the last one with an end: beyond it nothing is paid."""
+    array = np.random.default_rng(0)
+    for count in range(benefits.MOST_BANDS + 1):
+        ends = np.sort(array.choice(np.arange(1, 1000), benefits.MOST_BANDS, replace=False))
+        ratios = array.integers(0, PPM + 1, benefits.MOST_BANDS)
+        start, stop = np.sort(array.integers(0, 1200, (2, 200)), axis=0)
+        paid = bands(np.array([count]), ends[None], ratios[None]).pay(np.zeros(200, dtype=np.int64), start, stop)
+        slices = zip(start, stop, strict=True)
+        assert paid.tolist() == [benefits.banded(ends, ratios, count, *slice_) for slice_ in slices]
