@@ -32,7 +32,8 @@ def random_draw(luck: Random) -> Any:
     out["care_at_home"], out["admissions"] = luck.random() < 0.7, visits.admission_tables()
     out["admission_fen"], out["outpatient_fen"] = 10.0 ** luck.randint(4, 7), 10.0 ** luck.randint(3, 5)
     out["in_scope_ppm"] = luck.randint(0, PPM)
-    out["hassle_fen"], out["waiting"], out["reluctance"] = 10.0 ** luck.randint(2, 5), 0.05, reluctances(0.7)
+    out["hassle_fen"] = luck.choice([0.0, 1e2, 1e3, 1e4, 1e5])  # without hassle, nothing gained and nothing paid tie
+    out["waiting"], out["reluctance"] = 0.05, reluctances(0.7)
     return out[0]
 
 
