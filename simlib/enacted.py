@@ -173,8 +173,8 @@ def policies(of: Scenario, place: areas.Place) -> Book:
     rows: dict[Any, int] = {}
     blocks: dict[Any, Any] = {}
     for (number, (h, code)), s, m in product(enumerate(insurers), range(len(SCHEMES)), range(MONTHS)):
-        area = code if local.has_rules(code) else ""
-        since = local.unchanged_since(f"{of.year}-{m + 1:02}")
+        area = local.ruling(code)
+        since = local.unchanged_since(area, f"{of.year}-{m + 1:02}")
         levers = (*deductible[h, s, m].tolist(), float(cap[h, s, m]))
         key: Any = (area, s, since, *(None if np.isnan(x) else x for x in levers))
         if key not in blocks:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from simlib import national
 from simlib.areas import load
+from simlib.changes import FIRST_MONTH
 from simlib.policy import Terms
 from simlib.remedies import did_you_mean, shown
 from simlib.tables import read
@@ -207,25 +208,26 @@ def chain(area: str) -> tuple[Pool, ...]:
     return (here, *chain(here.parent)) if here.parent else (here,)
 
 
-def has_rules(area: str) -> bool:
-    """Return whether an area or one that it inherits from has any row in use; `area` is a code.
+@cache
+def ruling(area: str) -> str:
+    """Return the nearest of an area and those it inherits from that has any row in use, or ""; all are codes.
 
-    >>> has_rules("310000"), has_rules("330000"), has_rules("330100")
-    (True, False, True)
+    >>> ruling("310000"), ruling("320200"), ruling("330100"), ruling("341800")
+    ('310000', '', '330100', '340000')
     """
-    return any(here.code in _rows() for here in chain(area))
+    return next((here.code for here in chain(area) if here.code in _rows()), "")
 
 
 @cache
-def unchanged_since(month: str) -> str:
-    """Return the first month since which no row of the table has changed, up to this one: policies are the same.
+def unchanged_since(area: str, month: str) -> str:
+    """Return the first month since which an area's policies are the same, up to this one; `area` is a code or "".
 
-    >>> unchanged_since("2025-03"), unchanged_since("2025-04"), unchanged_since("2025-10")
-    ('2025-01', '2025-04', '2025-04')
+    >>> unchanged_since("310000", "2025-03"), unchanged_since("", "2025-03")
+    ('2024-07', '2017-01')
     """
-    rows = [row for area in _rows() for row in _of(area)]
+    rows = [row for here in (chain(area) if area else ()) for row in _of(here.code)]
     changes = {row.start for row in rows} | {_next(row.end) for row in rows if row.end}
-    return max((change for change in changes if change and change <= month), default=month)
+    return max((change for change in changes if change and change <= month), default=FIRST_MONTH)
 
 
 def _next(month: str) -> str:

@@ -173,11 +173,11 @@ def live(
     draw, arrays = draw_record(world, of.year, care_at_home=care_at_home), loop_arrays(world, rules)
     n = len(world.place.codes)
     shape = (2, len(KINDS), len(SCHEMES), n, n, MONTHS, len(AMOUNTS))
-    every = list(parts(cells, chunk))
+    every = iter(list(parts(cells, chunk)))  # a list's iterator can be shared: each thread takes what comes next
 
-    def some(job: int) -> Ints:
+    def some(_: int) -> Ints:
         totals = np.zeros((np.prod(shape[:-1]), shape[-1]), dtype=np.int64)
-        for part in every[job::jobs]:
+        for part in every:
             loop.loop(part, draw, *arrays, totals, n)
         return totals
 

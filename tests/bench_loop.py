@@ -480,11 +480,11 @@ class Bench:
 
     def live(self, tables: Any, cells: Any, jobs: int = 1) -> tuple[int, Any]:
         """Return visits and totals of the compiled loop, on so many threads, in a stream as `simulate.live` does."""
-        (draw, arrays), every = tables, list(simulate.parts(cells, CHUNK))
+        (draw, arrays), every = tables, iter(list(simulate.parts(cells, CHUNK)))
 
-        def some(job: int) -> tuple[int, Any]:
+        def some(_: int) -> tuple[int, Any]:
             totals = self.empty()
-            return sum(loop.loop(part, draw, *arrays, totals, self.places) for part in every[job::jobs]), totals
+            return sum(loop.loop(part, draw, *arrays, totals, self.places) for part in every), totals
 
         if jobs == 1:
             return some(0)

@@ -29,15 +29,17 @@ def test_every_cell_has_the_policy_of_its_area_and_month(place: areas.Place, yea
     of = scenario.load("scenarios/baseline.yaml").model_copy(update={"year": year})
     book = enacted.policies(of, place)
     records = enacted.drawn(book, RATIOS, POINTS)
-    own = [h for h, code in enumerate(place.codes) if local.has_rules(code)]
-    for h, s, member, k, f, m, t in product(own, *map(range, (2, 2, 2, 6)), (0, 3, 11), range(3)):
+    insurers = [code for pools in place.pools for code, _ in pools]
+    own = [n for n, code in enumerate(insurers) if local.ruling(code) == code]
+    assert len(own) == 16
+    for n, s, member, k, f, m, t in product(own, *map(range, (2, 2, 2, 6)), (0, 3, 11), range(3)):
         asked = {"kind": KINDS[k], "tier": TIERS[t], "filing": enacted.ASKED[f], "member": MEMBERS[member]}
-        terms, origin = local.terms_of(place.codes[h], SCHEMES[s], month=f"{year}-{m + 1:02}", **asked)
-        assert same(records[book.which[h, s, member, k, f, m, t]], terms, origin, k), (place.codes[h], asked)
+        terms, origin = local.terms_of(insurers[n], SCHEMES[s], month=f"{year}-{m + 1:02}", **asked)
+        assert same(records[book.which[n, s, member, k, f, m, t]], terms, origin, k), (insurers[n], asked)
 
 
 def test_every_pool_with_rules_of_its_own_gets_them_too() -> None:
-    for code, s, month in product(filter(local.has_rules, local.pools()), range(2), ("2023-06", "2025-11")):
+    for code, s, month in product(filter(local.ruling, local.pools()), range(2), ("2023-06", "2025-11")):
         rows = [enacted._row(*asked) for asked in enacted._asked(code, s, month, None, None, None, None)]
         records = enacted.drawn(enacted._book(np.zeros(1, dtype=np.uint16), rows), RATIOS, POINTS)
         cells = product(MEMBERS, range(len(KINDS)), enacted.ASKED, TIERS)
@@ -54,7 +56,8 @@ def test_what_a_scenario_sets_holds_from_its_month_and_is_not_local(
     change = {"from": "2024-05", "where": where, "set": (("benefits.deductible_yuan.tier3", 1234.0),)}
     of = delta.model_copy(update={"changes": (Change.model_validate(change),)})
     book = enacted.policies(of, place)
-    anhui, referral = place.index("340000"), enacted.ASKED.index("referral")
-    rows = [book.records[book.which[anhui, 1, 0, 0, referral, month, 2]] for month in (3, 4)]
+    xuancheng = [code for pools in place.pools for code, _ in pools].index("341800")  # has no rules but the province's
+    referral = enacted.ASKED.index("referral")
+    rows = [book.records[book.which[xuancheng, 1, 0, 0, referral, month, 2]] for month in (3, 4)]
     assert rows[0]["deductible_share_ppm"][0] == 200_000 and rows[0]["local"] == 1
     assert rows[1]["deductible_high"][0] == 123_400 * 10**6 and rows[1]["local"] == 0

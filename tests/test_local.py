@@ -258,7 +258,7 @@ def test_policies_do_not_change_between_the_dates_of_the_table() -> None:
     months = [f"{year}-{month:02}" for year in range(2020, 2026) for month in range(1, 13)]
     for area, month in product(("310000", "340100", "370481", "320500"), months):
         care: Care = {"kind": "inpatient", "tier": 3, "filing": "temporary"}
-        since = local.unchanged_since(month)
+        since = local.unchanged_since(area, month)
         assert since <= month
         assert local.lookup(area, "employee", month=since, **care) == local.lookup(
             area, "employee", month=month, **care
