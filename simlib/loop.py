@@ -166,7 +166,8 @@ def insured(key: int, home: int, scheme: int, first: Any, lives: Any, retired: A
 
     The pool is one of the home's, see `enacted.Rules`, and the member group one of the two, both by luck.
     """
-    pool, luck = first[home], uniform(mix(key, visits.INSURED))
+    luck = uniform(mix(key, visits.INSURED))
+    pool: int = first[home]
     for i in range(lives.shape[1]):  # all of them: a processor cannot foresee which
         pool += lives[home, i] < luck
     return (pool * len(SCHEMES) + scheme) * len(MEMBERS) + happens(mix(key, visits.RETIRED), retired[scheme])
