@@ -360,6 +360,7 @@ def loop(
                 begun = order[0] // len(KINDS)
                 care_at_home(key, s, who, begun, year, draw, quantiles, policies, which)
             half = (cells.half[c] + person) & 1
+            base = ((half * len(KINDS) * len(SCHEMES) + s) * places + h) * places + t
             for j in range(number):
                 month, k = order[j] // len(KINDS), order[j] % len(KINDS)
                 begin_month(year, month)
@@ -375,6 +376,6 @@ def loop(
                     advance(year, Care(k, -1, 1), case.owed, k == INPATIENT)
                     account = from_account(terms, Bill(case.bill, case.outside, 0, 0), fund(case.owed), balance)
                     balance -= account
-                into = ((((half * len(KINDS) + k) * len(SCHEMES) + s) * places + h) * places + t) * MONTHS + month
+                into = (base + k * len(SCHEMES) * places * places) * MONTHS + month
                 book(totals, into, case, weight, account, terms.grade, terms.local)
     return lived
