@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from simlib import areas
 from simlib.experiment import Pairing, Runs
 from simlib.loop import AMOUNTS
 from simlib.solve import targets
@@ -125,14 +126,15 @@ def _implied(runs: Runs) -> Iterator[Row]:
 
 def _ranks(runs: Runs) -> Iterator[Row]:
     """Yield the published order of hosts and of origins."""
+    provinces = areas.provinces()
     for name, axis, year in (("destination_rank", 1, "2016"), ("origin_rank", 2, "2016")):
         totals = runs.cases.sum(axis=axis)
         order = (-totals).argsort(axis=1).argsort(axis=1) + 1
         universe = "tertiary hospitals, all payers"
         for row in read("national"):
             if row["metric"] == name and row["year"] == year:
-                place = runs.place.index(row["place"])
-                what = f"rank among {'hosts' if axis == 1 else 'origins'}: {runs.place.names_en[place]}"
+                place = provinces.index(row["place"])
+                what = f"rank among {'hosts' if axis == 1 else 'origins'}: {provinces.names_en[place]}"
                 yield what, universe, year, "test", float(row["value"]), order[:, place].astype(float), "rank"
 
 

@@ -1,10 +1,11 @@
-"""The provinces, the people they insure, who lives in another one, and how far apart they are."""
+"""The pooling areas of a geography; the provinces, the people they insure, who lives in another one."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +17,14 @@ from simlib.tables import read, value
 from simlib.terms import BadInputError, Params, unknown
 
 Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
-GEOGRAPHIES = ("provinces",)
-"""Sets of pooling areas that can be loaded."""
+GEOGRAPHIES = {
+    "provinces": (),
+    "delta": ("310000", "320000", "330000", "340000"),
+    "jing_jin_ji": ("110000", "120000", "130000"),
+}
+"""Sets of pooling areas that can be loaded, and the provinces that each splits into cities."""
 
 XINJIANG, XPCC = "650000", "660000"
 """Codes of Xinjiang and of its Production and Construction Corps 新疆生产建设兵团, a pool of its own."""
@@ -30,6 +36,8 @@ REGIONS_ZH = {
     "chengdu-chongqing": "成渝",
 }
 """Chinese names of the regions."""
+
+T = TypeVar("T", bound=np.generic)
 
 EARTH_KM = 6371.0
 LEAST_KM = 50.0
@@ -62,29 +70,24 @@ class Areas(Params, prefix="areas"):
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """A set of n pooling areas as published; arrays are read-only.
-
-    XPCC is published inside Xinjiang: here Xinjiang has it all and XPCC's amounts are 0, `people` splits
-    them. XPCC's `share_65plus` is Xinjiang's.
+    """A set of n pooling areas, each a province or a city of one; arrays are read-only.
 
     Attributes
     ----------
     geography : name of the set
-    codes : GB/T 2260 codes
+    codes : GB/T 2260 codes; a municipality that is one pool keeps its province's
     names_zh, names_en : names
     regions : tag of the region, or "none"
-    population, share_65plus : residents in the census of 2020, persons, and the share aged 65 and over, (n,)
-    insured : people in both schemes in 2023, persons, (n,)
-    beds : beds of all health institutions in 2023, (n,)
-    gdp : gross regional product of 2023, yuan, (n,)
+    population : residents in the census of 2020, persons, (n,)
     lon, lat : seat, degrees east and north, (n,)
     pools : for each area the codes of the pools that insure its people, and their shares of these people: its cities
         by residents, where all are known, else the area itself
-    migrants : people registered in [home] who lived in [host] in 2020, an estimate, persons, (n, n)
-    adjacent : whether two areas share a border, symmetric, Hainan-Guangdong included, (n, n)
-    distance_km : great circle between the seats, at least `LEAST_KM` between two areas, km, (n, n)
+    province : position of the area's province in `provinces()`, (n,)
+    share : of the province's residents who live in the area, (n,)
+    newcomers : of the people registered in another province who live in this one, the share who live in the area, (n,)
+    capital : whether the area is a city that is the seat of its province, (n,)
 
-    Source: the tables `provinces`, `cities`, `migrants` and `adjacency` of the package.
+    Source: the tables `provinces` and `cities` of the package.
     """
 
     geography: str
@@ -93,16 +96,13 @@ class Place:
     names_en: tuple[str, ...]
     regions: tuple[str, ...]
     population: Array
-    share_65plus: Array
-    insured: Array
-    beds: Array
-    gdp: Array
     lon: Array
     lat: Array
     pools: tuple[tuple[tuple[str, float], ...], ...]
-    migrants: Array
-    adjacent: npt.NDArray[np.bool_]
-    distance_km: Array
+    province: Ints
+    share: Array
+    newcomers: Array
+    capital: npt.NDArray[np.bool_]
 
     def index(self, code: str) -> int:
         """Return the position of a code; LookupError if there is none.
@@ -118,7 +118,7 @@ class Place:
         """Return the positions that a name stands for; LookupError with the likely fix if it is unknown.
 
         A name is a code, a name in English (in any case) or Chinese (in full or short), a tag of a
-        region, or "all".
+        region, or "all". A province that the geography splits stands for its cities.
 
         >>> place = load("provinces")
         >>> [place.names_en[i] for i in place.resolve("jing-jin-ji")]
@@ -140,10 +140,42 @@ class Place:
             if tag != "none":
                 known[tag] = tuple(i for i, region in enumerate(self.regions) if region == tag)
         known |= {chinese: known[tag] for tag, chinese in REGIONS_ZH.items() if tag in known}
-        short = [short_zh(name) for name in self.names_zh]
-        for spellings in (self.names_en, self.names_zh, short, self.codes):
-            known |= {spelling: (i,) for i, spelling in enumerate(spellings)}
+        whole = provinces()
+        members = [tuple(np.flatnonzero(self.province == p).tolist()) for p in range(len(whole.codes))]
+        for place, found in ((whole, members), (self, [(i,) for i in range(len(self.codes))])):
+            short = tuple(short_zh(name) for name in place.names_zh)
+            for spellings in (place.names_en, place.names_zh, short, place.codes):
+                known |= dict(zip(spellings, found, strict=True))
         return known | {spelling: (self.index(XPCC),) for spelling in ("XPCC", "兵团")}
+
+
+@dataclass(frozen=True, eq=False)
+class Provinces(Place):
+    """The 31 provinces and XPCC as published: what flows are computed from, in every geography.
+
+    XPCC is published inside Xinjiang: here Xinjiang has it all and XPCC's amounts are 0, `people` splits
+    them. XPCC's `share_65plus` is Xinjiang's.
+
+    Attributes
+    ----------
+    share_65plus : share of the residents aged 65 and over, (n,)
+    insured : people in both schemes in 2023, persons, (n,)
+    beds : beds of all health institutions in 2023, (n,)
+    gdp : gross regional product of 2023, yuan, (n,)
+    migrants : people registered in [home] who lived in [host] in 2020, an estimate, persons, (n, n)
+    adjacent : whether two areas share a border, symmetric, Hainan-Guangdong included, (n, n)
+    distance_km : great circle between the seats, at least `LEAST_KM` between two areas, km, (n, n)
+
+    Source: the tables `provinces`, `cities`, `migrants` and `adjacency` of the package.
+    """
+
+    share_65plus: Array
+    insured: Array
+    beds: Array
+    gdp: Array
+    migrants: Array
+    adjacent: npt.NDArray[np.bool_]
+    distance_km: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +198,9 @@ class People:
 
 @cache
 def load(geography: str) -> Place:
-    """Return the areas of a geography as published; the same object every time.
+    """Return the areas of a geography; the same object every time.
+
+    In a geography that splits provinces, each of their cities is an area with one pool of its own.
 
     Raises
     ------
@@ -175,19 +209,72 @@ def load(geography: str) -> Place:
 
     Examples
     --------
-    >>> place = load("provinces")
-    >>> len(place.codes), float(place.insured.sum())
-    (32, 1333890000.0)
+    >>> [len(load(geography).codes) for geography in GEOGRAPHIES]
+    [32, 69, 42]
     """
     if geography not in GEOGRAPHIES:
         raise BadInputError(f"{shown(geography)}: no such geography. {did_you_mean(geography, GEOGRAPHIES)}")
+    whole, split = provinces(), GEOGRAPHIES[geography]
+    if not split:
+        return whole
+    rows: list[tuple[int, dict[str, str] | None]] = []
+    for p, code in enumerate(whole.codes):
+        cities = [row for row in read("cities") if row["province"] == code and code in split]
+        rows += [(p, city) for city in cities] or [(p, None)]
+
+    def column(name: str, of_province: Array) -> Array:
+        return np.array([float(city[name]) if city else of_province[p] for p, city in rows])
+
+    province = np.array([p for p, _ in rows])
+    residents = column("population_2020", whole.population)
+    newcomers = column("hukou_other_province_2020", np.ones(len(whole.codes)))
+    capital = np.array([bool(city and city["capital"]) for _, city in rows])
+    own = [
+        (city["code"], city["name_zh"], city["name_en"])
+        if city
+        else (whole.codes[p], whole.names_zh[p], whole.names_en[p])
+        for p, city in rows
+    ]
+    codes, names_zh, names_en = zip(*own, strict=True)
+    return Place(
+        geography=geography,
+        codes=codes,
+        names_zh=names_zh,
+        names_en=names_en,
+        regions=tuple(whole.regions[p] for p in province),
+        population=_fixed(residents),
+        lon=_fixed(column("lon", whole.lon)),
+        lat=_fixed(column("lat", whole.lat)),
+        pools=tuple(((city["code"], 1.0),) if city else whole.pools[p] for p, city in rows),
+        province=_fixed(province),
+        share=_fixed(_within(residents, province)),
+        newcomers=_fixed(_within(newcomers, province)),
+        capital=_fixed(capital),
+    )
+
+
+def _within(amounts: Array, province: Ints) -> Array:
+    """Return each area's share of its province's amount; 1 for a province that is one area, whatever the amount."""
+    totals = np.bincount(province, weights=amounts)[province]
+    alone = np.bincount(province)[province] == 1
+    return np.where(alone, 1.0, amounts / np.where(alone, 1.0, totals))
+
+
+@cache
+def provinces() -> Provinces:
+    """Return the 31 provinces and XPCC as published; the same object every time.
+
+    >>> len(provinces().codes), float(provinces().insured.sum())
+    (32, 1333890000.0)
+    """
     rows = read("provinces")
     at = {row["code"]: i for i, row in enumerate(rows)}
     share_65plus = _column("share_65plus_2020")
     share_65plus[at[XPCC]] = share_65plus[at[XINJIANG]]
     lon, lat = _column("lon"), _column("lat")
-    return Place(
-        geography=geography,
+    every = len(at)
+    return Provinces(
+        geography="provinces",
         codes=tuple(at),
         names_zh=tuple(row["name_zh"] for row in rows),
         names_en=tuple(row["name_en"] for row in rows),
@@ -201,19 +288,23 @@ def load(geography: str) -> Place:
         lat=_fixed(lat),
         pools=tuple(_pools(code) for code in at),
         migrants=_fixed(_migrants(at)),
+        province=_fixed(np.arange(every)),
+        share=_fixed(np.ones(every)),
+        newcomers=_fixed(np.ones(every)),
+        capital=_fixed(np.zeros(every, dtype=bool)),
         adjacent=_adjacent(at),
         distance_km=_fixed(distances(lon, lat)),
     )
 
 
-def people(place: Place, xpcc_share: float, employee_slope: float) -> People:
+def people(place: Provinces, xpcc_share: float, employee_slope: float) -> People:
     """Return the people of the areas, given what is not published.
 
     XPCC takes `xpcc_share` of everything of Xinjiang; GDP per head is the same in both. Odds of the
     employee scheme = exp(k0 + employee_slope ln(GDP per head / national)), k0 such that the employees sum
     to the national number of 2023, scaled to the areas' total. Each area keeps its total of both schemes.
 
-    >>> place = load("provinces")
+    >>> place = provinces()
     >>> draw = people(place, xpcc_share=0.1, employee_slope=1.0)
     >>> [round(million) for million in draw.insured.sum(axis=0) / 1e6]
     [371, 963]
@@ -310,11 +401,10 @@ def _adjacent(at: dict[str, int]) -> npt.NDArray[np.bool_]:
     for row in read("adjacency"):
         i, j = at[row["code"]], at[row["neighbour"]]
         out[i, j] = out[j, i] = True
-    out.setflags(write=False)
-    return out
+    return _fixed(out)
 
 
-def _fixed(array: Array) -> Array:
+def _fixed(array: npt.NDArray[T]) -> npt.NDArray[T]:
     """Return the array, made read-only."""
     array.setflags(write=False)
     return array

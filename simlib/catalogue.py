@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib.agreement import align
-from simlib.areas import Place
+from simlib.areas import Provinces
 from simlib.itemlists import UNLISTED, Catalogues
 from simlib.luck import LISTS, uniforms
 from simlib.terms import CATALOGUE_RULES, CATEGORIES, KINDS, PPM, Params, Quantity, lever, unknown
@@ -165,7 +165,7 @@ class Real(NamedTuple):
 
 
 def generate(
-    place: Place, v: Values, seed: int, draw: int, catalogues: Catalogues = (), on: datetime.date | None = None
+    place: Provinces, v: Values, seed: int, draw: int, catalogues: Catalogues = (), on: datetime.date | None = None
 ) -> Lists:
     """Return catalogues and baskets for one parameter draw: synthetic, but for the real lists given.
 
@@ -182,7 +182,7 @@ def generate(
 
 
 def sample(
-    place: Place, catalogues: Catalogues, on: datetime.date | None, category: int, seed: int, draw: int
+    place: Provinces, catalogues: Catalogues, on: datetime.date | None, category: int, seed: int, draw: int
 ) -> Real | None:
     """Return the items of a category that one draw takes from real lists, or None if no list has any.
 
@@ -341,27 +341,31 @@ def cover(lists: Lists, parts: Array) -> npt.NDArray[np.int64]:
     return np.stack([first, second, eligible], axis=-1).astype(np.int64)
 
 
-def covers(
-    lists: Lists, rules: npt.NDArray[np.int8], reach: Array
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return every cover a year needs, and which one prices the direct settlement of a pair in a month.
+def mixtures(
+    rules: npt.NDArray[np.int8], reach: Array, province: npt.NDArray[np.int64]
+) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Return the lists that a year needs beside each area's own, and which list prices a pair in a month.
 
     Parameters
     ----------
-    rules, reach : (home, host, kind, month, category).
+    rules, reach : (home, host, kind, month, category). province : whose list each area has, (area,).
 
     Returns
     -------
-    table : (slot, kind, basket, 3) ppm; slot j below the number of provinces is province j's own list.
-    slot : index into the table, (home, host, kind, month).
+    mixed : (list, 8): home's and host's province, rule and reach by category.
+    slot : index into the table of `covers`, (home, host, kind, month).
     """
-    own = cover(lists, lists.parts)
     homes, hosts, kinds, months, _ = rules.shape
     slot = np.broadcast_to(np.arange(hosts)[None, :, None, None], (homes, hosts, kinds, months)).copy()
-    mixed = (rules != HOST).any(axis=-1)
-    cells = np.argwhere(mixed)
-    keys = np.concatenate([cells[:, :2], rules[mixed], reach[mixed]], axis=1)
-    distinct, inverse = np.unique(keys, axis=0, return_inverse=True)
-    extra = [cover(lists, under_rule(lists, int(r[0]), int(r[1]), r[2:5].astype(np.int8), r[5:8])) for r in distinct]
-    slot[mixed] = len(own) + inverse.ravel()
-    return np.concatenate([own, np.stack(extra)]) if extra else own, slot
+    moved = (rules != HOST).any(axis=-1)
+    keys = np.concatenate([province[np.argwhere(moved)[:, :2]], rules[moved], reach[moved]], axis=1)
+    mixed, inverse = np.unique(keys, axis=0, return_inverse=True)
+    slot[moved] = hosts + inverse.ravel()
+    return mixed, slot
+
+
+def covers(lists: Lists, mixed: Array, province: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return every cover a year needs, (slot, kind, basket, 3) ppm: each area's own list, then those of `mixtures`."""
+    own = cover(lists, lists.parts)[province]
+    extra = [cover(lists, under_rule(lists, int(r[0]), int(r[1]), r[2:5].astype(np.int8), r[5:8])) for r in mixed]
+    return np.concatenate([own, np.stack(extra)]) if extra else own

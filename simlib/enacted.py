@@ -98,9 +98,10 @@ class Book:
     compared: tuple[tuple[int, local.Found], ...]
 
 
-def draw_values(place: areas.Place, seed: int, draw: int, pin: Mapping[str, float]) -> Values:
-    """Return the value of every unknown in a draw, one number per place on its axes; `pin` fixes some by id."""
-    size = {"home": len(place.codes), "host": len(place.codes), "kind": len(KINDS), "category": len(CATEGORIES)}
+def draw_values(seed: int, draw: int, pin: Mapping[str, float]) -> Values:
+    """Return the value of every unknown in a draw, one number per province on its axes; `pin` fixes some by id."""
+    provinces = len(areas.provinces().codes)
+    size = {"home": provinces, "host": provinces, "kind": len(KINDS), "category": len(CATEGORIES)}
     unknowns = {name: q for name, q in declared.quantities().items() if q.role == "unknown"}
     wrong = sorted(set(pin) - set(unknowns))
     if wrong:
@@ -113,15 +114,24 @@ def draw_values(place: areas.Place, seed: int, draw: int, pin: Mapping[str, floa
 
 
 def enact(of: Scenario, place: areas.Place, v: Values, lists: catalogue.Lists, quantiles: Array) -> Rules:
-    """Return the rules of a scenario's year in one draw."""
-    settings = compile(of, place)
-    rules = np.stack([settings.values(f"catalogue.rule.{c}")[:, :, 0] for c in CATEGORIES], axis=-1)
-    reach = np.stack([settings.values(f"catalogue.reach.{c}")[:, :, 0] for c in CATEGORIES], axis=-1)
-    cover, slot = catalogue.covers(lists, rules, reach)
+    """Return the rules of a scenario's year in one draw, in the areas of a place: the scenario's, or the provinces."""
+    mixed, slot = priced_on(of, place)
+    cover = catalogue.covers(lists, mixed, place.province)
     book = policies(of, place)
     records = drawn(book, national.default_ratios(v, quantiles), national.points_off(v))
-    free = settings.values("filing.free")[:, :, 0]
+    free = compile(of, place).values("filing.free")[:, :, 0]
     return Rules(records, book.which, cover, slot, free, *residences(place))
+
+
+@lru_cache(maxsize=32)
+def priced_on(of: Scenario, place: areas.Place) -> tuple[Array, Ints]:
+    """Return the mixed lists that a scenario needs in its year, and which list prices each pair: see `mixtures`."""
+    settings = compile(of, place)
+    rules, reach = (
+        np.stack([settings.values(f"catalogue.{what}.{c}")[:, :, 0] for c in CATEGORIES], axis=-1)
+        for what in ("rule", "reach")
+    )
+    return catalogue.mixtures(rules, reach, place.province)
 
 
 def residences(place: areas.Place) -> tuple[Ints, Array]:

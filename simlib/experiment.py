@@ -80,8 +80,8 @@ class Runs:
     fresh : the headline group of each pairing if care at home had used up nothing of the year.
     people, drawn : people asked for and most drawn in a run: every cell keeps its chance, so that few become more.
     unknowns : value of each scalar unknown, a row a draw, columns by id. expected : direct visits and fund payment of
-    2023 on expected values, (draw, kind, 2). checks : see `solve.Check`. cases : inpatient cases of 2023,
-    (draw, home, host).
+    2023 on expected values, (draw, kind, 2). checks : see `solve.Check`. cases : inpatient cases of 2023 between
+    provinces in any geography, (draw, home, host).
     """
 
     place: areas.Place
@@ -124,7 +124,7 @@ def repeat(
     check(scenarios, draws=draws, seed=seed, people=people, jobs=jobs)
     place = areas.load(scenarios[0].geography)
     groups = [metrics.groups(scenario.compile(of, place).touched) for of in scenarios]
-    tasks = (delayed(one_draw)(scenarios, groups, place, seed, d, people, dict(pin or {}), whole) for d in range(draws))
+    tasks = (delayed(one_draw)(scenarios, groups, seed, d, people, dict(pin or {}), whole) for d in range(draws))
     pool = Parallel(n_jobs=jobs, prefer="threads", return_as="generator", pre_dispatch=2 * jobs)
     with threadpool_limits(1, "blas"):  # draws are the threads; more inside each only get in their way
         outcomes = list(progress(pool(tasks)))
@@ -162,6 +162,8 @@ def check(scenarios: Sequence[Scenario], *, draws: int, seed: int, people: int, 
     roots = {tuple(sha256 for _, sha256 in one.files()): one.path for one in references}
     if len(roots) > 1:
         raise BadInputError(f"scenarios of different roots ({', '.join(sorted(roots.values()))}): run them apart")
+    if len({of.geography for of in scenarios}) > 1:
+        raise BadInputError("scenarios of different geographies: run them apart")
     if len({of.year for of in scenarios}) > 1 and any(one.catalogues for one in references):
         raise BadInputError("scenarios of different years whose root names item lists: lists are dated, run them apart")
     for what, found, least in (("draws", draws, 2), ("people", people, 1000), ("seed", seed, 0), ("jobs", jobs, 1)):
@@ -174,7 +176,6 @@ def check(scenarios: Sequence[Scenario], *, draws: int, seed: int, people: int, 
 def one_draw(
     scenarios: Sequence[Scenario],
     groups: Sequence[tuple[Group, ...]],
-    place: areas.Place,
     seed: int,
     draw: int,
     people: int,
@@ -182,7 +183,7 @@ def one_draw(
     whole: bool,
 ) -> Outcome:
     """Return one draw of every scenario and its reference; they share a world."""
-    world = solve.solve(place, scenario.reference(scenarios[0]), seed, draw, pin)
+    world = solve.solve(scenario.reference(scenarios[0]), seed, draw, pin)
     pairs = [pair(world, of, group, people, whole=whole) for of, group in zip(scenarios, groups, strict=True)]
     fresh = [
         pair(world, of, group[: HEADLINE + 1], people // 2, whole=False, care_at_home=False)[0]
@@ -289,7 +290,7 @@ def pair(
     care_at_home: bool = True,
 ) -> tuple[Ints, int]:
     """Return the amounts of a scenario's reference and of itself, (side, group, half, amount), and people drawn."""
-    touched, focus = scenario.compile(of, world.place).touched, simulate.focus_of(of, world.place)
+    touched, focus = scenario.compile(of, areas.load(of.geography)).touched, simulate.focus_of(of)
     how: Any = {"focus": focus, "people": people, "whole": whole, "care_at_home": care_at_home}
     runs = [simulate.live(world, one, **how) for one in (scenario.reference(of), of)]
     return np.stack([metrics.amounts(run.totals, touched, groups) for run in runs]), runs[0].people

@@ -110,7 +110,7 @@ def streams(runs: Runs, lang: str = "en", *, most: int = 8) -> pd.DataFrame:
     Columns: home, host (names, largest first, the rest last), value (mean over draws, cases), host_low, host_high
     (95 % interval of the host's total).
     """
-    names = _names(runs, lang)
+    names = _names(lang)
     mean, merged = runs.cases.mean(axis=0), "其他" if lang == "zh" else "others"
     big = [np.argsort(-mean.sum(axis=1 - axis))[:most] for axis in (0, 1)]
     homes, hosts = (np.where(np.isin(np.arange(len(names)), top), names, merged) for top in big)
@@ -129,20 +129,21 @@ def leaving(runs: Runs, lang: str = "en") -> pd.DataFrame:
     Columns: code, label, value (mean over draws), low, high (95 % interval). XPCC is counted with Xinjiang, as the
     insured are published.
     """
-    place, cases = runs.place, runs.cases.sum(axis=2)
+    place, cases = areas.provinces(), runs.cases.sum(axis=2)
     own = place.insured > 0
     cases[:, place.index(areas.XINJIANG)] += cases[:, place.index(areas.XPCC)]
     rate = 1000 * cases[:, own] / place.insured[own]
-    names = _names(runs, lang)[own]
+    names = _names(lang)[own]
     low, high = np.quantile(rate, (0.025, 0.975), axis=0)
     columns = {"code": np.array(place.codes)[own], "label": names, "value": rate.mean(axis=0), "low": low, "high": high}
     return pd.DataFrame(columns).sort_values("value", ascending=False, ignore_index=True)
 
 
-def _names(runs: Runs, lang: str) -> npt.NDArray[np.object_]:
-    """Return the names of the areas as they are said."""
-    zh = [areas.short_zh(name) for name in runs.place.names_zh]
-    return np.array(zh if lang == "zh" else runs.place.names_en, dtype=object)
+def _names(lang: str) -> npt.NDArray[np.object_]:
+    """Return the names of the provinces as they are said."""
+    place = areas.provinces()
+    zh = [areas.short_zh(name) for name in place.names_zh]
+    return np.array(zh if lang == "zh" else place.names_en, dtype=object)
 
 
 def attention_curve(
@@ -159,7 +160,7 @@ def attention_curve(
     check(scenarios, draws=draws, seed=seed, people=CURVE_PEOPLE, jobs=jobs)
     place = areas.load(scenarios[0].geography)
     groups = [metrics.groups(scenario.compile(of, place).touched)[: HEADLINE + 1] for of in scenarios]
-    tasks = (delayed(curve_draw)(scenarios, groups, place, seed, d) for d in range(draws))
+    tasks = (delayed(curve_draw)(scenarios, groups, seed, d) for d in range(draws))
     with threadpool_limits(1, "blas"):
         found = np.stack(list(progress(Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(tasks))))
     rows = []
@@ -172,12 +173,10 @@ def attention_curve(
     return pd.DataFrame(rows)
 
 
-def curve_draw(
-    scenarios: Sequence[Scenario], groups: Sequence[tuple[Group, ...]], place: areas.Place, seed: int, draw: int
-) -> Ints:
+def curve_draw(scenarios: Sequence[Scenario], groups: Sequence[tuple[Group, ...]], seed: int, draw: int) -> Ints:
     """Return the headline amounts of one draw at each attention, (attention, scenario, side, group, half, amount)."""
     root, both = scenario.reference(scenarios[0]), list(zip(scenarios, groups, strict=True))
-    fixed, trial = solve.prepare(place, root, enacted.draw_values(place, seed, draw, {}), seed, draw)
+    fixed, trial = solve.prepare(root, enacted.draw_values(seed, draw, {}), seed, draw)
     rows = []
     for share in ATTENTION:
         world, trial = solve.converge(solve.with_attention(fixed, share), trial)
@@ -200,7 +199,7 @@ def patients(of: Scenario, home: str, host: str, *, number: int = 1000, seed: in
     """
     place = areas.load(of.geography)
     (h,), (t,) = place.resolve(home), place.resolve(host)
-    world = solve.solve(place, scenario.reference(of), seed, draw)
+    world = solve.solve(scenario.reference(of), seed, draw)
     cases = simulate.patients(world, of, h, t, number=number)
     columns = {name: cases[:, simulate.FIRST_VISIT.index(name)] for name in ("channel", "bill", "fund", "gap")}
     yuan = {f"{name}_yuan": columns[name] / FEN for name in ("bill", "fund", "gap")}

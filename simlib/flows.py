@@ -16,9 +16,9 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import expit, logsumexp
 
-from simlib.areas import People, Place
+from simlib.areas import People, Place, Provinces, distances
 from simlib.tables import value
-from simlib.terms import KINDS, PURPOSES, SCHEMES, Params, Quantity, unknown
+from simlib.terms import KINDS, LONG_STAY, PURPOSES, SCHEMES, Params, Quantity, unknown
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
@@ -96,6 +96,12 @@ class Flow(Params, prefix="flow"):
         0.95,
         unit="share",
     )
+    capital = unknown(
+        "pull of the province's capital on patients from elsewhere, beyond its residents and distance",
+        0.0,
+        1.5,
+        unit="log",
+    )
     growth_inpatient = unknown("growth a year of cross-province admissions after 2024", 0.0, 0.12, unit="per year")
     growth_outpatient = unknown(
         "growth a year of cross-province outpatient visits after 2024", 0.0, 0.25, unit="per year"
@@ -152,7 +158,7 @@ def rates() -> Array:
     return out
 
 
-def attractiveness(place: Place, people: People, v: Values) -> Array:
+def attractiveness(place: Provinces, people: People, v: Values) -> Array:
     """Return ln A of each host: a1 ln(beds) + a2 ln(GDP per head) + eps, centred, (host,)."""
     log_a = v[Flow.a1][0] * np.log(people.beds) + v[Flow.a2][0] * np.log(people.gdp_per_head) + v[Flow.eps]
     for code, deviation in NAMED_HOSTS:
@@ -161,7 +167,7 @@ def attractiveness(place: Place, people: People, v: Values) -> Array:
     return centred
 
 
-def pull(place: Place, people: People, v: Values) -> Pull:
+def pull(place: Provinces, people: People, v: Values) -> Pull:
     """Return what draws people away in one parameter draw.
 
     v[h,t] = ln A[t] - ln(1 + (D/c_km)^beta) + theta ln(1 + migrants) + gamma adjacent;
@@ -227,6 +233,22 @@ def expect(pull: Pull, c: Array, stayed: Array) -> Array:
     visits: Array = pull.purpose[:, None, :, None, None] * travel[:, :, None]
     visits[:, :, PURPOSES.index("long_stay")] += pull.living_away * stayed[:, :, None, None]
     return visits
+
+
+def among_cities(visits: Array, place: Place, v: Values) -> Array:
+    """Return visits between provinces, (..., purpose, home, host), as visits between the areas of a geography.
+
+    V[c,d] = V[h,t] a[c] b[d|c]: a = share of the home province's residents. b of the long-stay = share of those who
+    live in the host province and are registered in another; of others in proportion to residents, to
+    1 / (1 + (D / c_km)^beta) and, in the capital, to e^capital. Both derived: neither is published. They sum back to
+    the provinces.
+    """
+    km = distances(place.lon, place.lat)
+    draw = place.share * np.exp(v[Flow.capital][0] * place.capital) / (1 + (km / v[Flow.c_km][0]) ** v[Flow.beta][0])
+    of_province = np.eye(visits.shape[-1])[place.province]
+    among = np.repeat((draw / (draw @ of_province)[:, place.province])[None], len(PURPOSES), axis=0)
+    among[LONG_STAY] = place.newcomers
+    return np.asarray(visits[..., place.province[:, None], place.province] * place.share[:, None] * among)
 
 
 def level(year: int, v: Values) -> Array:

@@ -84,17 +84,23 @@ def amounts(totals: Ints, touched: npt.NDArray[np.bool_], of: tuple[Group, ...])
     ----------
     totals : (half, kind, scheme, home, host, month, amount). touched : (home, host, scheme, kind, month).
     """
-    mask = touched.transpose(3, 2, 0, 1, 4)[None, ..., None]
-    by_pair = (totals.sum(axis=(2, 5)), (totals * mask).sum(axis=(2, 5)))
+    by_pair = {changed: _by_pair(totals, touched if changed else None) for changed in {group.changed for group in of}}
 
     def one(group: Group) -> Ints:
-        pairs = by_pair[int(group.changed)]
+        pairs = by_pair[group.changed]
         pairs = pairs if group.kind is None else pairs[:, [group.kind]]
         pairs = pairs if group.home is None else pairs[:, :, [group.home]]
         pairs = pairs if group.host is None else pairs[:, :, :, [group.host]]
         return np.asarray(pairs.sum(axis=(1, 2, 3)))
 
     return np.stack([one(group) for group in of])
+
+
+def _by_pair(totals: Ints, touched: npt.NDArray[np.bool_] | None) -> Ints:
+    """Return totals without scheme and month, (half, kind, home, host, amount); of the touched cells only, if given."""
+    if touched is None:
+        return np.asarray(totals.sum(axis=(2, 5)))
+    return np.asarray(np.einsum("xkshtma,htskm->xkhta", totals, touched))  # no copy as large as the totals
 
 
 def metric(name: str, amount: npt.NDArray[np.generic]) -> Array:

@@ -39,7 +39,7 @@ MAX_CHANGES = 1000
 MAX_TITLE, MAX_TEXT = 200, 1000
 
 Array = npt.NDArray[Any]
-Geography = Literal["provinces"]
+Geography = Literal["provinces", "delta", "jing_jin_ji"]
 
 
 def _line(text: str) -> str:
@@ -142,7 +142,8 @@ def _load(path: Path, children: tuple[Path, ...], known: Mapping[str, Quantity])
     parent = _parent(document, (*children, path), known)
     header, faults = _header(document, parent)
     changes: tuple[Change, ...] = ()
-    place = areas.load(header.geography if header else get_args(Geography)[0])
+    # What a root enacts is solved between provinces, whatever the geography: its changes name none of their cities.
+    place = areas.load(header.geography) if header and parent else areas.provinces()
     if isinstance(document.data.get("changes"), list) and len(document.data["changes"]) <= MAX_CHANGES:
         changes, wrong = read_changes(document, known, place, header.year if header and parent else None)
         faults += wrong
@@ -160,7 +161,11 @@ def _header(document: Document, parent: Scenario | None) -> tuple[Header | None,
     """Return what the file says besides its changes, or None, and the faults of it."""
     inherited = {"year": parent.year, "geography": parent.geography} if parent else {}
     try:
-        return _File.model_validate(inherited | document.data), []
+        header = _File.model_validate(inherited | document.data)
+        if parent and header.geography != parent.geography != "provinces":
+            words = f"geography: {header.geography}, but it extends a file of {parent.geography}. Leave it out."
+            return None, [document.fault(("geography",), words)]
+        return header, []
     except ValidationError as error:
         return None, document.faults(error, _File)
 
@@ -270,8 +275,7 @@ def compile(
                 arrays[name][cells] = choices.index(str(value)) if choices else value
             if scenario.parent is not None:
                 touched[cells] = True
-    own = np.arange(len(place.codes))
-    touched[own, own] = False  # care at home is not cross-province
+    touched[place.province[:, None] == place.province] = False  # care in the home province is not cross-province
     return Settings(year, tuple(arrays), tuple(arrays.values()), touched)
 
 

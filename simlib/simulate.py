@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,9 @@ def patients(world: World, of: Scenario, home: int, host: int, *, number: int = 
 
     Schemes and purposes in proportion to expected visits, each person once, with a year not yet used.
     """
-    expected = flows.expect(world.pull, world.c, world.stayed)[INPATIENT, :, :, home, host]
+    place = areas.load(of.geography)
+    expected = flows.among_cities(flows.expect(world.pull, world.c, world.stayed), place, world.values)
+    expected = expected[INPATIENT, :, :, home, host]
     people = np.rint(number * expected / expected.sum()).astype(np.int64).ravel()
     scheme, purpose = (axis.ravel().astype(np.uint8) for axis in np.indices(expected.shape))
     uses, homes, hosts = (np.full(people.size, value, dtype=np.uint8) for value in (INPATIENT, home, host))
@@ -84,18 +87,21 @@ def patients(world: World, of: Scenario, home: int, host: int, *, number: int = 
     none = np.zeros_like(people)
     cells = Cells(uses, scheme, purpose, homes, hosts, people, none + 1, code, none, none)
     out = np.zeros((int(people.sum()), len(FIRST_VISIT)), dtype=np.int64)
-    arrays = loop_arrays(world, enact(of, world.place, world.values, world.lists, world.quantiles))
-    first_visits(cells, month - 1, draw_record(world, of.year), arrays, len(world.place.codes), out)
+    arrays = loop_arrays(world, enact(of, place, world.values, world.lists, world.quantiles))
+    first_visits(cells, month - 1, draw_record(world, of.year), arrays, len(place.codes), out)
     return out
 
 
-def cells_of(world: World, year: int, focus: npt.NDArray[np.bool_], size: int, whole: bool) -> Cells:
+def cells_of(
+    world: World, place: areas.Place, year: int, focus: npt.NDArray[np.bool_], size: int, whole: bool
+) -> Cells:
     """Return the people to draw: expected visits of the year over visits per patient, sampled cell by cell.
 
     `focus` marks the (kind, home, host) to look at closely; unless `whole`, only they are drawn.
     """
     expected = flows.expect(world.pull, world.c, world.stayed)
     expected = expected * flows.level(year, world.values)[:, :, None, None, None]
+    expected = flows.among_cities(expected, place, world.values)
     per_patient = np.array([visits.mean_count(table) for table in counts(world.values)])
     patients = expected / per_patient[:, None, None, None, None]
     people = visits.users(patients[INPATIENT], patients[OUTPATIENT], world.values[visits.Visits.both_kinds][0])
@@ -168,10 +174,11 @@ def live(
     care_at_home : whether care at home uses up part of the year before the first visit elsewhere.
     jobs, chunk : threads, and people lived through at a time; any values give the same totals.
     """
-    rules = enact(of, world.place, world.values, world.lists, world.quantiles)
-    cells = cells_of(world, of.year, focus, people, whole or not focus.any())
+    place = areas.load(of.geography)
+    rules = enact(of, place, world.values, world.lists, world.quantiles)
+    cells = cells_of(world, place, of.year, focus, people, whole or not focus.any())
     draw, arrays = draw_record(world, of.year, care_at_home=care_at_home), loop_arrays(world, rules)
-    n = len(world.place.codes)
+    n = len(place.codes)
     shape = (2, len(KINDS), len(SCHEMES), n, n, MONTHS, len(AMOUNTS))
     every = iter(list(parts(cells, chunk)))  # a list's iterator can be shared: each thread takes what comes next
 
@@ -182,7 +189,7 @@ def live(
         return totals
 
     with ThreadPoolExecutor(jobs) as pool:
-        totals = np.sum(list(pool.map(some, range(jobs))), axis=0).reshape(shape)
+        totals = reduce(np.add, pool.map(some, range(jobs))).reshape(shape)
     totals.setflags(write=False)
     return Run(of, world, int(cells.number.sum()), totals)
 
@@ -197,12 +204,11 @@ def run(
     seed, draw : name the luck; the same pair gives the same run. people : people to draw.
     pin : unknowns held at a value, by id, instead of being drawn.
     """
-    place = areas.load(of.geography)
-    world = solve(place, scenario.reference(of), seed, draw, pin)
-    return live(world, of, focus=focus_of(of, place), people=people)
+    world = solve(scenario.reference(of), seed, draw, pin)
+    return live(world, of, focus=focus_of(of), people=people)
 
 
-def focus_of(of: Scenario, place: areas.Place) -> npt.NDArray[np.bool_]:
+def focus_of(of: Scenario) -> npt.NDArray[np.bool_]:
     """Return the (kind, home, host) that a scenario touches in any scheme or month."""
-    touched = np.asarray(scenario.compile(of, place).touched)
+    touched = np.asarray(scenario.compile(of, areas.load(of.geography)).touched)
     return np.moveaxis(np.asarray(touched.any(axis=(2, 4))), -1, 0)

@@ -63,7 +63,6 @@ class World:
     expected : direct visits and fund payment of 2023 on expected values, (kind, 2), visits and yuan.
     """
 
-    place: areas.Place
     seed: int
     draw: int
     values: Values
@@ -180,7 +179,6 @@ def scheme_split(direct_bills: Array, claimed_bills: Array, cases: Array) -> tup
 class Fixed:
     """What stays the same while the constants are sought: the draw, its pilot and the rules of the fit year."""
 
-    place: areas.Place
     seed: int
     draw: int
     v: Values
@@ -306,10 +304,10 @@ def check(pilot: Pilot, outcome: Outcome) -> Check:
     )
 
 
-def solve(
-    place: areas.Place, reference: Scenario, seed: int, draw: int, pin: Mapping[str, float] | None = None
-) -> World:
+def solve(reference: Scenario, seed: int, draw: int, pin: Mapping[str, float] | None = None) -> World:
     """Return the world of one draw: unknowns from (seed, draw), constants solved on the reference's rules of 2023.
+
+    Solved between provinces in every geography: what a geography splits sums back to them.
 
     Parameters
     ----------
@@ -320,7 +318,7 @@ def solve(
     BadInputError : an id in `pin` is not an unknown.
     ArithmeticError : see `converge`.
     """
-    fixed, trial = prepare(place, reference, draw_values(place, seed, draw, pin or {}), seed, draw)
+    fixed, trial = prepare(reference, draw_values(seed, draw, pin or {}), seed, draw)
     return converge(fixed, trial)[0]
 
 
@@ -347,7 +345,6 @@ def converge(fixed: Fixed, trial: Trial) -> tuple[World, Trial]:
 def _world(fixed: Fixed, trial: Trial, outcome: Outcome) -> World:
     """Return what a solved draw is."""
     return World(
-        place=fixed.place,
         seed=fixed.seed,
         draw=fixed.draw,
         values=fixed.v,
@@ -370,8 +367,9 @@ def with_attention(fixed: Fixed, share: float) -> Fixed:
     return replace(fixed, v={**fixed.v, Channels.attention: np.array([share])})
 
 
-def prepare(place: areas.Place, reference: Scenario, v: Values, seed: int, draw: int) -> tuple[Fixed, Trial]:
+def prepare(reference: Scenario, v: Values, seed: int, draw: int) -> tuple[Fixed, Trial]:
     """Return what stays fixed while solving, and a first trial."""
+    place = areas.provinces()
     people = areas.people(place, float(v[areas.Areas.xpcc_share][0]), float(v[areas.Areas.employee_slope][0]))
     pull = flows.pull(place, people, v)
     lists = catalogue.generate(place, v, seed, draw, reference.catalogues, midyear(reference.year))
@@ -384,4 +382,4 @@ def prepare(place: areas.Place, reference: Scenario, v: Values, seed: int, draw:
     free = rules.free[pilot.home, pilot.host, pilot.kind, pilot.month]
     exposure = np.asarray(gates.exposed(pilot.purpose, free)).astype(float)  # type: ignore[arg-type]
     people_of = circumstances(v)
-    return Fixed(place, seed, draw, v, pull, lists, quantiles, rules, people_of, rate, pilot, first, exposure), trial
+    return Fixed(seed, draw, v, pull, lists, quantiles, rules, people_of, rate, pilot, first, exposure), trial

@@ -460,17 +460,17 @@ class Bench:
         """Load and solve."""
         self.of = scenario.load(SCENARIO)
         place = areas.load(self.of.geography)
-        self.seconds_solve, _, self.world = timed(lambda: solve.solve(place, scenario.reference(self.of), 0, 0))
-        self.places, self.focus = len(place.codes), simulate.focus_of(self.of, place)
+        self.seconds_solve, _, self.world = timed(lambda: solve.solve(scenario.reference(self.of), 0, 0))
+        self.place, self.places, self.focus = place, len(place.codes), simulate.focus_of(self.of)
 
     def cells(self, people: int) -> Any:
         """Return the cells of so many people, as a run draws them."""
-        return simulate.cells_of(self.world, self.of.year, self.focus, people, True)
+        return simulate.cells_of(self.world, self.place, self.of.year, self.focus, people, True)
 
     def read(self, of: Any) -> Any:
         """Return what the loop reads: the record of the draw, and the tables of a scenario."""
         w = self.world
-        rules = enacted.enact(of, w.place, w.values, w.lists, w.quantiles)
+        rules = enacted.enact(of, self.place, w.values, w.lists, w.quantiles)
         return simulate.draw_record(w, of.year), simulate.loop_arrays(w, rules)
 
     def empty(self) -> Any:
@@ -586,12 +586,12 @@ def same_as_a_run(bench: Bench, people: int, jobs: int) -> dict[str, Any]:
         subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
         manifest = json.loads((Path(folder) / "manifest.json").read_text(encoding="utf-8"))
         written = pd.read_parquet(Path(folder) / "metrics.parquet").query("draw == 0")
-    touched = scenario.compile(bench.of, bench.world.place).touched
+    touched = scenario.compile(bench.of, bench.place).touched
     groups = metrics.groups(touched)
     shape = (2, len(KINDS), len(SCHEMES), bench.places, bench.places, MONTHS, len(loop.AMOUNTS))
     totals = [bench.live(bench.read(of), bench.cells(people))[1] for of in (scenario.reference(bench.of), bench.of)]
     sides = (metrics.amounts(side.reshape(shape), touched, groups)[None] for side in totals)
-    ours = SimpleNamespace(pairings=[experiment.Pairing(bench.of, groups, *sides)], place=bench.world.place, draws=1)
+    ours = SimpleNamespace(pairings=[experiment.Pairing(bench.of, groups, *sides)], place=bench.place, draws=1)
     own = experiment.draws_table(ours)
     equal = [*map(tuple, own.to_numpy(object))] == [*map(tuple, written.to_numpy(object))]  # words and integers
     sha = terms.rules_sha()

@@ -33,4 +33,4 @@ def place() -> areas.Place:
 
 @pytest.fixture(scope="session")
 def world(place: areas.Place, delta: scenario.Scenario) -> solve.World:
-    return solve.solve(place, scenario.reference(delta), 11, 3)
+    return solve.solve(scenario.reference(delta), 11, 3)

@@ -182,7 +182,7 @@ def test_an_unknown_name_is_refused_with_the_likely_one() -> None:
 
 
 def test_an_unknown_geography_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(terms.BadInputError, match=r"cities: no such geography\. Expected one of provinces\."):
+    with pytest.raises(terms.BadInputError, match=r"cities: no such geography\. Expected one of provinces, delta,"):
         areas.load("cities")
 
 

@@ -421,6 +421,6 @@ def test_no_mention_of_lists_changes_nothing(place: areas.Place, world: solve.Wo
 
 def test_a_world_is_solved_on_real_lists(place: areas.Place) -> None:
     of = scenario.reference(scenario.load(ROOT / "scenarios" / "synthetic_lists.yaml"))
-    world = solve.solve(place, of, 2, 0)
+    world = solve.solve(of, 2, 0)
     again = catalogue.generate(place, world.values, 2, 0, of.catalogues, itemlists.midyear(2024))
     assert (world.lists.parts == again.parts).all()

@@ -19,13 +19,13 @@ PEOPLE = 20_000
 
 
 def live(world: solve.World, of: scenario.Scenario, **options: object) -> np.ndarray:
-    focus = simulate.focus_of(of, world.place)
+    focus = simulate.focus_of(of)
     return simulate.live(world, of, focus=focus, people=PEOPLE, **options).totals  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
 def before(world: solve.World, delta: scenario.Scenario) -> np.ndarray:
-    focus = simulate.focus_of(delta, world.place)
+    focus = simulate.focus_of(delta)
     return simulate.live(world, scenario.reference(delta), focus=focus, people=PEOPLE).totals
 
 
@@ -78,15 +78,15 @@ def test_recognition_moves_nobody_away_from_direct_settlement(before: np.ndarray
 
 
 def test_no_change_is_exactly_nothing(world: solve.World, no_change: scenario.Scenario) -> None:
-    assert simulate.focus_of(no_change, world.place).any()
-    focus = simulate.focus_of(no_change, world.place)
+    assert simulate.focus_of(no_change).any()
+    focus = simulate.focus_of(no_change)
     root = simulate.live(world, scenario.reference(no_change), focus=focus, people=PEOPLE).totals
     assert (live(world, no_change) == root).all()
 
 
 def test_a_scenario_without_changes_is_exactly_its_reference(world: solve.World, delta: scenario.Scenario) -> None:
     empty = delta.model_copy(update={"changes": ()})
-    nowhere = np.zeros((2, len(world.place.codes), len(world.place.codes)), dtype=bool)
+    nowhere = np.zeros((2, 32, 32), dtype=bool)
     runs = [simulate.live(world, of, focus=nowhere, people=PEOPLE).totals for of in (empty, scenario.reference(delta))]
     assert (runs[0] == runs[1]).all()
 
@@ -97,7 +97,7 @@ def test_identical_catalogues_give_no_gap_and_recognition_changes_nothing(
     alike = replace(
         world, lists=replace(world.lists, parts=np.broadcast_to(world.lists.parts[:1], world.lists.parts.shape))
     )
-    focus = simulate.focus_of(delta, world.place)
+    focus = simulate.focus_of(delta)
     runs = [simulate.live(alike, of, focus=focus, people=PEOPLE).totals for of in (scenario.reference(delta), delta)]
     assert (runs[0] == runs[1]).all()
     assert (amount(runs[0], "benefit_gap") == 0).all()
@@ -113,20 +113,20 @@ def test_the_gap_has_both_signs_and_a_mass_at_zero(before: np.ndarray) -> None:
 
 
 def test_where_nobody_is_attentive_choice_removes_no_case(place: areas.Place, delta: scenario.Scenario) -> None:
-    world = solve.solve(place, scenario.reference(delta), 11, 3, {"channels.attention": 0.0})
+    world = solve.solve(scenario.reference(delta), 11, 3, {"channels.attention": 0.0})
     assert amount(live(world, delta), "first_choice").sum() == 0
 
 
 @pytest.mark.parametrize("seed", range(16))
 def test_every_seed_runs(place: areas.Place, delta: scenario.Scenario, seed: int) -> None:
-    world = solve.solve(place, scenario.reference(delta), seed, 0)
-    assert simulate.live(world, delta, focus=simulate.focus_of(delta, place), people=1_000).totals.any()
+    world = solve.solve(scenario.reference(delta), seed, 0)
+    assert simulate.live(world, delta, focus=simulate.focus_of(delta), people=1_000).totals.any()
 
 
 def test_halves_are_exchangeable_and_say_how_much_luck_there_is(world: solve.World, delta: scenario.Scenario) -> None:
     """Twenty-four lucks in one world: their spread is what the halves of each say it is."""
-    root, focus = scenario.reference(delta), simulate.focus_of(delta, world.place)
-    touched = scenario.compile(delta, world.place).touched
+    root, focus = scenario.reference(delta), simulate.focus_of(delta)
+    touched = scenario.compile(delta, areas.provinces()).touched
     group = metrics.groups(touched)[:1]
     changes, apart = [], []
     for draw in range(1000, 1024):
@@ -180,7 +180,7 @@ def test_a_change_limited_to_a_part_changes_only_that_part(
     lever = (("benefits.cap_yuan", 50_000.0),) if "scheme" in where else (("catalogue.rule.service", "home"),)
     change = Change.model_validate({"from": "2024-01", "where": where, "set": lever})
     limited = delta.model_copy(update={"changes": (change,)})
-    focus = simulate.focus_of(limited, world.place)
+    focus = simulate.focus_of(limited)
     runs = [simulate.live(world, of, focus=focus, people=PEOPLE).totals for of in (scenario.reference(delta), limited)]
     changed = np.argwhere((runs[0] != runs[1]).any(axis=(0, 5, 6)))
     assert len(changed)
@@ -189,12 +189,12 @@ def test_a_change_limited_to_a_part_changes_only_that_part(
         changed = changed[changed[:, 0] == 1]
         fund = [run[:, 0, ..., loop.FUND].sum() for run in runs]
         assert abs(fund[1] / fund[0] - 1) < 1e-3
-    only = {"kind": 1, "scheme": 1, "host": world.place.index("310000")}[axis]
+    only = {"kind": 1, "scheme": 1, "host": areas.provinces().index("310000")}[axis]
     assert set(changed[:, axes.index(axis)]) == {only}
 
 
 def test_people_weights_carry_the_expected_visits(world: solve.World, delta: scenario.Scenario) -> None:
-    cells = simulate.cells_of(world, 2023, simulate.focus_of(delta, world.place), 200_000, True)
+    cells = simulate.cells_of(world, areas.provinces(), 2023, simulate.focus_of(delta), 200_000, True)
     expected = flows.expect(world.pull, world.c, world.stayed).sum(axis=(1, 2, 3, 4))
     means = [visits.mean_count(table) for table in enacted.counts(world.values)]
     users = np.bincount(cells.uses, weights=cells.number * cells.weight)

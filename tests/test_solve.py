@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def worlds(place: areas.Place, delta: scenario.Scenario) -> list[solve.World]:
-    return [solve.solve(place, scenario.reference(delta), 2, draw) for draw in range(DRAWS)]
+    return [solve.solve(scenario.reference(delta), 2, draw) for draw in range(DRAWS)]
 
 
 def test_every_draw_meets_the_published_totals(worlds: list[solve.World]) -> None:
@@ -70,7 +70,7 @@ def test_what_was_not_solved_for_is_near_what_is_published(worlds: list[solve.Wo
 def test_a_pinned_unknown_is_held_and_the_others_keep_their_luck(
     place: areas.Place, delta: scenario.Scenario, worlds: list[solve.World]
 ) -> None:
-    pinned = solve.solve(place, scenario.reference(delta), 2, 0, {"channels.attention": 0.25})
+    pinned = solve.solve(scenario.reference(delta), 2, 0, {"channels.attention": 0.25})
     for quantity, value in pinned.values.items():
         if quantity.id == "channels.attention":
             assert value.tolist() == [0.25]
@@ -80,7 +80,7 @@ def test_a_pinned_unknown_is_held_and_the_others_keep_their_luck(
 
 def test_pinning_what_is_no_unknown_is_refused(place: areas.Place, delta: scenario.Scenario) -> None:
     with pytest.raises(BadInputError, match="no such unknown"):
-        solve.solve(place, scenario.reference(delta), 2, 0, {"catalogue.rule.drug": 1})
+        solve.solve(scenario.reference(delta), 2, 0, {"catalogue.rule.drug": 1})
 
 
 def test_a_failing_case_is_split_as_the_model_page_says() -> None:
