@@ -1,4 +1,4 @@
-"""The command line: `simlib run`, `check`, `settle`, `parameters`, `schema`, `catalogue`."""
+"""The command line: `simlib run`, `check`, `settle`, `hindcast`, `score`, `parameters`, `schema`, `catalogue`."""
 
 from __future__ import annotations
 
@@ -58,6 +58,11 @@ def parser() -> argparse.ArgumentParser:
     settle.add_argument("files", nargs="+", type=Path, metavar="CASE")
     settle.add_argument("--explain", action="store_true", help="print the sheet of each visit, rule by rule")
     settle.add_argument("--lang", choices=("zh", "en"), help="one language (default English with Chinese terms)")
+    past = _command(commands, "hindcast", hindcast, "foretell national figures known by now from earlier ones, scored")
+    past.add_argument("--fit-to", type=int, required=True, metavar="YEAR", help="read no row of a later year")
+    past.add_argument("--seed", type=int, default=0, help="names the luck (default 0)")
+    scored = _command(commands, "score", score, "score the frozen predictions by figures published since")
+    scored.add_argument("file", type=Path, metavar="FILE", help="CSV or XLSX with the columns figure, year, value")
     numbers = _command(
         commands, "parameters", list_parameters, "list every number of the model with unit, range, grade and source"
     )
@@ -175,12 +180,57 @@ def settle_cases(options: argparse.Namespace) -> int:
     return OUR_FAULT if unmet else FINE
 
 
+def hindcast(options: argparse.Namespace) -> int:
+    """Print forecasts of known years from rows up to one year, their errors and scores."""
+    from simlib import experiment, foretell
+
+    if not 0 <= options.seed <= experiment.MOST_SEED:
+        raise BadInputError(f"--seed {options.seed}: a whole number from 0 to {experiment.MOST_SEED} is needed")
+    table = foretell.hindcast(options.fit_to, options.seed)
+    overall, moved = foretell.verdict(table), foretell.learned(options.fit_to, options.seed)
+    if options.json:
+        said = {"forecasts": _records(table), "overall": _records(overall), "learned": _records(moved)}
+        print(json.dumps(said, ensure_ascii=False, indent=2))
+        return FINE
+    print(f"Fitted to rows up to {options.fit_to}. CRPS of the log: 0.1 is about a tenth off; lower is better.")
+    print("Ranges of the unknowns were declared after these years: errors show skill at best, not at worst.")
+    shown = table.drop(columns=["low50", "high50"]).rename(columns={"error_percent": "error %"})
+    for how, every in shown.groupby("how", sort=True):
+        print(f"\n{how}: {foretell.HOW[str(how)]}", foretell.text(every.drop(columns="how")), sep="\n")
+    print(
+        "\nAll together; payments follow visits, so that these are fewer than they seem",
+        foretell.text(overall),
+        sep="\n",
+    )
+    print("\nWhat the past says of the unknowns, 90 % intervals", foretell.text(moved), sep="\n")
+    return FINE
+
+
+def score(options: argparse.Namespace) -> int:
+    """Print figures entered in a file beside the frozen predictions of them."""
+    from simlib import foretell
+
+    table = foretell.score(options.file)
+    if options.json:
+        print(json.dumps(_records(table), ensure_ascii=False, indent=2))
+        return FINE
+    print(foretell.text(table.rename(columns={"error_percent": "error %", "quantile_score": "score"})))
+    inside = ", ".join(f"{table[f'inside{p}'].sum()} in the {p} % interval" for p in (50, 90))
+    print(f"Of {len(table)} figures: {inside}.")
+    return FINE
+
+
+def _records(table: Any) -> Any:
+    """Return the rows of a table as JSON has them: null for no number."""
+    return json.loads(table.to_json(orient="records", double_precision=12))
+
+
 def list_parameters(options: argparse.Namespace) -> int:
     """Print every declared number, or the policy of one area."""
-    from simlib import declared
-
     if options.area is not None:
         return _list_area(options)
+    from simlib import declared, foretell
+
     rows = [
         {
             "id": q.id,
@@ -194,7 +244,7 @@ def list_parameters(options: argparse.Namespace) -> int:
             "meaning": q.meaning,
             "source": q.source,
         }
-        for q in declared.quantities().values()
+        for q in (*declared.quantities().values(), *foretell.Foretell.quantities())
     ]
     if options.json:
         print(json.dumps(rows, ensure_ascii=False, indent=2))
