@@ -100,7 +100,7 @@ def _tests(runs: Runs) -> Iterator[Row]:
             np.array([c.dear[i] for c in runs.checks]),
             "share",
         )
-    hosts = runs.cases.sum(axis=1)
+    hosts = runs.cases.sum(axis=(1, 2))
     top = np.sort(hosts, axis=1)[:, -5:].sum(axis=1) / hosts.sum(axis=1)
     published = value("national", metric="top5_destination_share", year="2016") / 100
     yield (
@@ -128,7 +128,7 @@ def _ranks(runs: Runs) -> Iterator[Row]:
     """Yield the published order of hosts and of origins."""
     provinces = areas.provinces()
     for name, axis, year in (("destination_rank", 1, "2016"), ("origin_rank", 2, "2016")):
-        totals = runs.cases.sum(axis=axis)
+        totals = runs.cases.sum(axis=(1, axis + 1))
         order = (-totals).argsort(axis=1).argsort(axis=1) + 1
         universe = "tertiary hospitals, all payers"
         for row in read("national"):

@@ -81,7 +81,7 @@ class Runs:
     people, drawn : people asked for and most drawn in a run: every cell keeps its chance, so that few become more.
     unknowns : value of each scalar unknown, a row a draw, columns by id. expected : direct visits and fund payment of
     2023 on expected values, (draw, kind, 2). checks : see `solve.Check`. cases : inpatient cases of 2023 between
-    provinces in any geography, (draw, home, host).
+    provinces in any geography, (draw, purpose, home, host).
     """
 
     place: areas.Place
@@ -191,7 +191,7 @@ def one_draw(
     ]
     drawn = max(count for _, count in pairs)
     values = np.array([float(world.values[q][0]) for q in scalar_unknowns()])
-    cases = flows.expect(world.pull, world.c, world.stayed)[INPATIENT].sum(axis=(0, 1))
+    cases = flows.expect(world.pull, world.c, world.stayed)[INPATIENT].sum(axis=0)
     return Outcome(
         tuple(amounts for amounts, _ in pairs), tuple(fresh), drawn, values, world.expected, world.check, cases
     )

@@ -28,7 +28,7 @@ from simlib.experiment import (
 )
 from simlib.metrics import Group
 from simlib.scenario import Scenario
-from simlib.terms import CHANNELS, FEN
+from simlib.terms import CHANNELS, FEN, PURPOSES
 
 Ints = npt.NDArray[np.int64]
 
@@ -111,10 +111,11 @@ def streams(runs: Runs, lang: str = "en", *, most: int = 8) -> pd.DataFrame:
     (95 % interval of the host's total).
     """
     names = _names(lang)
-    mean, merged = runs.cases.mean(axis=0), "其他" if lang == "zh" else "others"
+    cases = runs.cases.sum(axis=1)
+    mean, merged = cases.mean(axis=0), "其他" if lang == "zh" else "others"
     big = [np.argsort(-mean.sum(axis=1 - axis))[:most] for axis in (0, 1)]
     homes, hosts = (np.where(np.isin(np.arange(len(names)), top), names, merged) for top in big)
-    totals = pd.DataFrame(runs.cases.sum(axis=1).T).groupby(hosts).sum()
+    totals = pd.DataFrame(cases.sum(axis=1).T).groupby(hosts).sum()
     low, high = (totals.quantile(q, axis=1) for q in (0.025, 0.975))
     table = pd.DataFrame(mean, homes, hosts).groupby(level=0).sum().T.groupby(level=0).sum().T
     order = [[*names[top], merged] for top in big]
@@ -129,7 +130,7 @@ def leaving(runs: Runs, lang: str = "en") -> pd.DataFrame:
     Columns: code, label, value (mean over draws), low, high (95 % interval). XPCC is counted with Xinjiang, as the
     insured are published.
     """
-    place, cases = areas.provinces(), runs.cases.sum(axis=2)
+    place, cases = areas.provinces(), runs.cases.sum(axis=(1, 3))
     own = place.insured > 0
     cases[:, place.index(areas.XINJIANG)] += cases[:, place.index(areas.XPCC)]
     rate = 1000 * cases[:, own] / place.insured[own]
@@ -137,6 +138,27 @@ def leaving(runs: Runs, lang: str = "en") -> pd.DataFrame:
     low, high = np.quantile(rate, (0.025, 0.975), axis=0)
     columns = {"code": np.array(place.codes)[own], "label": names, "value": rate.mean(axis=0), "low": low, "high": high}
     return pd.DataFrame(columns).sort_values("value", ascending=False, ignore_index=True)
+
+
+def purposes(runs: Runs, hosts: Sequence[str]) -> pd.DataFrame:
+    """Return why inpatients from elsewhere are in a host province, share of its cases of 2023.
+
+    Columns: host, purpose, median, low, high (95 % interval over draws). The split of travellers into referred,
+    emergency and temporary is a prior; how many live there is what flows make of it.
+
+    Parameters
+    ----------
+    hosts : names or codes of provinces. Raises LookupError for an unknown one.
+    """
+    place, rows = areas.provinces(), []
+    for name in hosts:
+        (t,) = place.resolve(name)
+        there = runs.cases[:, :, :, t].sum(axis=2)
+        share = there / there.sum(axis=1, keepdims=True)
+        for p, purpose in enumerate(PURPOSES):
+            low, median, high = np.quantile(share[:, p], (0.025, 0.5, 0.975))
+            rows.append((place.names_en[t], purpose, float(median), float(low), float(high)))
+    return pd.DataFrame(rows, columns=["host", "purpose", "median", "low", "high"])
 
 
 def _names(lang: str) -> npt.NDArray[np.object_]:

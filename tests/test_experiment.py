@@ -7,7 +7,7 @@ import pytest
 
 from simlib import anchors, catalogue, experiment, findings, headline, metrics, scenario
 from simlib.experiment import CONTRACT, Runs
-from simlib.terms import BadInputError
+from simlib.terms import PURPOSES, BadInputError
 
 DRAWS, PEOPLE = 12, 20_000
 PAIRS = "pairs=changed;kind=inpatient"
@@ -178,7 +178,11 @@ def test_two_scenarios_of_one_name_and_no_scenario_are_refused(delta: scenario.S
 
 
 def test_streams_and_rates_of_leaving_hold_every_case_of_the_draws(runs: Runs) -> None:
-    cases, place = runs.cases.mean(axis=0), runs.place
+    cases, place = runs.cases.sum(axis=1).mean(axis=0), runs.place
+    why = findings.purposes(runs, ["Shanghai", "广东"])
+    assert list(why["host"].unique()) == ["Shanghai", "Guangdong"] and len(why) == 2 * len(PURPOSES)
+    long_stay = why[why["purpose"] == "long_stay"].set_index("host")["median"]
+    assert long_stay["Guangdong"] > 2 * long_stay["Shanghai"]  # migrants go to Guangdong, patients to Shanghai
     streams = findings.streams(runs, "zh", most=5)
     assert streams.value.sum() == pytest.approx(cases.sum())
     assert list(dict.fromkeys(streams.host))[-1] == list(dict.fromkeys(streams.home))[-1] == "其他"
