@@ -50,6 +50,14 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--people", type=int, default=100_000, help="people to draw per run (default 100,000); every group keeps one"
     )
+    run.add_argument(
+        "--pin",
+        action="append",
+        type=_pinned,
+        default=[],
+        metavar="ID=VALUE",
+        help="hold an unknown or a variant fixed",
+    )
     run.add_argument("--jobs", type=int, help="threads (default: all cores); never changes a result")
     run.add_argument("--out", type=Path, help="folder for the results (default .out/NAME)")
     check = _command(commands, "check", check_files, "check scenario and case files")
@@ -101,8 +109,10 @@ def run_scenarios(options: argparse.Namespace) -> int:
     experiment.check(scenarios, people=options.people, **how)
     folder = options.out or Path(".out") / "+".join(of.name for of in scenarios)
     outputs.prepare(folder)
-    runs = experiment.repeat(scenarios, people=options.people, progress=_bar("draws", options.draws), **how)
-    curve = findings.attention_curve(scenarios, progress=_bar("curve over attention", options.draws), **how)
+    pin = dict(options.pin)
+    runs = experiment.repeat(scenarios, people=options.people, pin=pin, progress=_bar("draws", options.draws), **how)
+    bar = _bar("curve over attention", options.draws)
+    curve = findings.attention_curve(scenarios, pin=pin, progress=bar, **how)
     outputs.write(folder, runs, curve)
     if options.json:
         found = json.loads((folder / "headline.json").read_text(encoding="utf-8"))
@@ -110,6 +120,16 @@ def run_scenarios(options: argparse.Namespace) -> int:
     else:
         print(headline.text(runs, curve), f"\n\nWritten to {folder}: {', '.join(outputs.NAMES)}", sep="")
     return FINE
+
+
+def _pinned(text: str) -> tuple[str, float | str]:
+    """Return what a text ID=VALUE holds fixed."""
+    from simlib import declared
+
+    try:
+        return declared.pinned(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _bar(what: str, total: int) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from simlib import areas, catalogue, channels, flows, gates, national, visits
-from simlib.remedies import did_you_mean, kind_of, listed
+from simlib.remedies import did_you_mean, kind_of, listed, shown
 from simlib.terms import Params, Quantity
 
 Value = bool | float | str
@@ -43,6 +43,36 @@ def levers(declarations: Declarations = DECLARATIONS) -> dict[str, Quantity]:
     False
     """
     return {name: q for name, q in quantities(declarations).items() if q.role == "lever"}
+
+
+def pinned(text: str) -> tuple[str, float | str]:
+    """Return the unknown and the value, or the variant and the form, that a text `ID=VALUE` holds fixed.
+
+    >>> pinned("channels.attention=0.5"), pinned("flow.decay=exponential")
+    (('channels.attention', 0.5), ('flow.decay', 'exponential'))
+
+    Raises
+    ------
+    ValueError : with the likely fix, if there is no such number, or its value is not one that it may have.
+    """
+    name, equals, value = text.partition("=")
+    known = {i: q for i, q in quantities().items() if q.role in ("unknown", "variant")}
+    if not equals:
+        raise ValueError(f"{shown(text)}: write ID=VALUE, such as flow.decay=exponential.")
+    if name not in known:
+        raise ValueError(f"{shown(name)}: no such unknown or variant. {did_you_mean(name, known)}")
+    if choices := known[name].choices:
+        if value not in choices:
+            raise ValueError(f"{name}: {shown(value)}. {did_you_mean(value, choices)}")
+        return name, value
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    low, high = float(known[name].low or 0), float(known[name].high or 0)
+    if not low <= number <= high:
+        raise ValueError(f"{name}: {shown(value)}. Write a number from {low:g} to {high:g}, its declared range.")
+    return name, number
 
 
 def lever_named(name: str, known: Mapping[str, Quantity]) -> Quantity:

@@ -16,6 +16,7 @@ from simlib.benefits import POLICY
 from simlib.channels import Channels
 from simlib.loop import DRAW
 from simlib.luck import draw_unknown, odds_of
+from simlib.remedies import did_you_mean, shown
 from simlib.scenario import Scenario, compile
 from simlib.tables import value
 from simlib.terms import (
@@ -35,6 +36,8 @@ from simlib.terms import (
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
+Pin = Mapping[str, float | str]
+"""Unknowns held at a value and variants held at a form, by id."""
 Ints = npt.NDArray[np.int64]
 
 ASKED = (*FILINGS, "local")
@@ -98,15 +101,25 @@ class Book:
     compared: tuple[tuple[int, local.Found], ...]
 
 
-def draw_values(seed: int, draw: int, pin: Mapping[str, float]) -> Values:
-    """Return the value of every unknown in a draw, one number per province on its axes; `pin` fixes some by id."""
+def draw_values(seed: int, draw: int, pin: Pin) -> Values:
+    """Return the value of every unknown in a draw, one number per province on its axes; `pin` fixes some by id.
+
+    A variant's value is the position of its form, the default unless pinned.
+    """
     provinces = len(areas.provinces().codes)
     size = {"home": provinces, "host": provinces, "kind": len(KINDS), "category": len(CATEGORIES)}
-    unknowns = {name: q for name, q in declared.quantities().items() if q.role == "unknown"}
-    wrong = sorted(set(pin) - set(unknowns))
+    known = declared.quantities()
+    unknowns = {name: q for name, q in known.items() if q.role == "unknown"}
+    variants = {name: q for name, q in known.items() if q.role == "variant"}
+    wrong = sorted(set(pin) - set(unknowns) - set(variants))
     if wrong:
-        raise BadInputError(f"{', '.join(wrong)}: no such unknown to pin; `simlib parameters` lists them")
+        raise BadInputError(f"{', '.join(wrong)}: no such unknown or variant to pin; `simlib parameters` lists them")
     out: dict[Quantity, Array] = {}
+    for name, q in variants.items():
+        form = str(pin.get(name, q.default))
+        if form not in q.choices:
+            raise BadInputError(f"{name}: {shown(form)}. {did_you_mean(form, q.choices)}")
+        out[q] = np.array([float(q.choices.index(form))])
     for name, quantity in unknowns.items():
         count = int(np.prod([size[axis] for axis in quantity.axes]))
         out[quantity] = np.full(count, pin[name]) if name in pin else draw_unknown(quantity, seed, draw, count)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from simlib import areas, declared, flows, metrics, scenario, simulate, solve
+from simlib.enacted import Pin
 from simlib.loop import AMOUNTS
 from simlib.metrics import UNITS, Group
 from simlib.scenario import Scenario
@@ -82,6 +83,7 @@ class Runs:
     unknowns : value of each scalar unknown, a row a draw, columns by id. expected : direct visits and fund payment of
     2023 on expected values, (draw, kind, 2). checks : see `solve.Check`. cases : inpatient cases of 2023 between
     provinces in any geography, (draw, purpose, home, host).
+    pin : what was held fixed.
     """
 
     place: areas.Place
@@ -95,6 +97,7 @@ class Runs:
     expected: Array
     checks: tuple[solve.Check, ...]
     cases: Array
+    pin: Pin
 
 
 def repeat(
@@ -104,7 +107,7 @@ def repeat(
     seed: int = 0,
     people: int = simulate.PEOPLE_PER_DRAW,
     jobs: int = 1,
-    pin: Mapping[str, float] | None = None,
+    pin: Pin | None = None,
     whole: bool = True,
     progress: Progress = iter,
 ) -> Runs:
@@ -113,7 +116,7 @@ def repeat(
     Parameters
     ----------
     draws : parameter draws, at least 2. people : people drawn per run. jobs : threads; any number gives
-    the same result. pin : unknowns held at a value, by id. whole : whether to draw the
+    the same result. pin : unknowns held at a value and variants at a form, by id. whole : whether to draw the
     country, not only the kinds and pairs that the scenario changes.
     progress : wraps the draws as they are done, for a bar.
 
@@ -148,6 +151,7 @@ def repeat(
         np.stack([o.expected for o in outcomes]),
         tuple(o.check for o in outcomes),
         np.stack([o.cases for o in outcomes]),
+        dict(pin or {}),
     )
 
 
@@ -179,7 +183,7 @@ def one_draw(
     seed: int,
     draw: int,
     people: int,
-    pin: Mapping[str, float],
+    pin: Pin,
     whole: bool,
 ) -> Outcome:
     """Return one draw of every scenario and its reference; they share a world."""

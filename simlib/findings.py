@@ -169,7 +169,13 @@ def _names(lang: str) -> npt.NDArray[np.object_]:
 
 
 def attention_curve(
-    scenarios: Sequence[Scenario], *, draws: int = DRAWS, seed: int = 0, jobs: int = 1, progress: Progress = iter
+    scenarios: Sequence[Scenario],
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    jobs: int = 1,
+    pin: enacted.Pin | None = None,
+    progress: Progress = iter,
 ) -> pd.DataFrame:
     """Return the change of the direct settlement rate of the headline group over the share of attentive patients.
 
@@ -182,7 +188,7 @@ def attention_curve(
     check(scenarios, draws=draws, seed=seed, people=CURVE_PEOPLE, jobs=jobs)
     place = areas.load(scenarios[0].geography)
     groups = [metrics.groups(scenario.compile(of, place).touched)[: HEADLINE + 1] for of in scenarios]
-    tasks = (delayed(curve_draw)(scenarios, groups, seed, d) for d in range(draws))
+    tasks = (delayed(curve_draw)(scenarios, groups, seed, d, dict(pin or {})) for d in range(draws))
     with threadpool_limits(1, "blas"):
         found = np.stack(list(progress(Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(tasks))))
     rows = []
@@ -195,10 +201,12 @@ def attention_curve(
     return pd.DataFrame(rows)
 
 
-def curve_draw(scenarios: Sequence[Scenario], groups: Sequence[tuple[Group, ...]], seed: int, draw: int) -> Ints:
+def curve_draw(
+    scenarios: Sequence[Scenario], groups: Sequence[tuple[Group, ...]], seed: int, draw: int, pin: enacted.Pin
+) -> Ints:
     """Return the headline amounts of one draw at each attention, (attention, scenario, side, group, half, amount)."""
     root, both = scenario.reference(scenarios[0]), list(zip(scenarios, groups, strict=True))
-    fixed, trial = solve.prepare(root, enacted.draw_values(seed, draw, {}), seed, draw)
+    fixed, trial = solve.prepare(root, enacted.draw_values(seed, draw, pin), seed, draw)
     rows = []
     for share in ATTENTION:
         world, trial = solve.converge(solve.with_attention(fixed, share), trial)

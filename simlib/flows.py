@@ -18,7 +18,7 @@ from scipy.special import expit, logsumexp
 
 from simlib.areas import People, Place, Provinces, distances
 from simlib.tables import value
-from simlib.terms import KINDS, LONG_STAY, PURPOSES, SCHEMES, Params, Quantity, unknown
+from simlib.terms import KINDS, LONG_STAY, PURPOSES, SCHEMES, Params, Quantity, unknown, variant
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
@@ -36,6 +36,17 @@ class Flow(Params, prefix="flow"):
         unit="exponent",
         source="IJERPH 17(7):2183 (2020): inpatients inside Shanghai; use between provinces is an assumption",
         grade="academic",
+    )
+    decay = variant(
+        "form of the distance decay between provinces",
+        "log-logistic",
+        choices=("log-logistic", "exponential", "radiation"),
+        source="IJERPH 19(6):3227 (2022): exponential fits best of five forms for patients coming to Beijing; "
+        "radiation: Simini, Nature 484 (2012)",
+        grade="academic",
+    )
+    e_km = unknown(
+        "scale of the exponential decay, where that form is chosen", 200, 1000, dist="log-uniform", unit="km"
     )
     c_km = unknown("scale of the distance decay", 100, 450, dist="log-uniform", default=250, unit="km")
     theta = unknown("effect of the migrant stock on the choice of host", 0.0, 0.8, default=0.3, unit="elasticity")
@@ -167,15 +178,32 @@ def attractiveness(place: Provinces, people: People, v: Values) -> Array:
     return centred
 
 
+def reach(place: Provinces, log_a: Array, v: Values) -> Array:
+    """Return how attractiveness reaches from host to home, log, (home, host), in the chosen form of decay.
+
+    log-logistic: ln A[t] - ln(1 + (D/c_km)^beta). exponential: ln A[t] - D/e_km. radiation, which has no scale:
+    ln A[t] - ln(A[h] + s) - ln(A[h] + A[t] + s), s = attractiveness of all areas nearer to the home than the host.
+    """
+    form, km = Flow.decay.choices[int(v[Flow.decay][0])], place.distance_km
+    if form == "exponential":
+        return np.asarray(log_a - km / v[Flow.e_km][0])
+    if form == "radiation":
+        a = np.exp(log_a)
+        nearer = (a * (km[:, None, :] < km[:, :, None])).sum(axis=2)  # the home itself included
+        nearer = np.maximum(nearer, a[:, None])
+        return np.asarray(log_a - np.log(nearer) - np.log(nearer + a))
+    return np.asarray(log_a - np.log1p((km / v[Flow.c_km][0]) ** v[Flow.beta][0]))
+
+
 def pull(place: Provinces, people: People, v: Values) -> Pull:
     """Return what draws people away in one parameter draw.
 
-    v[h,t] = ln A[t] - ln(1 + (D/c_km)^beta) + theta ln(1 + migrants) + gamma adjacent;
+    v[h,t] = ln A[t] - ln(1 + (D/c_km)^beta) + theta ln(1 + migrants) + gamma adjacent, its first two terms by the
+    chosen form of `reach`;
     P(t | leave) = softmax_t v;  leave[h] = lambda IV[h] - psi ln A[h], IV = ln sum_t e^v.
     """
     log_a = attractiveness(place, people, v)
-    decay = np.log1p((place.distance_km / v[Flow.c_km][0]) ** v[Flow.beta][0])
-    utility = log_a[None, :] - decay + v[Flow.theta][0] * np.log1p(people.migrants) + v[Flow.gamma][0] * place.adjacent
+    utility = reach(place, log_a, v) + v[Flow.theta][0] * np.log1p(people.migrants) + v[Flow.gamma][0] * place.adjacent
     np.fill_diagonal(utility, -np.inf)
     inclusive = logsumexp(utility, axis=1)
     employee = v[Flow.migrant_employee][0]

@@ -154,6 +154,8 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
     yield f"Year {f['year']}, {drawn}. Item catalogues: {f['rests_on']['catalogues']}."
     if runs.draws < findings.FEWEST_TO_NAME:
         yield f"Fewer than {findings.FEWEST_TO_NAME} draws: intervals are rough, no place or unknown is named."
+    if runs.pin:
+        yield f"Held fixed: {', '.join(f'{name} = {value}' for name, value in sorted(runs.pin.items()))}"
     yield from _set_lines(pairing)
     yield ""
     where = f"On the pairs and months it changes, {kind}" if headline.changed else "It changes no pair; all inpatients"

@@ -88,6 +88,7 @@ def manifest(folder: Path, runs: Runs) -> bytes:
         "libraries": {name: version(name) for name in LIBRARIES},
         "seed": runs.seed,
         "draws": runs.draws,
+        "pinned": dict(sorted(runs.pin.items())),
         "people": runs.people,
         "people_drawn": runs.drawn,
         "rules_sha256": rules_sha(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from simlib import areas, flows, gates, loop, scenario, visits
 from simlib.benefits import YEAR, begin_month, begin_year, fund
 from simlib.channels import reluctances
-from simlib.enacted import Rules, bill_scale, circumstances, counts, enact, filled, patient_costs
+from simlib.enacted import Pin, Rules, bill_scale, circumstances, counts, enact, filled, patient_costs
 from simlib.loop import AMOUNTS, Cells, insured, one_visit
 from simlib.luck import PEOPLE, happens, key_of, mix, odds_of
 from simlib.scenario import Scenario
@@ -194,9 +194,7 @@ def live(
     return Run(of, world, int(cells.number.sum()), totals)
 
 
-def run(
-    of: Scenario, *, seed: int = 0, draw: int = 0, people: int = PEOPLE_PER_DRAW, pin: Mapping[str, float] | None = None
-) -> Run:
+def run(of: Scenario, *, seed: int = 0, draw: int = 0, people: int = PEOPLE_PER_DRAW, pin: Pin | None = None) -> Run:
     """Return one run of one scenario, its world solved on the scenario's reference.
 
     Parameters

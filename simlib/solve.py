@@ -7,7 +7,6 @@ inpatients and outpatients; what is not published stays an unknown and widens th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -18,7 +17,7 @@ from scipy.special import expit
 
 from simlib import areas, catalogue, flows, gates, visits
 from simlib.channels import Channels, claim_gain
-from simlib.enacted import Rules, Values, circumstances, draw_values, enact, patient_costs
+from simlib.enacted import Pin, Rules, Values, circumstances, draw_values, enact, patient_costs
 from simlib.gates import Gates, Passing
 from simlib.itemlists import midyear
 from simlib.pilot import PILOT, Odds, Pilot, Prices, by_kind, odds, pilot_visits, price
@@ -304,7 +303,7 @@ def check(pilot: Pilot, outcome: Outcome) -> Check:
     )
 
 
-def solve(reference: Scenario, seed: int, draw: int, pin: Mapping[str, float] | None = None) -> World:
+def solve(reference: Scenario, seed: int, draw: int, pin: Pin | None = None) -> World:
     """Return the world of one draw: unknowns from (seed, draw), constants solved on the reference's rules of 2023.
 
     Solved between provinces in every geography: what a geography splits sums back to them.

@@ -58,7 +58,7 @@ LOCAL = len(FILINGS)
 """Care at home, where a policy is asked for by filing."""
 DIRECT, CLAIMED, ABANDONED = range(3)
 
-Role = Literal["fact", "lever", "unknown"]
+Role = Literal["fact", "lever", "unknown", "variant"]
 Grade = Literal["official", "press", "academic", "derived", "weak", "assumed"]
 GRADES: tuple[Grade, ...] = ("official", "press", "academic", "derived", "weak", "assumed")
 """Grades of evidence, strongest first."""
@@ -163,6 +163,11 @@ def lever(
     means the national default, which differs by scheme.
     """
     return Quantity(meaning, unit, "lever", source, grade, default, low, high, "none", axes, choices)
+
+
+def variant(meaning: str, default: str, *, choices: tuple[str, ...], source: str, grade: Grade) -> Quantity:
+    """Return the declaration of a choice between forms of the model: never drawn, held at its default unless pinned."""
+    return Quantity(meaning, "form", "variant", source, grade, default, choices=choices)
 
 
 class Params:
