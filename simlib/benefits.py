@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simlib.terms import BENEFIT_KINDS, apart, rule
+from simlib.terms import KINDS, apart, rule
 
 MOST_BANDS = 8
 """Most bands of a ratio, basic or catastrophic."""
@@ -117,7 +117,7 @@ class Bill(NamedTuple):
 class Care(NamedTuple):
     """What a rule asks about a visit besides its bill.
 
-    kind : index into `terms.BENEFIT_KINDS`. disease : number of the chronic disease among the person's, or -1.
+    kind : index into `terms.KINDS`. disease : number of the chronic disease among the person's, or -1.
     months : months of drugs dispensed, 1 unless a long prescription 长期处方.
     """
 
@@ -131,11 +131,11 @@ YEAR = np.dtype(
         ("month", np.int64),  # of the last visit
         ("admissions", np.int64),  # settled stays
         # by kind of care
-        ("deductible", np.int64, len(BENEFIT_KINDS)),  # used up
-        ("deductible_month", np.int64, len(BENEFIT_KINDS)),
-        ("reached", np.int64, len(BENEFIT_KINDS)),  # how far the yearly bands have got
-        ("paid", np.int64, len(BENEFIT_KINDS)),  # by the basic fund
-        ("paid_month", np.int64, len(BENEFIT_KINDS)),
+        ("deductible", np.int64, len(KINDS)),  # used up
+        ("deductible_month", np.int64, len(KINDS)),
+        ("reached", np.int64, len(KINDS)),  # how far the yearly bands have got
+        ("paid", np.int64, len(KINDS)),  # by the basic fund
+        ("paid_month", np.int64, len(KINDS)),
         # by disease
         ("disease_deductible", np.int64, MOST_DISEASES),
         ("disease_paid", np.int64, MOST_DISEASES),

@@ -25,7 +25,18 @@ from simlib.agreement import align
 from simlib.areas import Provinces
 from simlib.itemlists import UNLISTED, Catalogues
 from simlib.luck import LISTS, uniforms
-from simlib.terms import CATALOGUE_RULES, CATEGORIES, KINDS, PPM, Params, Quantity, lever, unknown
+from simlib.terms import (
+    CATALOGUE_RULES,
+    CATEGORIES,
+    INPATIENT,
+    KINDS,
+    PHARMACY,
+    PPM,
+    Params,
+    Quantity,
+    lever,
+    unknown,
+)
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
@@ -122,7 +133,12 @@ class Catalogue(Params, prefix="catalogue"):
         "share of case groups treated with items that every list covers alike", 0.05, 0.35, unit="share"
     )
     implant_baskets = unknown("share of inpatient case groups with dear implants", 0.04, 0.12, unit="share")
-    drug_share_outpatient = unknown("share of drugs in an outpatient bill", 0.5, 0.7, unit="share")
+    drug_share_outpatient = unknown(
+        "share of drugs in an outpatient bill, chronic care included; pharmacies sell hardly anything else",
+        0.5,
+        0.7,
+        unit="share",
+    )
     implant_bill = unknown("bill of a case group with implants against an ordinary one", 1.5, 4.0, unit="ratio")
 
 
@@ -285,10 +301,11 @@ def _baskets(kind: int, v: Values, seed: int, draw: int) -> tuple[Array, Array]:
     """Return the spending mix of each case group of a kind over all items, ppm, and its mean bill."""
     luck = uniforms((len(CATEGORIES), 2, BASKETS, ITEMS), LISTS, seed, draw, 2, kind)
     jitter = uniforms((BASKETS, len(CATEGORIES) + 3), LISTS, seed, draw, 3, kind)
-    drug = v[Catalogue.drug_share if kind == 0 else Catalogue.drug_share_outpatient][0]
-    consumable = v[Catalogue.consumable_share][0] if kind == 0 else 0.03
+    drug = v[Catalogue.drug_share if kind == INPATIENT else Catalogue.drug_share_outpatient][0]
+    consumable = v[Catalogue.consumable_share][0] if kind == INPATIENT else 0.03
+    drug = 1 - consumable if kind == PHARMACY else drug
     mix = np.array([drug, 1 - drug - consumable, consumable]) * np.exp(jitter[:, :3] - 0.5)
-    implants = jitter[:, 3] < (v[Catalogue.implant_baskets][0] if kind == 0 else 0.0)
+    implants = jitter[:, 3] < (v[Catalogue.implant_baskets][0] if kind == INPATIENT else 0.0)
     mix /= mix.sum(axis=1, keepdims=True)
     dear = 0.35 + 0.3 * jitter[:, 4]
     mix[implants] *= ((1 - dear) / (1 - mix[:, CONSUMABLE]))[implants, None]

@@ -65,7 +65,7 @@ class Limits(Frozen):
     home: Names | None = Field(None, description="area or region of the insured, or a list")
     host: Names | None = Field(None, description="area or region of treatment, or a list")
     scheme: Names | None = Field(None, description="employee or resident")
-    kind: Names | None = Field(None, description="inpatient or outpatient")
+    kind: Names | None = Field(None, description="inpatient, outpatient, chronic or pharmacy")
 
 
 class Change(Frozen):

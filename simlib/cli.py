@@ -15,7 +15,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from simlib.terms import BENEFIT_KINDS, FILINGS, MEMBERS, SCHEMES, TIERS, BadInputError
+from simlib.terms import FILINGS, KINDS, MEMBERS, SCHEMES, TIERS, BadInputError
 
 FINE, OUR_FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     )
     numbers.add_argument("--area", help="list an area's own policy instead, field by field: name or code")
     numbers.add_argument("--scheme", choices=SCHEMES, help="one scheme (default: both)")
-    numbers.add_argument("--kind", choices=BENEFIT_KINDS, help="one kind of care (default: all)")
+    numbers.add_argument("--kind", choices=KINDS, help="one kind of care (default: all)")
     when = numbers.add_mutually_exclusive_group()
     when.add_argument("--month", metavar="YYYY-MM", help="rules in force in this month (default 2025-12)")
     when.add_argument("--year", metavar="YYYY", help="rules in force at the end of this year")
@@ -284,7 +284,7 @@ def _list_area(options: argparse.Namespace) -> int:
 
     month = f"{options.year}-12" if options.year else options.month or "2025-12"
     schemes = (options.scheme,) if options.scheme else SCHEMES
-    kinds = (options.kind,) if options.kind else BENEFIT_KINDS
+    kinds = (options.kind,) if options.kind else KINDS
     try:
         area = local.pool(options.area)
     except LookupError as error:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from simlib import areas, catalogue, channels, flows, gates, national, visits
+from simlib import areas, catalogue, channels, chronic, flows, gates, national, targets, visits
 from simlib.remedies import did_you_mean, kind_of, listed, shown
 from simlib.terms import Params, Quantity
 
@@ -16,8 +16,11 @@ Declarations = tuple[type[Params], ...]
 
 DECLARATIONS: Declarations = (
     areas.Areas,
+    targets.Targets,
     flows.Flow,
     visits.Visits,
+    chronic.Chronic,
+    chronic.Listed,
     catalogue.Catalogue,
     national.Benefits,
     gates.Gates,

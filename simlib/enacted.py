@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, catalogue, declared, local, national, policy, visits
+from simlib import areas, catalogue, chronic, declared, local, national, policy, visits
 from simlib.benefits import POLICY
 from simlib.channels import Channels
 from simlib.loop import DRAW
@@ -21,6 +21,7 @@ from simlib.scenario import Scenario, compile
 from simlib.tables import value
 from simlib.terms import (
     CATEGORIES,
+    CHRONIC,
     FEN,
     FILINGS,
     INPATIENT,
@@ -49,7 +50,8 @@ class Rules(NamedTuple):
 
     policies : records of `benefits.POLICY`. which : their rows by (pool, scheme, member, kind, filing or local, month,
     tier). cover (slot, kind, basket, 3) ppm; slot (home, host, kind, month); free (home, host, kind, month).
-    first (home,) : the first pool of a home; lives (home, pool) : cumulative shares of its people in its pools.
+    listed (home, host, month) : chronic diseases that can be settled directly, bits. first (home,) : the first pool of
+    a home; lives (home, pool) : cumulative shares of its people in its pools.
     """
 
     policies: Any
@@ -57,14 +59,15 @@ class Rules(NamedTuple):
     cover: Any
     slot: Any
     free: Any
+    listed: Any
     first: Any
     lives: Any
 
-    def flat(self) -> tuple[Any, Any, Any, Any, Any, Any, Any]:
+    def flat(self) -> tuple[Any, Any, Any, Any, Any, Any, Any, Any]:
         """Return the tables as the loop reads them, two axes each: it is slowed by finding its way in more.
 
         which (pool x scheme x member, kind x filing x month x tier); cover (slot x kind x basket, 3); slot and free
-        (home x host x kind, month).
+        (home x host x kind, month); listed (home x host, month).
         """
         people = int(np.prod(self.which.shape[:3]))
         by_month = (-1, MONTHS)
@@ -74,6 +77,7 @@ class Rules(NamedTuple):
             self.cover.astype(np.uint32).reshape(-1, self.cover.shape[-1]),
             self.slot.astype(np.uint16).reshape(by_month),
             np.ascontiguousarray(self.free).reshape(by_month),
+            np.ascontiguousarray(self.listed).reshape(by_month),
             self.first,
             self.lives,
         )
@@ -108,6 +112,7 @@ def draw_values(seed: int, draw: int, pin: Pin) -> Values:
     """
     provinces = len(areas.provinces().codes)
     size = {"home": provinces, "host": provinces, "kind": len(KINDS), "category": len(CATEGORIES)}
+    size["disease"] = len(chronic.DISEASES)
     known = declared.quantities()
     unknowns = {name: q for name, q in known.items() if q.role == "unknown"}
     variants = {name: q for name, q in known.items() if q.role == "variant"}
@@ -132,8 +137,9 @@ def enact(of: Scenario, place: areas.Place, v: Values, lists: catalogue.Lists, q
     cover = catalogue.covers(lists, mixed, place.province)
     book = policies(of, place)
     records = drawn(book, national.default_ratios(v, quantiles), national.points_off(v))
-    free = compile(of, place).values("filing.free")[:, :, 0]
-    return Rules(records, book.which, cover, slot, free, *residences(place))
+    settings = compile(of, place)
+    free, listed = settings.values("filing.free")[:, :, 0], chronic.listing(settings)
+    return Rules(records, book.which, cover, slot, free, listed, *residences(place))
 
 
 @lru_cache(maxsize=32)
@@ -258,14 +264,17 @@ def _book(which: npt.NDArray[np.uint16], rows: list[tuple[Any, ...]]) -> Book:
 
 def patient_costs(v: Values) -> tuple[Array, float]:
     """Return the hassle of a claim, fen by kind, and the cost of waiting for it, r tau, per yuan."""
-    hassle = FEN * np.array([v[Channels.hassle_inpatient][0], v[Channels.hassle_outpatient][0]])
+    hassle = np.full(len(KINDS), FEN * v[Channels.hassle_outpatient][0])
+    hassle[INPATIENT] = FEN * v[Channels.hassle_inpatient][0]
     return hassle, float(v[Channels.interest][0] * v[Channels.delay_months][0])
 
 
 def counts(v: Values) -> Array:
-    """Return the tables of visits per patient, (kind, count)."""
-    means = (v[visits.Visits.mean_inpatient][0], v[visits.Visits.mean_outpatient][0])
-    return np.stack([visits.count_table(float(mean), float(v[visits.Visits.dispersion][0])) for mean in means])
+    """Return the tables of visits per patient, (`chronic.count_row`, count)."""
+    shape, of = float(v[visits.Visits.dispersion][0]), chronic.diseases(v)
+    single = [(float(v[getattr(visits.Visits, f"mean_{kind}")][0]), shape) for kind in KINDS if kind != "chronic"]
+    by_disease = zip(of.visits.tolist(), chronic.dispersions().tolist(), strict=True)
+    return np.stack([visits.count_table(*asked) for asked in (*single[:CHRONIC], *by_disease, *single[CHRONIC:])])
 
 
 def circumstances(v: Values) -> Any:
@@ -301,7 +310,10 @@ def filled(record: Any, fields: Mapping[str, Any]) -> Any:
 
 
 def bill_scale(bill: Array, lists: catalogue.Lists) -> Array:
-    """Return mean bills, fen, (kind x scheme x tier, basket), from the mean in tier 3, yuan, (kind, scheme)."""
+    """Return mean bills, fen, (kind x scheme x tier, basket), from the mean in tier 3, yuan, (kind, scheme).
+
+    Chronic bills are those of all diseases together.
+    """
     scale: Array = (
         FEN * bill[:, :, None, None] * visits.tier_bills()[None, None, :, None] * lists.bill[:, None, None, :]
     )

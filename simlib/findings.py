@@ -28,6 +28,7 @@ from simlib.experiment import (
 )
 from simlib.metrics import Group
 from simlib.scenario import Scenario
+from simlib.tables import read
 from simlib.terms import CHANNELS, FEN, PURPOSES
 
 Ints = npt.NDArray[np.int64]
@@ -159,6 +160,17 @@ def purposes(runs: Runs, hosts: Sequence[str]) -> pd.DataFrame:
             low, median, high = np.quantile(share[:, p], (0.025, 0.5, 0.975))
             rows.append((place.names_en[t], purpose, float(median), float(low), float(high)))
     return pd.DataFrame(rows, columns=["host", "purpose", "median", "low", "high"])
+
+
+def diseases(runs: Runs) -> pd.DataFrame:
+    """Return which diseases cross-province chronic visits of 2023 are for, share of visits, listed or not.
+
+    Columns: disease, name_zh, name_en, median, low, high (95 % interval over draws). Not published: what ranges of
+    single diseases and the published visits and fund payment of all together leave possible.
+    """
+    low, median, high = np.quantile([check.diseases for check in runs.checks], (0.025, 0.5, 0.975), axis=0)
+    names = pd.DataFrame(read("diseases"))[["disease", "name_zh", "name_en"]]
+    return names.assign(median=median, low=low, high=high)
 
 
 def _names(lang: str) -> npt.NDArray[np.object_]:

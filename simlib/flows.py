@@ -18,7 +18,7 @@ from scipy.special import expit, logsumexp
 
 from simlib.areas import People, Place, Provinces, distances
 from simlib.tables import value
-from simlib.terms import KINDS, LONG_STAY, PURPOSES, SCHEMES, Params, Quantity, unknown, variant
+from simlib.terms import INPATIENT, KINDS, LONG_STAY, PHARMACY, PURPOSES, SCHEMES, Params, Quantity, unknown, variant
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
@@ -94,12 +94,21 @@ class Flow(Params, prefix="flow"):
         "share of travelling outpatients who are emergencies", 0.02, 0.15, unit="share"
     )
     employee_outpatient = unknown(
-        "employees' share of cross-province outpatient cases, pharmacy included",
+        "employees' share of cross-province ordinary outpatient cases",
         0.6,
-        0.8,
+        0.75,
         unit="share",
         source="0.665 of visits without pharmacy, NHSA long series 2023",
         grade="derived",
+    )
+    employee_chronic = unknown("employees' share of cross-province chronic outpatient cases", 0.5, 0.8, unit="share")
+    employee_pharmacy = unknown(
+        "employees' share of cross-province pharmacy cases",
+        0.85,
+        0.99,
+        unit="share",
+        source="0.985 of all pharmacy visits, NHSA bulletin of 2024; range assumed",
+        grade="assumed",
     )
     away_most = unknown(
         "most of a kind's cases that people living away may make up; above it their stay share is lowered",
@@ -112,10 +121,6 @@ class Flow(Params, prefix="flow"):
         0.0,
         1.5,
         unit="log",
-    )
-    growth_inpatient = unknown("growth a year of cross-province admissions after 2024", 0.0, 0.12, unit="per year")
-    growth_outpatient = unknown(
-        "growth a year of cross-province outpatient visits after 2024", 0.0, 0.25, unit="per year"
     )
 
 
@@ -151,21 +156,15 @@ class Pull:
 def rates() -> Array:
     """Return visits per insured person and year in 2023, (kind, scheme), anywhere in the country.
 
-    Outpatient adds ordinary, chronic and pharmacy visits, as the published total does.
     Pharmacy visits of residents are published for 2024 only and taken for 2023.
     """
     out = np.zeros((len(KINDS), len(SCHEMES)))
     for s, scheme in enumerate(SCHEMES):
         insured = value("national", metric="insured", scheme=scheme, year="2023", unit="10 thousand persons")
-        visits = [
-            value("national", metric=m, scheme=scheme, year="2023")
-            for m in ("ordinary_outpatient_visits", "chronic_visits")
-        ]
-        bought = value(
-            "national", metric="pharmacy_visits", scheme=scheme, year="2023" if scheme == "employee" else "2024"
-        )
-        out[0, s] = value("national", metric="discharges", scheme=scheme, year="2023") / insured
-        out[1, s] = (sum(visits) + bought * 1e4) / insured
+        for k, metric in enumerate(("discharges", "ordinary_outpatient_visits", "chronic_visits")):
+            out[k, s] = value("national", metric=metric, scheme=scheme, year="2023") / insured
+        year = "2023" if scheme == "employee" else "2024"
+        out[PHARMACY, s] = value("national", metric="pharmacy_visits", scheme=scheme, year=year) * 1e4 / insured
     return out
 
 
@@ -211,7 +210,8 @@ def pull(place: Provinces, people: People, v: Values) -> Pull:
     away = people.migrants[None] * (np.array([employee, 1 - employee]) * at_home_share)[:, None, None]
     present = np.maximum(people.insured.T - away.sum(axis=2), 0.0)
     rate = rates()
-    stay = np.array([v[Flow.stay_inpatient][0], v[Flow.stay_outpatient][0]])
+    stay = np.full(len(KINDS), v[Flow.stay_outpatient][0])
+    stay[INPATIENT] = v[Flow.stay_inpatient][0]
     return Pull(
         living_away=away[None] * (rate * v[Flow.vigour][0] * stay[:, None])[:, :, None, None],
         at_home=present[None] * rate[:, :, None],
@@ -222,10 +222,14 @@ def pull(place: Provinces, people: People, v: Values) -> Pull:
 
 
 def _purposes(v: Values) -> Array:
-    """Return the purpose mix of those who travel, (kind, purpose); nobody of them is long-stay."""
-    referral = np.array([v[Flow.purpose_referral][0], v[Flow.purpose_referral_outpatient][0]])
-    emergency = np.array([v[Flow.purpose_emergency][0], v[Flow.purpose_emergency_outpatient][0]])
-    return np.stack([np.zeros(2), referral, emergency, 1 - referral - emergency], axis=1)
+    """Return the purpose mix of those who travel, (kind, purpose); nobody of them is long-stay.
+
+    Chronic patients travel as other outpatients do; who buys in a pharmacy is there for another reason: temporary.
+    """
+    outpatient = (v[Flow.purpose_referral_outpatient][0], v[Flow.purpose_emergency_outpatient][0])
+    inpatient = (v[Flow.purpose_referral][0], v[Flow.purpose_emergency][0])
+    referral, emergency = np.array([inpatient, outpatient, outpatient, (0.0, 0.0)]).T
+    return np.stack([np.zeros(len(KINDS)), referral, emergency, 1 - referral - emergency], axis=1)
 
 
 def solve_leaving(pull: Pull, cases: Array, away_most: float) -> tuple[Array, Array]:
@@ -277,25 +281,3 @@ def among_cities(visits: Array, place: Place, v: Values) -> Array:
     among = np.repeat((draw / (draw @ of_province)[:, place.province])[None], len(PURPOSES), axis=0)
     among[LONG_STAY] = place.newcomers
     return np.asarray(visits[..., place.province[:, None], place.province] * place.share[:, None] * among)
-
-
-def level(year: int, v: Values) -> Array:
-    """Return cases of a year against 2023, (kind, scheme).
-
-    2024 by published growth: admissions by cross-province cost, outpatient visits by cross-province visits
-    (both by scheme, direct settlement or not); later years by the unknown growth.
-    """
-    if year == 2023:
-        return np.ones((len(KINDS), len(SCHEMES)))
-    grown = np.array(
-        [
-            [
-                value("national", metric=m, scheme=s, year="2024") / value("national", metric=m, scheme=s, year="2023")
-                for s in SCHEMES
-            ]
-            for m in ("crossprov_cost", "crossprov_visits")
-        ]
-    )
-    later = 1 + np.array([v[Flow.growth_inpatient][0], v[Flow.growth_outpatient][0]])
-    levels: Array = grown * later[:, None] ** (year - 2024)
-    return levels

@@ -2,7 +2,8 @@
 
 One inpatient rate is published (51.3 % in 2020) and no breakdown of failures: the split is a prior, and every
 result that hangs on it is shown over the share of attentive patients. Conditions in order: the institution is
-networked (hard), the patient has a valid filing (a fault that the hospital may mend before discharge).
+networked (hard), a chronic disease is listed (hard), the patient has a valid filing (a fault that the hospital may mend
+before discharge).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib.tables import read
+from simlib.targets import PUBLISHED
 from simlib.terms import EMERGENCY, KINDS, Params, Quantity, lever, rule, unknown
 
 Array = npt.NDArray[np.float64]
@@ -31,7 +33,13 @@ class Gates(Params, prefix="gates"):
         unit="share",
         source="0.513 published for 2020, none since; aim 0.70 by 2025",
     )
-    direct_rate_outpatient = unknown("outpatient direct settlement rate of 2023; unidentified", 0.6, 0.95, unit="share")
+    direct_rate_outpatient = unknown(
+        "ordinary outpatient direct settlement rate of 2023; unidentified", 0.6, 0.95, unit="share"
+    )
+    direct_rate_chronic = unknown(
+        "chronic outpatient direct settlement rate of 2023, of listed diseases; unidentified", 0.4, 0.95, unit="share"
+    )
+    direct_rate_pharmacy = unknown("pharmacy direct settlement rate of 2023; unidentified", 0.6, 0.95, unit="share")
     split = unknown(
         "share of not networked among cases that fail a condition (flat Dirichlet)",
         0.0,
@@ -47,6 +55,16 @@ class Gates(Params, prefix="gates"):
     )
     possible_outpatient = unknown(
         "outpatient institutions that could be connected", 300_000, 700_000, dist="log-uniform", unit="institutions"
+    )
+    possible_chronic = unknown(
+        "institutions that could be connected for chronic care",
+        80_000,
+        300_000,
+        dist="log-uniform",
+        unit="institutions",
+    )
+    possible_pharmacy = unknown(
+        "pharmacies that could be connected", 420_000, 700_000, dist="log-uniform", unit="institutions"
     )
 
 
@@ -123,18 +141,22 @@ def connected(year: int) -> Array:
 
     Years after the last published one keep its number.
     """
-    names = {"inpatient": "inpatient", "outpatient": "ordinary_outpatient"}
     rows = [r for r in read("direct_settlement") if r["metric"] == "networked_institutions"]
 
     def most(kind: str) -> float:
-        return max(float(r["value"]) for r in rows if r["kind"] == names[kind] and int(r["period"][:4]) <= year)
+        return max(float(r["value"]) for r in rows if r["kind"] == kind and int(r["period"][:4]) <= year)
 
-    return np.array([most(kind) for kind in KINDS])
+    return np.array([most(kind) for kind in PUBLISHED])
 
 
 def possible(v: Mapping[Quantity, Array]) -> Array:
     """Return the institutions that could be connected in a draw, (kind,)."""
-    return np.array([v[Gates.possible_inpatient][0], v[Gates.possible_outpatient][0]])
+    return np.array([v[getattr(Gates, f"possible_{kind}")][0] for kind in KINDS])
+
+
+def direct_rates(v: Mapping[Quantity, Array]) -> Array:
+    """Return the direct settlement rates of 2023 in a draw, (kind,)."""
+    return np.array([v[getattr(Gates, f"direct_rate_{kind}")][0] for kind in KINDS])
 
 
 def omega(networked: Array, possible: Array) -> Array:

@@ -21,7 +21,7 @@ from simlib.changes import FIRST_MONTH
 from simlib.policy import Terms
 from simlib.remedies import did_you_mean, shown
 from simlib.tables import read
-from simlib.terms import BENEFIT_KINDS, FEN, FILINGS, GRADES, KINDS, MEMBERS, PPM, SCHEMES, TIERS, BadInputError, Grade
+from simlib.terms import FEN, FILINGS, GRADES, KINDS, MEMBERS, PPM, SCHEMES, TIERS, BadInputError, Grade
 
 FIELDS = (
     "deductible",
@@ -378,7 +378,7 @@ def lookup(
 
 def _check(asked: Asked) -> None:
     """Refuse what is not on an axis."""
-    axes = (("scheme", SCHEMES), ("kind", BENEFIT_KINDS), ("tier", TIERS), ("filing", (*FILINGS, HOME)))
+    axes = (("scheme", SCHEMES), ("kind", KINDS), ("tier", TIERS), ("filing", (*FILINGS, HOME)))
     for name, known in (*axes, ("member", MEMBERS)):
         found = getattr(asked, name)
         if found not in known:
@@ -459,7 +459,7 @@ def _default(name: str, asked: Asked) -> Origin:
     cuts = {"temporary": group.cut_temporary, "unfiled": group.cut_unfiled}
     number = {
         "deductible": group.default_deductible_employee_tier1,
-        "ratio": group.ratio_outpatient_employee,
+        "ratio": group.ratio_chronic_employee if asked.kind == "chronic" else group.ratio_outpatient_employee,
         "away": cuts.get(asked.filing, group.cut_referral),
         "cap": group.default_cap_employee,
     }[name]
@@ -542,7 +542,7 @@ def _pays_more(own: Terms, other: Terms) -> bool:
 @cache
 def _middle(kind: str, scheme: str, tier: int, filing: str) -> tuple[float, float]:
     """Return the ratio and points off of the national default at the middle of the unknowns."""
-    ratio = national.middle_ratios()[min(BENEFIT_KINDS.index(kind), 1), SCHEMES.index(scheme), TIERS.index(tier)]
+    ratio = national.middle_ratios()[KINDS.index(kind), SCHEMES.index(scheme), TIERS.index(tier)]
     points = 0.0 if filing == HOME else national.points_off(national.middle())[FILINGS.index(filing)]
     return float(ratio), float(points)
 

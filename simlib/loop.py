@@ -22,10 +22,12 @@ from simlib.benefits import (
     split_bill,
 )
 from simlib.channels import choice, claim_gain, claims_anyway, otherwise
+from simlib.chronic import DISEASES, count_row
 from simlib.gates import exposed
 from simlib.luck import below, happens, mix, share, uniform
 from simlib.terms import (
     ABANDONED,
+    CHRONIC,
     DIRECT,
     EMPLOYEE,
     GRADES,
@@ -63,6 +65,7 @@ AMOUNTS = (
     "visits_gap_zero",
     "visits_claim_pays_more",
     "first_not_networked",
+    "first_not_listed",
     "first_not_filed",
     "first_choice",
     "fund_local",
@@ -89,15 +92,17 @@ SUPPLEMENT, ACCOUNT, GAP, GAP_ZERO, CLAIM_MORE, LOCAL_FUND, GRADED = (
         f"fund_{GRADES[0]}",
     )
 )
-CAUSE_NETWORKED, CAUSE_FILED, CAUSE_CHOICE = (
-    AMOUNTS.index(f"first_{cause}") for cause in ("not_networked", "not_filed", "choice")
+CAUSE_NETWORKED, CAUSE_LISTED, CAUSE_FILED, CAUSE_CHOICE = (
+    AMOUNTS.index(f"first_{cause}") for cause in ("not_networked", "not_listed", "not_filed", "choice")
 )
 
 DRAW = np.dtype(
     [
         ("key", np.uint64),
         # visits and their circumstances, cumulative distributions
-        ("counts", np.float64, (len(KINDS), visits.MOST_VISITS)),
+        ("counts", np.float64, (len(KINDS) - 1 + len(DISEASES), visits.MOST_VISITS)),  # see `chronic.count_row`
+        ("diseases", np.float64, len(DISEASES)),  # of chronic patients
+        ("disease_bill", np.float64, len(DISEASES)),  # against that of all chronic visits
         ("season", np.float64, MONTHS),
         ("tiers", np.float64, len(TIERS)),
         ("baskets", np.int64),
@@ -128,7 +133,7 @@ DRAW = np.dtype(
 class Cells(NamedTuple):
     """Groups of people alike in the care they use, scheme, purpose, home and host, one entry each.
 
-    uses : index into `visits.USES`. number, weight : people drawn, and how many each stands for. code : names their
+    uses : kinds of care, bits. number, weight : people drawn, and how many each stands for. code : names their
     luck. start : number of the first person within the code, so that a cell can be lived through in parts. half : half
     of the sample that the first person belongs to; people alternate.
     """
@@ -180,6 +185,12 @@ def asked(kind: int, filing: int, month: int, tier: int) -> int:
 
 
 @rule
+def of_kind(kind: int, disease: int) -> Care:
+    """Return what a rule asks about a visit of a person who has one chronic disease at most, -1 for none."""
+    return Care(kind, min(disease, 0), 1)
+
+
+@rule
 def one_visit(
     key: int,
     k: int,
@@ -188,6 +199,7 @@ def one_visit(
     h: int,
     pair: int,
     who: int,
+    disease: int,
     m: int,
     attentive: bool,
     year: Any,
@@ -199,15 +211,20 @@ def one_visit(
     cover: Any,
     slot: Any,
     free: Any,
+    listed: Any,
 ) -> Case:
     """Return what becomes of one visit: bill, gates, both prices from the same state of the year, choice.
 
-    Both prices are those of the filing that the visit has in the end: the policy of the purpose, or of the unfiled.
+    disease : the patient's chronic disease, -1 in care of another kind. Both prices are those of the filing that the
+    visit has in the end: the policy of the purpose, or of the unfiled.
     """
     what, gates = mix(key, visits.WHAT), mix(key, visits.GATES)
     tier = visits.pick_one(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
     basket = below(share(what, visits.WHICH_BASKET), draw.baskets)
-    mean = scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + tier, basket]
+    mean, on_list = scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + tier, basket], True
+    if disease >= 0:
+        mean *= draw.disease_bill[disease]
+        on_list = (listed[pair // len(KINDS), m] >> disease) & 1 == 1
     bill = visits.bill_fen(mean, quantiles[below(share(what, visits.HOW_DEAR), len(quantiles))])
     networked = happens(share(gates, visits.CONNECTED), draw.networked[k])
     filed = True
@@ -217,16 +234,16 @@ def one_visit(
     at, own = (slot[pair, m] * len(KINDS) + k) * draw.baskets + basket, (h * len(KINDS) + k) * draw.baskets + basket
     at_host = split_bill(bill, cover[at, 0], cover[at, 1], cover[at, 2])
     at_home = split_bill(bill, cover[own, 0], cover[own, 1], cover[own, 2])
-    care = Care(k, -1, 1)
+    care = of_kind(k, disease)
     row = which[who, asked(k, p if filed else UNFILED, m, tier)]
     direct, claim = settle(policies[row], at_host, care, year, None), settle(policies[row], at_home, care, year, None)
     gap, hassle = fund(direct) - fund(claim), draw.hassle_fen[k]
     reluctance = draw.reluctance[below(share(what, visits.CLAIMS), STEPS)]
-    if networked and filed:
+    if networked and on_list and filed:
         cause = CAUSE_CHOICE
         way = choice(attentive, claim_gain(fund(direct), fund(claim), hassle, draw.waiting))
     else:
-        cause = CAUSE_FILED if networked else CAUSE_NETWORKED
+        cause = (CAUSE_FILED if on_list else CAUSE_LISTED) if networked else CAUSE_NETWORKED
         way = otherwise(claims_anyway(fund(claim), hassle, draw.waiting, reluctance))
     if way == DIRECT:
         return Case(way, cause, bill, at_host.unlisted + at_host.over_ceiling, gap, direct, row)
@@ -271,18 +288,26 @@ def care_at_home(
             kind, tier = INPATIENT, visits.pick_one(draw.tiers_home, uniform(share(what, visits.WHICH_TIER)))
             mean = draw.admission_fen[s, tier]
         bill = visits.bill_fen(mean, quantiles[below(share(what, visits.HOW_DEAR), len(quantiles))])
-        care, terms = Care(kind, -1, 1), policies[which[who, asked(kind, LOCAL, at, tier)]]
+        care, terms = of_kind(kind, -1), policies[which[who, asked(kind, LOCAL, at, tier)]]
         owed = settle(terms, Bill(bill, bill - part(bill, draw.in_scope_ppm), 0, 0), care, year, None)
         advance(year, care, owed, stay)
 
 
 @rule
-def draw_visits(key: int, uses: int, draw: Any, when: Any) -> int:
+def disease_of(key: int, uses: int, draw: Any) -> int:
+    """Return the disease of a chronic patient, -1 for a person who uses other care."""
+    if uses & (1 << CHRONIC):
+        return visits.pick_one(draw.diseases, uniform(mix(key, visits.DISEASE)))
+    return -1
+
+
+@rule
+def draw_visits(key: int, uses: int, disease: int, draw: Any, when: Any) -> int:
     """Write month x kinds + kind of each visit of a person's year to `when`; return the number of visits."""
     number = 0
     for k in range(len(KINDS)):
-        if uses != 1 - k:  # who uses only the other kind has none of this
-            count = visits.pick_in(draw.counts, k, uniform(mix(key, visits.HOW_MANY + k))) + 1
+        if uses & (1 << k):
+            count = visits.pick_in(draw.counts, count_row(k, disease), uniform(mix(key, visits.HOW_MANY + k))) + 1
             own = mix(key, visits.WHEN + k)
             for j in range(count):
                 when[number + j] = visits.pick_one(draw.season, uniform(mix(own, j))) * len(KINDS) + k
@@ -321,6 +346,7 @@ def loop(
     cover: Any,
     slot: Any,
     free: Any,
+    listed: Any,
     first: Any,
     lives: Any,
     totals: Any,
@@ -334,8 +360,8 @@ def loop(
     Parameters
     ----------
     cells : whom to live. draw : a record of `DRAW`. scale_fen, quantiles : see `enacted.bill_scale`, `bill_quantiles`.
-    policies, which, cover, slot, free, first, lives : see `enacted.Rules.flat`. totals : what is added to, (half x
-    kind x scheme x home x host x month, amount). places : number of areas.
+    policies, which, cover, slot, free, listed, first, lives : see `enacted.Rules.flat`. totals : what is added to,
+    (half x kind x scheme x home x host x month, amount). places : number of areas.
     """
     year = np.zeros(1, dtype=YEAR)[0]
     when = np.empty(len(KINDS) * visits.MOST_VISITS, dtype=np.uint8)  # unsigned: no index to be wrapped round
@@ -347,7 +373,8 @@ def loop(
         weight, cell = cells.weight[c], mix(draw.key, cells.code[c])
         for person in range(cells.number[c]):
             key = mix(cell, cells.start[c] + person)
-            number = draw_visits(key, uses, draw, when)
+            disease = disease_of(key, uses, draw)
+            number = draw_visits(key, uses, disease, draw, when)
             in_order(when, number, slots, order)
             lived += number
             attention = mix(key, visits.ATTENTIVE)
@@ -364,16 +391,16 @@ def loop(
             for j in range(number):
                 month, k = order[j] // len(KINDS), order[j] % len(KINDS)
                 begin_month(year, month)
-                attentive = happens(attention, draw.attention[k])
+                attentive, sick = happens(attention, draw.attention[k]), disease if k == CHRONIC else -1
                 pair = (h * places + t) * len(KINDS) + k
                 case = one_visit(
-                    mix(key, visits.OF_VISIT + j), k, s, p, h, pair, who, month, attentive, year,
-                    draw, scale_fen, quantiles, policies, which, cover, slot, free,
+                    mix(key, visits.OF_VISIT + j), k, s, p, h, pair, who, sick, month, attentive,
+                    year, draw, scale_fen, quantiles, policies, which, cover, slot, free, listed,
                 )  # fmt: skip
                 account = 0
                 terms = policies[case.row]
                 if case.channel != ABANDONED:
-                    advance(year, Care(k, -1, 1), case.owed, k == INPATIENT)
+                    advance(year, of_kind(k, sick), case.owed, k == INPATIENT)
                     account = from_account(terms, Bill(case.bill, case.outside, 0, 0), fund(case.owed), balance)
                     balance -= account
                 into = (base + k * len(SCHEMES) * places * places) * MONTHS + month

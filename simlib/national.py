@@ -13,7 +13,20 @@ import numpy.typing as npt
 
 from simlib import visits
 from simlib.tables import value
-from simlib.terms import KINDS, SCHEMES, TIERS, Params, Quantity, fact, lever, unknown
+from simlib.terms import (
+    CHRONIC,
+    INPATIENT,
+    KINDS,
+    OUTPATIENT,
+    PHARMACY,
+    SCHEMES,
+    TIERS,
+    Params,
+    Quantity,
+    fact,
+    lever,
+    unknown,
+)
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
@@ -40,6 +53,7 @@ class Benefits(Params, prefix="benefits"):
         axes=("home", "scheme"),
         low=0,
         high=100_000,
+        kinds=("inpatient",),
         source=MEDIAN,
         grade="derived",
     )
@@ -50,6 +64,7 @@ class Benefits(Params, prefix="benefits"):
         axes=("home", "scheme"),
         low=0,
         high=100_000,
+        kinds=("inpatient",),
         source=MEDIAN,
         grade="derived",
     )
@@ -60,6 +75,7 @@ class Benefits(Params, prefix="benefits"):
         axes=("home", "scheme"),
         low=0,
         high=100_000,
+        kinds=("inpatient",),
         source=MEDIAN,
         grade="derived",
     )
@@ -89,6 +105,12 @@ class Benefits(Params, prefix="benefits"):
     )
     ratio_outpatient_employee = unknown("fund share of in-scope outpatient cost, employees", 0.5, 0.75, unit="share")
     ratio_outpatient_resident = unknown("fund share of in-scope outpatient cost, residents", 0.4, 0.6, unit="share")
+    ratio_chronic_employee = unknown(
+        "fund share of in-scope chronic outpatient cost, employees", 0.7, 0.9, unit="share"
+    )
+    ratio_chronic_resident = unknown(
+        "fund share of in-scope chronic outpatient cost, residents", 0.5, 0.75, unit="share"
+    )
     in_scope_home = unknown(
         "share of a bill at home that enters the ratio",
         0.7,
@@ -141,9 +163,13 @@ def default_ratios(v: Values, quantiles: Array) -> Array:
             share = (
                 value("national", metric="in_catalogue_fund_share", scheme=scheme, tier=str(tier), year="2023") / 100
             )
-            bills = visits.home_bills()[0, s] * relative[t] * quantiles
-            out[0, s, t] = default_ratio(bills, v[Benefits.in_scope_home][0], default_deductibles()[s, t], share)
-    out[1] = np.array([v[Benefits.ratio_outpatient_employee], v[Benefits.ratio_outpatient_resident]])
+            bills = visits.home_bills()[INPATIENT, s] * relative[t] * quantiles
+            out[INPATIENT, s, t] = default_ratio(
+                bills, v[Benefits.in_scope_home][0], default_deductibles()[s, t], share
+            )
+    outpatient = np.array([v[Benefits.ratio_outpatient_employee], v[Benefits.ratio_outpatient_resident]])
+    out[OUTPATIENT] = out[PHARMACY] = outpatient
+    out[CHRONIC] = np.array([v[Benefits.ratio_chronic_employee], v[Benefits.ratio_chronic_resident]])
     return out
 
 

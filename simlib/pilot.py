@@ -10,17 +10,18 @@ import numpy.typing as npt
 from scipy.stats import qmc
 
 from simlib import catalogue, visits
-from simlib.benefits import YEAR, Care, advance, begin_month, begin_year, fund, settle_apart, split_bill
+from simlib.benefits import YEAR, advance, begin_month, begin_year, fund, settle_apart, split_bill
+from simlib.chronic import count_row
 from simlib.enacted import Rules, bill_scale
 from simlib.gates import Passing
-from simlib.loop import asked, care_at_home, insured
+from simlib.loop import asked, care_at_home, insured, of_kind
 from simlib.luck import below, happens, mix, odds_of, share, uniform
-from simlib.terms import INPATIENT, KINDS, LONG_STAY, SCHEMES, TIERS, UNFILED, apart
+from simlib.terms import CHRONIC, INPATIENT, KINDS, LONG_STAY, SCHEMES, TIERS, UNFILED, apart
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-PILOT = (1 << 15, 1 << 12)
+PILOT = (1 << 15, 1 << 12, 1 << 12, 1 << 12)
 """Visits of each kind in the pilot; inpatients' gains from claiming are the ones that need many."""
 
 
@@ -31,7 +32,8 @@ OTHER_MONTH, WHICH_FIRST = 7, 8
 class Pilot(NamedTuple):
     """Visits that stand for the year in solving, one entry each; months, tiers, baskets and bills stratified.
 
-    Dear bills are drawn more often and weigh less (`share`), so that no single visit can move a total.
+    Dear bills and rare diseases are drawn more often and weigh less (`share`): no single visit can move a total.
+    disease : -1 outside chronic care.
     """
 
     kind: Ints
@@ -42,6 +44,7 @@ class Pilot(NamedTuple):
     month: Ints
     tier: Ints
     basket: Ints
+    disease: Ints
     dear: Array
     share: Array
 
@@ -66,14 +69,15 @@ class Odds(NamedTuple):
 
 @cache
 def _pilot_luck(size: int) -> Array:
-    """Return the fixed points of the pilot, (visit, 5): cell, month, tier, basket, bill."""
-    return np.asarray(qmc.Sobol(5, scramble=True, rng=20_230_101).random(size))
+    """Return the fixed points of the pilot, (visit, 6): cell, month, tier, basket, bill, disease."""
+    return np.asarray(qmc.Sobol(6, scramble=True, rng=20_230_101).random(size))
 
 
-def pilot_visits(expected: Array, tiers: Array) -> Pilot:
+def pilot_visits(expected: Array, tiers: Array, diseases: Array) -> Pilot:
     """Return the pilot, `PILOT` visits of each kind, cells in proportion to `expected`.
 
-    expected : visits by (kind, scheme, purpose, home, host). tiers : shares of tiers 1, 2, 3.
+    expected : visits by (kind, scheme, purpose, home, host). tiers : shares of tiers 1, 2, 3. diseases : how often each
+    disease is drawn, (disease,); `share` makes up for it, so that all weigh alike.
     """
     season, ladder = visits.cumulative(visits.season()), visits.cumulative(tiers)
     parts = []
@@ -83,8 +87,12 @@ def pilot_visits(expected: Array, tiers: Array) -> Pilot:
         index = np.unravel_index(np.searchsorted(cells, luck[:, 0]), expected[k].shape)
         month, tier = np.searchsorted(season, luck[:, 1]), 1 + np.searchsorted(ladder, luck[:, 2])
         basket = (luck[:, 3] * catalogue.BASKETS).astype(np.int64)
-        rest = 1 - luck[:, 4]
-        parts.append((np.full(size, k), *index, month, tier, basket, np.minimum(1 - rest**3, 1 - 1e-9), 3 * rest**2))
+        disease, share, rest = np.full(size, -1), np.ones(size), 1 - luck[:, 4]
+        if k == CHRONIC:
+            disease = np.searchsorted(visits.cumulative(diseases), luck[:, 5])
+            share = 1 / diseases[disease]
+        dear = np.minimum(1 - rest**3, 1 - 1e-9)
+        parts.append((np.full(size, k), *index, month, tier, basket, disease, dear, share * 3 * rest**2))
     return Pilot(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -110,6 +118,7 @@ def _month_of(own: int, month: int, draw: Any) -> int:
 @apart
 def _price(
     pilot: Any,
+    relative: Any,
     met: Any,
     dropped: Any,
     draw: Any,
@@ -135,9 +144,9 @@ def _price(
     for i in range(len(bill)):
         k, s, p, h = pilot.kind[i], pilot.scheme[i], pilot.purpose[i], pilot.home[i]
         m, tier, b = pilot.month[i], pilot.tier[i] - 1, pilot.basket[i]
-        key, care = mix(draw.key, i), Care(k, -1, 1)
+        key, care = mix(draw.key, i), of_kind(k, pilot.disease[i])
         who = insured(key, h, s, pools, lives, draw.retired)
-        others, first = visits.pick_in(met, k, uniform(mix(key, visits.HOW_MANY))), m
+        others, first = visits.pick_in(met, count_row(k, pilot.disease[i]), uniform(mix(key, visits.HOW_MANY))), m
         for j in range(others):
             month = _month_of(mix(key, visits.OF_VISIT + j), m, draw)
             first = min(first, month) if month >= 0 else first
@@ -156,7 +165,7 @@ def _price(
             t = visits.pick_one(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
             c = below(share(what, visits.WHICH_BASKET), draw.baskets)
             yuan = visits.bill_fen(
-                scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + t, c],
+                relative[i] * scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + t, c],
                 quantiles[below(share(what, visits.HOW_DEAR), len(quantiles))],
             )
             at = (slot[pair, month] * len(KINDS) + k) * draw.baskets + c
@@ -166,7 +175,8 @@ def _price(
         begin_month(year, m)
         at = (slot[pair, m] * len(KINDS) + k) * draw.baskets
         bill[i] = visits.bill_fen(
-            scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + tier, b], quantiles[int(pilot.dear[i] * len(quantiles))]
+            relative[i] * scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + tier, b],
+            quantiles[int(pilot.dear[i] * len(quantiles))],
         )
         at_host = split_bill(bill[i], cover[at + b, 0], cover[at + b, 1], cover[at + b, 2])
         at_home = split_bill(bill[i], cover[own_list, 0], cover[own_list, 1], cover[own_list, 2])
@@ -178,28 +188,36 @@ def _price(
 
 
 def price(
-    pilot: Pilot, rules: Rules, draw: Any, dropped: Array, bill: Array, lists: catalogue.Lists, quantiles: Array
+    pilot: Pilot,
+    rules: Rules,
+    draw: Any,
+    dropped: Array,
+    bill: Array,
+    disease_bill: Array,
+    lists: catalogue.Lists,
+    quantiles: Array,
 ) -> Prices:
     """Return what the fund owes on each pilot visit at a level of bills, yuan by (kind, scheme).
 
     draw : a record of `loop.DRAW` of which the people and their care at home are used. dropped : share of cases with
-    nothing reimbursed, (kind,).
+    nothing reimbursed, (kind,). disease_bill : bill of each disease against that of all, (disease,).
     """
     out = Prices(*(np.empty(len(pilot.kind), dtype=np.int64) for _ in Prices._fields))
     met = np.stack([met_by_visits(table) for table in draw["counts"]])
-    policies, which, cover, slot, _, first, lives = rules.flat()
+    relative = np.where(pilot.disease < 0, 1.0, disease_bill[pilot.disease])
+    policies, which, cover, slot, _, _, first, lives = rules.flat()
     tables = (bill_scale(bill, lists), quantiles, policies, which, cover, slot, first, lives)
-    _price(pilot, met, odds_of(dropped), draw, *tables, len(first), *out)
+    _price(pilot, relative, met, odds_of(dropped), draw, *tables, len(first), *out)
     return out
 
 
-def odds(passing: Passing, kind: Ints, exposure: Array, gains: Array) -> Odds:
+def odds(passing: Passing, kind: Ints, listed: Array, exposure: Array, gains: Array) -> Odds:
     """Return the odds of each visit under solved gates.
 
-    met = networked (1 - exposure fault (1 - mended)); a chosen claim is made by the attentive who gain.
+    met = networked listed (1 - exposure fault (1 - mended)); a chosen claim is made by the attentive who gain.
     """
     unfiled = exposure * (passing.fault * (1 - passing.mended))[kind]
-    met = passing.networked[kind] * (1 - unfiled)
+    met = passing.networked[kind] * listed * (1 - unfiled)
     chosen = met * passing.attention[kind] * gains
     return Odds(met, met - chosen, chosen, unfiled)
 

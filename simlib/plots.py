@@ -50,6 +50,7 @@ TEXT = {
     "fit.title": ("模拟值与公布值", "Simulated against published"),
     "fit.x": ("模拟值比公布值高或低（%）", "simulated above or below published (%)"),
     "fit.fit": ("用于拟合", "fitted"),
+    "fit.level": ("设定水平", "sets the level"),
     "fit.test": ("用于检验", "held out as a test"),
     "gap.title": ("同一笔费用的待遇差：直接结算减手工报销", "Benefit gap of a bill: fund payment direct minus claimed"),
     "gap.x": ("待遇差（元，对称对数刻度）", "benefit gap (yuan, symmetric log scale)"),
@@ -245,7 +246,7 @@ def changes(
 def fit(table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, source: str = "", title: str = "") -> Axes:
     """Draw how far simulated values lie from published ones, percent, with 95 % intervals.
 
-    Columns of `table`: label, role (fit or test), low, mid, high as simulated / published.
+    Columns of `table`: label, role (fit, level or test), low, mid, high as simulated / published.
     """
     percent = table.assign(**{name: 100 * (table[name] - 1) for name in ("low", "mid", "high")})
     with canvas(ax, 1.6 + 0.3 * len(table)) as ax:
@@ -256,10 +257,11 @@ def fit(table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, sourc
 
 def _dots(ax: Axes, table: pd.DataFrame, kinds: list[str], filled: str, lang: Lang) -> list[str]:
     """Draw rows of label, low, mid, high about a line at 0 and return them in words; dots of one kind are filled."""
-    for kind in sorted(set(kinds), key=lambda kind: kind != filled):
+    looks = (BLUE, "o", BLUE), (RED, "s", "white"), (ORANGE, "D", "white")
+    order = [filled, *sorted(set(kinds) - {filled}, reverse=True)]
+    for kind, (colour, marker, face) in zip(order, looks, strict=False):
         rows = np.flatnonzero(np.array(kinds) == kind)
         of = table.iloc[rows]
-        colour, marker, face = (BLUE, "o", BLUE) if kind == filled else (RED, "s", "white")
         ax.hlines(rows, of["low"], of["high"], color=colour, linewidth=1.6)
         ax.plot(of["mid"], rows, marker, color=colour, markerfacecolor=face, markersize=6, label=text(kind, lang))
     ax.axvline(0, color=DARK, linewidth=0.8, zorder=0)

@@ -26,7 +26,7 @@ from simlib.benefits import MOST_BANDS, NO_LIMIT_FEN, PER_DISEASE, PER_MONTH, PE
 from simlib.changes import Frozen
 from simlib.declared import checked
 from simlib.remedies import shown
-from simlib.terms import BENEFIT_KINDS, FEN, PPM, Quantity
+from simlib.terms import FEN, KINDS, PPM, Quantity
 
 MOST_YUAN = 1_000_000_000
 """The largest amount and the largest bill: up to it the layers are exact in int64."""
@@ -288,7 +288,7 @@ def _put_deductible(out: Any, terms: Deductible) -> None:
 
 def _put_caps(out: Any, terms: Terms, kind: int) -> None:
     """Write the caps into a record; without kinds the yearly cap covers all, the others this kind of care."""
-    everything, own = (1 << len(BENEFIT_KINDS)) - 1, 1 << kind
+    everything, own = (1 << len(KINDS)) - 1, 1 << kind
     for name, cap, covers in (
         ("cap", terms.cap, everything),
         ("kind_cap", terms.kind_cap, own),
@@ -296,7 +296,7 @@ def _put_caps(out: Any, terms: Terms, kind: int) -> None:
     ):
         out[f"{name}_fen"] = NO_LIMIT_FEN if cap is None else cap.amount
         named = cap.kinds if cap is not None else None
-        out[f"{name}_kinds"] = sum(1 << BENEFIT_KINDS.index(k) for k in dict.fromkeys(named)) if named else covers
+        out[f"{name}_kinds"] = sum(1 << KINDS.index(k) for k in dict.fromkeys(named)) if named else covers
     for name, amount in (("disease_cap", terms.disease_cap), ("disease_month_cap", terms.disease_month_cap)):
         out[f"{name}_fen"] = NO_LIMIT_FEN if amount is None else amount
     caps = (terms.kind_cap, terms.month_cap, terms.disease_cap, terms.disease_month_cap)

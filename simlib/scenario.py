@@ -260,7 +260,7 @@ def compile(
     >>> base = Scenario(name="b", path="b.yaml", sha256="", year=2023, title=Title(zh="基线", en="Baseline"),
     ...     question=Text(zh="？", en="?"))
     >>> compile(base, areas.load("provinces")).values("catalogue.rule.drug").shape
-    (32, 32, 2, 2, 12)
+    (32, 32, 2, 4, 12)
     """
     year = of.year if year is None else year
     known = levers(declarations)
@@ -269,12 +269,14 @@ def compile(
     touched = np.zeros(shape, dtype=bool)
     for scenario in of.lineage():
         for change in scenario.changes:
-            cells = np.ix_(*change.cells(place), change.months(year))
+            homes, hosts, schemes, kinds = change.cells(place)
             for name, value in change.set:
                 choices = known[name].choices
+                concerned = [k for k in kinds if KINDS[k] in known[name].kinds]
+                cells = np.ix_(homes, hosts, schemes, concerned, change.months(year))
                 arrays[name][cells] = choices.index(str(value)) if choices else value
-            if scenario.parent is not None:
-                touched[cells] = True
+                if scenario.parent is not None:
+                    touched[cells] = True
     touched[place.province[:, None] == place.province] = False  # care in the home province is not cross-province
     return Settings(year, tuple(arrays), tuple(arrays.values()), touched)
 

@@ -17,7 +17,7 @@ from simlib import benefits
 from simlib.benefits import LAYERS, YEAR, Bill, Care
 from simlib.cases import Case, List, Visit, terms_of
 from simlib.policy import Terms, record, yuan
-from simlib.terms import BENEFIT_KINDS, MONTHS, PPM
+from simlib.terms import KINDS, MONTHS, PPM
 
 SIDES: dict[str, List] = {"direct": "host", "claim": "home"}
 """The two prices, and whose list each takes."""
@@ -65,7 +65,7 @@ def settle(case: Case) -> tuple[Priced, ...]:
             benefits.begin_year(year)
         benefits.begin_month(year, _month(case, visit))
         disease = diseases.setdefault(visit.disease, len(diseases) - 1)
-        care, terms = Care(BENEFIT_KINDS.index(visit.kind), disease, visit.months), terms_of(case, visit)
+        care, terms = Care(KINDS.index(visit.kind), disease, visit.months), terms_of(case, visit)
         (direct, owed), (claim, owed_claim) = _prices(visit, terms, care, year, balance)
         done.append(Priced(visit, terms, care, year.copy(), balance, direct, claim))
         if visit.settled != "abandoned":
@@ -83,7 +83,7 @@ def _month(case: Case, visit: Visit) -> int:
 def _opening(case: Case) -> Any:
     """Return the year's state before the first visit."""
     year, first = benefits.new_year(), case.sequence[0]
-    year["month"], kind = _month(case, first), BENEFIT_KINDS.index(first.kind)
+    year["month"], kind = _month(case, first), KINDS.index(first.kind)
     year["paid"][kind] = case.paid_this_year
     for name in case.used_this_year.model_fields_set:
         amount = getattr(case.used_this_year, name)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, flows, gates, loop, scenario, visits
+from simlib import areas, flows, gates, loop, scenario, targets, visits
 from simlib.benefits import YEAR, begin_month, begin_year, fund
 from simlib.channels import reluctances
 from simlib.enacted import Pin, Rules, bill_scale, circumstances, counts, enact, filled, patient_costs
@@ -19,7 +19,7 @@ from simlib.loop import AMOUNTS, Cells, insured, one_visit
 from simlib.luck import PEOPLE, happens, key_of, mix, odds_of
 from simlib.scenario import Scenario
 from simlib.solve import World, solve
-from simlib.terms import INPATIENT, KINDS, MONTHS, OUTPATIENT, SCHEMES, apart
+from simlib.terms import CHRONIC, INPATIENT, KINDS, MONTHS, SCHEMES, apart
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -48,7 +48,7 @@ class Run:
 def first_visits(cells: Any, month: int, draw: Any, arrays: Any, places: int, out: Any) -> None:
     """Write the first inpatient visit of each person, in one month, to `out`: (person, `FIRST_VISIT`)."""
     year = np.zeros(1, dtype=YEAR)[0]
-    scale_fen, quantiles, policies, which, cover, slot, free, first, lives = arrays
+    scale_fen, quantiles, policies, which, cover, slot, free, listed, first, lives = arrays
     row = 0
     for c in range(len(cells.number)):
         s, p, h = cells.scheme[c], cells.purpose[c], cells.home[c]
@@ -60,8 +60,8 @@ def first_visits(cells: Any, month: int, draw: Any, arrays: Any, places: int, ou
             begin_year(year)
             begin_month(year, month)
             case = one_visit(
-                mix(key, visits.OF_VISIT), INPATIENT, s, p, h, pair, who, month, attentive, year, draw,
-                scale_fen, quantiles, policies, which, cover, slot, free,
+                mix(key, visits.OF_VISIT), INPATIENT, s, p, h, pair, who, -1, month, attentive, year, draw,
+                scale_fen, quantiles, policies, which, cover, slot, free, listed,
             )  # fmt: skip
             out[row, 0], out[row, 1], out[row, 2] = case.channel, case.bill, fund(case.owed)
             out[row, 3] = case.gap
@@ -82,12 +82,12 @@ def patients(world: World, of: Scenario, home: int, host: int, *, number: int = 
     expected = expected[INPATIENT, :, :, home, host]
     people = np.rint(number * expected / expected.sum()).astype(np.int64).ravel()
     scheme, purpose = (axis.ravel().astype(np.uint8) for axis in np.indices(expected.shape))
-    uses, homes, hosts = (np.full(people.size, value, dtype=np.uint8) for value in (INPATIENT, home, host))
+    uses, homes, hosts = (np.full(people.size, value, dtype=np.uint8) for value in (1 << INPATIENT, home, host))
     code = np.arange(people.size) - people.size  # below every cell of a run: luck of its own
     none = np.zeros_like(people)
     cells = Cells(uses, scheme, purpose, homes, hosts, people, none + 1, code, none, none)
     out = np.zeros((int(people.sum()), len(FIRST_VISIT)), dtype=np.int64)
-    arrays = loop_arrays(world, enact(of, place, world.values, world.lists, world.quantiles))
+    arrays = loop_arrays(world, enact(of, place, world.values, world.lists, world.quantiles), of.year)
     first_visits(cells, month - 1, draw_record(world, of.year), arrays, len(place.codes), out)
     return out
 
@@ -100,12 +100,11 @@ def cells_of(
     `focus` marks the (kind, home, host) to look at closely; unless `whole`, only they are drawn.
     """
     expected = flows.expect(world.pull, world.c, world.stayed)
-    expected = expected * flows.level(year, world.values)[:, :, None, None, None]
+    expected = expected * level(world, year)[0][:, None, None, None, None]
     expected = flows.among_cities(expected, place, world.values)
-    per_patient = np.array([visits.mean_count(table) for table in counts(world.values)])
-    patients = expected / per_patient[:, None, None, None, None]
-    people = visits.users(patients[INPATIENT], patients[OUTPATIENT], world.values[visits.Visits.both_kinds][0])
-    of_use = np.stack([focus[INPATIENT], focus[OUTPATIENT], focus.any(axis=0)])
+    patients = expected / visits_per_patient(world)[:, None, None, None, None]
+    people = visits.users(patients, world.values[visits.Visits.both_kinds][0])
+    of_use = np.stack([focus[list(kinds)].any(axis=0) for kinds in visits.USES.values()])
     closely = np.broadcast_to(of_use[:, None, None], people.shape)
     if not whole:
         people = np.where(closely, people, 0.0)
@@ -113,9 +112,27 @@ def cells_of(
     used = np.flatnonzero(number)
     index = np.unravel_index(used, number.shape)
     uses, scheme, purpose, home, host = (axis.astype(np.uint8) for axis in index)
+    uses = np.array(visits.KIND_BITS, dtype=np.uint8)[uses]
     number = number.ravel()[used]
     half = (np.cumsum(number) - number) & 1
     return Cells(uses, scheme, purpose, home, host, number, weight.ravel()[used], used, np.zeros_like(number), half)
+
+
+def visits_per_patient(world: World) -> Array:
+    """Return the mean visits of a patient with at least one, (kind,)."""
+    means, diseases = [visits.mean_count(table) for table in counts(world.values)], world.diseases.patients
+    chronic = float(diseases @ means[CHRONIC : CHRONIC + len(diseases)])
+    return np.array([*means[:CHRONIC], chronic, *means[CHRONIC + len(diseases) :]])
+
+
+def networked(world: World, year: int) -> Array:
+    """Return the share of visits in connected institutions in a year, (kind,)."""
+    return gates.networked_in(year, world.omega, gates.possible(world.values))
+
+
+def level(world: World, year: int) -> tuple[Array, Array]:
+    """Return cases and mean bills of a year against 2023, each (kind,)."""
+    return targets.level(year, world.values, networked(world, year) / world.passing.networked)
 
 
 def parts(cells: Cells, most: int) -> Iterator[Cells]:
@@ -138,7 +155,9 @@ def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
     fields = {
         "key": key_of(PEOPLE, world.seed, world.draw),
         "care_at_home": care_at_home,
-        "networked": odds_of(gates.networked_in(year, world.omega, gates.possible(v))),
+        "diseases": visits.cumulative(world.diseases.patients),
+        "disease_bill": world.diseases.bill,
+        "networked": odds_of(networked(world, year)),
         "fault": odds_of(world.passing.fault),
         "mended": odds_of(world.passing.mended),
         "attention": odds_of(world.passing.attention),
@@ -149,9 +168,9 @@ def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
     return filled(np.atleast_1d(circumstances(v)), fields)
 
 
-def loop_arrays(world: World, rules: Rules) -> tuple[Any, Any, Any, Any, Any, Any, Any, Any, Any]:
-    """Return the large tables that the loop reads, in its order."""
-    return bill_scale(world.bill, world.lists), world.quantiles, *rules.flat()
+def loop_arrays(world: World, rules: Rules, year: int) -> tuple[Any, Any, Any, Any, Any, Any, Any, Any, Any, Any]:
+    """Return the large tables that the loop reads in a year, in its order."""
+    return bill_scale(world.bill * level(world, year)[1][:, None], world.lists), world.quantiles, *rules.flat()
 
 
 def live(
@@ -177,7 +196,7 @@ def live(
     place = areas.load(of.geography)
     rules = enact(of, place, world.values, world.lists, world.quantiles)
     cells = cells_of(world, place, of.year, focus, people, whole or not focus.any())
-    draw, arrays = draw_record(world, of.year, care_at_home=care_at_home), loop_arrays(world, rules)
+    draw, arrays = draw_record(world, of.year, care_at_home=care_at_home), loop_arrays(world, rules, of.year)
     n = len(place.codes)
     shape = (2, len(KINDS), len(SCHEMES), n, n, MONTHS, len(AMOUNTS))
     every = iter(list(parts(cells, chunk)))  # a list's iterator can be shared: each thread takes what comes next

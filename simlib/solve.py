@@ -2,7 +2,7 @@
 
 Solved jointly, on expected values over a small fixed pilot of visits: the constants of leaving home, the level
 of bills, the gates, the spread of claims. Every draw then reproduces the published direct visits and fund payment of
-inpatients and outpatients; what is not published stays an unknown and widens the interval.
+every kind of care; what is not published stays an unknown and widens the interval.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from simlib import areas, catalogue, flows, gates, visits
+from simlib import areas, catalogue, chronic, flows, gates, targets, visits
 from simlib.channels import Channels, claim_gain
 from simlib.enacted import Pin, Rules, Values, circumstances, draw_values, enact, patient_costs
 from simlib.gates import Gates, Passing
@@ -23,7 +23,7 @@ from simlib.itemlists import midyear
 from simlib.pilot import PILOT, Odds, Pilot, Prices, by_kind, odds, pilot_visits, price
 from simlib.scenario import Scenario
 from simlib.tables import value
-from simlib.terms import FEN, INPATIENT, KINDS, OUTPATIENT, SCHEMES
+from simlib.terms import CHRONIC, FEN, INPATIENT, KINDS, OUTPATIENT, PHARMACY, SCHEMES
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -39,7 +39,7 @@ class Check(NamedTuple):
     away_kept : factor on outpatient visits of residents living away, below 1 where the total has no room for them.
     bill_multiple : mean cross-province inpatient bill against the mean admission of the country.
     fund_share : of direct inpatient bills. dear : share of direct admissions with fund payments above 10, 50 and 100
-    thousand yuan of 2018-19, scaled to the fund per visit of 2023.
+    thousand yuan of 2018-19, scaled to the fund per visit of 2023. diseases : share of chronic visits, (disease,).
     """
 
     claims_counted: float
@@ -47,6 +47,7 @@ class Check(NamedTuple):
     bill_multiple: float
     fund_share: float
     dear: Array
+    diseases: Array
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class World:
     Attributes
     ----------
     values : each unknown's drawn value. pull, lists, quantiles : flows, catalogues and bills of this draw.
-    c, stayed : constants of leaving, (kind, scheme). bill : mean bill in tier 3, yuan, (kind, scheme).
+    c, stayed : constants of leaving, (kind, scheme). bill : mean bill in tier 3, yuan, (kind, scheme). diseases : of
+    chronic patients.
     passing : gates of 2023. omega : exponent of the networked share, (kind,). spread : of claims, log.
     check : what the draw implies for 2023, beside published figures it was not solved for.
     expected : direct visits and fund payment of 2023 on expected values, (kind, 2), visits and yuan.
@@ -71,6 +73,7 @@ class World:
     c: Array
     stayed: Array
     bill: Array
+    diseases: chronic.Mix
     passing: Passing
     omega: Array
     spread: float
@@ -78,29 +81,18 @@ class World:
     check: Check
 
 
-def targets() -> Array:
-    """Return the published direct visits and fund payment of 2023, (kind, 2), visits and yuan."""
-    names = ("inpatient", "all_outpatient")
-    return np.array(
-        [
-            [
-                value("direct_settlement", period="2023", kind=k, metric="visits"),
-                value("direct_settlement", period="2023", kind=k, metric="fund_paid") * 1e8,
-            ]
-            for k in names
-        ]
-    )
-
-
-def solve_gates(v: Values, direct_rate: Array, kind: Ints, weight: Array, exposure: Array, gains: Array) -> Passing:
+def solve_gates(fixed: Fixed, weight: Array, gains: Array) -> Passing:
     """Return the gates that give each kind its direct rate, with choice computed and the rest split by the prior.
+
+    The rate is that of listed cases.
 
     q = a P(gain > 0 | met) is computed; a is lowered where choice alone would exceed all failures; what is left
     is split over networked and filed; W0 follows from its feasible range. A few passes, because the visits that
     meet all conditions are not a random sample.
     """
-    total, exposed_share = by_kind(kind, weight), by_kind(kind, weight * exposure)
-    exposed_share = exposed_share / total
+    v, kind, direct_rate, exposure = fixed.v, fixed.pilot.kind, fixed.rate, fixed.exposure
+    weight = weight * fixed.listed
+    exposed_share = by_kind(kind, weight * exposure) / by_kind(kind, weight)
     met_weight = weight
     split = v[Gates.split]
     for _ in range(20):
@@ -116,7 +108,7 @@ def solve_gates(v: Values, direct_rate: Array, kind: Ints, weight: Array, exposu
         mended = gates.mend_share(v[Gates.mend][0], 1 - filed, exposed_share)
         fault = (1 - filed) / ((1 - mended) * exposed_share)
         passing = Passing(networked, fault, np.full(len(KINDS), mended), attention)
-        updated = weight * odds(passing, kind, exposure, gains).met
+        updated = weight * odds(passing, kind, fixed.listed, exposure, gains).met
         done = np.abs(updated - met_weight).max() <= 1e-12 * weight.max()
         met_weight = updated
         if done:
@@ -143,33 +135,25 @@ def solve_spread(v: Values, owed: Array, weight: Array, hassle: float, waiting: 
     return wide if excess(wide) >= 0 else float(brentq(excess, narrow, wide, xtol=1e-10))
 
 
-def published_costs() -> tuple[Array, float]:
-    """Return published cross-province cost by scheme, yuan, and the share of outpatient cost it counts.
-
-    The series leaves out pharmacies; their share of outpatient fund payment is that of the second quarter of 2023.
-    """
-    cost = [value("national", metric="crossprov_cost", scheme=s, year="2023") * 1e8 for s in SCHEMES]
-    fund = [
-        value("direct_settlement", period="2023Q2", kind=k, metric="fund_paid") for k in ("pharmacy", "all_outpatient")
-    ]
-    return np.array(cost), 1 - fund[0] / fund[1]
+def published_costs() -> Array:
+    """Return published cross-province cost by scheme, yuan: without pharmacies."""
+    return np.array([value("national", metric="crossprov_cost", scheme=s, year="2023") * 1e8 for s in SCHEMES])
 
 
 def scheme_split(direct_bills: Array, claimed_bills: Array, cases: Array) -> tuple[float, float]:
     """Return the employees' share of inpatient cases, and the share of claims by hand that the published cost counts.
 
-    cost_s = sum over kinds of direct bills + m claimed bills: m from the total, held in [0, 1]; the employees'
-    share from the published ratio of the schemes. Bills in yuan and cases, all (kind, scheme).
+    cost_s = sum over kinds but pharmacy of direct bills + m claimed bills: m from the total, held in [0, 1]; the
+    employees' share from the published ratio of the schemes. Bills in yuan and cases, all (kind, scheme).
     """
-    cost, counted = published_costs()
-    kinds = np.array([1.0, counted])[:, None]
-    direct, claimed = direct_bills * kinds, claimed_bills * kinds
+    cost = published_costs()
+    direct, claimed = (np.delete(bills, PHARMACY, axis=0) for bills in (direct_bills, claimed_bills))
     m = float(np.clip((cost.sum() - direct.sum()) / claimed.sum(), 0, 1))
     amount = direct + m * claimed
-    per_case, theta = amount[0] / cases[0], cost[0] / cost.sum()
-    other = amount[1]
-    share = (theta * (cases[0].sum() * per_case[1] + other.sum()) - other[0]) / (
-        cases[0].sum() * (per_case[0] + theta * (per_case[1] - per_case[0]))
+    inpatients, theta = cases[INPATIENT].sum(), cost[0] / cost.sum()
+    per_case, other = amount[INPATIENT] / cases[INPATIENT], np.delete(amount, INPATIENT, axis=0).sum(axis=0)
+    share = (theta * (inpatients * per_case[1] + other.sum()) - other[0]) / (
+        inpatients * (per_case[0] + theta * (per_case[1] - per_case[0]))
     )
     return float(np.clip(share, 0.1, 0.9)), m
 
@@ -186,9 +170,12 @@ class Fixed:
     quantiles: Array
     rules: Rules
     circumstances: Any
+    targets: Array
     rate: Array
+    diseases: chronic.Diseases
     pilot: Pilot
     first: Array
+    listed: Array
     exposure: Array
 
 
@@ -196,12 +183,13 @@ class Trial(NamedTuple):
     """Constants on trial, each (kind,).
 
     employee : employees' share of cases. level : of bills, against the mean at home. dropped : share of cases with
-    nothing reimbursed.
+    nothing reimbursed. listed : share of cases that are listed.
     """
 
     employee: Array
     level: Array
     dropped: Array
+    listed: Array
 
 
 class Outcome(NamedTuple):
@@ -209,6 +197,7 @@ class Outcome(NamedTuple):
 
     c: Array
     stayed: Array
+    diseases: chronic.Mix
     passing: Passing
     spread: float
     counted: float
@@ -224,43 +213,57 @@ def mean_bills(level: Array) -> Array:
     return level[:, None] * visits.home_bills()
 
 
-def all_cases(employee: Array, rate: Array) -> Array:
-    """Return cross-province cases of 2023, settled or not, (kind, scheme): published direct visits / direct rate."""
-    cases: Array = (targets()[:, 0] / rate)[:, None] * np.stack([employee, 1 - employee], axis=1)
+def disease_mix(diseases: chronic.Diseases, trial: Trial) -> chronic.Mix:
+    """Return the diseases of chronic patients that give the mean bill on trial."""
+    employee, bill = trial.employee[CHRONIC], mean_bills(trial.level)[CHRONIC]
+    return chronic.mix(diseases, float(bill @ np.array([employee, 1 - employee])))
+
+
+def all_cases(direct: Array, trial: Trial, rate: Array) -> Array:
+    """Return cross-province cases of 2023, settled or not, (kind, scheme).
+
+    Direct visits / (share listed x direct rate of the listed).
+    """
+    employee = np.stack([trial.employee, 1 - trial.employee], axis=1)
+    cases: Array = (direct / (rate * trial.listed))[:, None] * employee
     return cases
 
 
-def pilot_weights(fixed: Fixed, c: Array, stayed: Array, cases: Array) -> tuple[Array, Ints]:
+def pilot_weights(fixed: Fixed, c: Array, stayed: Array, cases: Array, mix: chronic.Mix) -> tuple[Array, Ints]:
     """Return the cases each pilot visit stands for, summing to `cases` (kind, scheme), and its (kind, scheme) group."""
     p = fixed.pilot
     cell = (p.kind, p.scheme, p.purpose, p.home, p.host)
-    raw = p.share * (flows.expect(fixed.pull, c, stayed) / np.maximum(fixed.first, 1e-300))[cell]
+    share = p.share * np.where(p.disease < 0, 1.0, mix.visits[p.disease])
+    raw = share * (flows.expect(fixed.pull, c, stayed) / np.maximum(fixed.first, 1e-300))[cell]
     group = p.kind * len(SCHEMES) + p.scheme
     return raw * (cases.ravel() / np.bincount(group, weights=raw))[group], group
 
 
-def failed_claims(chance: Odds, prices: Prices, networked: Array, weight: Array) -> tuple[Array, Array]:
+def failed_claims(chance: Odds, prices: Prices, hard: Array, weight: Array) -> tuple[Array, Array]:
     """Return what a claim would pay on cases that fail a condition, fen, and the cases, (2, visit).
 
-    Row 0: no valid filing, priced as unfiled. Row 1: filed, but the institution is not networked.
+    Row 0: no valid filing, priced as unfiled. Row 1: filed, but a hard condition failed. hard : share meeting those.
     """
     owed = np.stack([prices.unfiled, prices.claim]).astype(float)
-    return owed, weight * np.stack([chance.unfiled, (1 - networked) * (1 - chance.unfiled)])
+    return owed, weight * np.stack([chance.unfiled, (1 - hard) * (1 - chance.unfiled)])
 
 
 def attempt(fixed: Fixed, trial: Trial) -> Outcome:
     """Return what a trial comes to: gates, claims and totals on expected values, and a better trial."""
     v, kind = fixed.v, fixed.pilot.kind
-    cases = all_cases(trial.employee, fixed.rate)
+    cases, mix = all_cases(fixed.targets[:, 0], trial, fixed.rate), disease_mix(fixed.diseases, trial)
     c, stayed = flows.solve_leaving(fixed.pull, cases, fixed.v[flows.Flow.away_most][0])
-    weight, group = pilot_weights(fixed, c, stayed, cases)
-    level = mean_bills(trial.level)
-    prices = price(fixed.pilot, fixed.rules, fixed.circumstances, trial.dropped, level, fixed.lists, fixed.quantiles)
+    weight, group = pilot_weights(fixed, c, stayed, cases, mix)
+    listed = by_kind(kind, weight * fixed.listed) / by_kind(kind, weight)
+    weight = weight * (trial.listed / listed)[kind]  # at once: else the level of bills would chase it
+    cases = cases * (trial.listed / listed)[:, None]
+    people, priced = (fixed.rules, fixed.circumstances, trial.dropped), (fixed.lists, fixed.quantiles)
+    prices = price(fixed.pilot, *people, mean_bills(trial.level), mix.bill, *priced)
     hassle, waiting = patient_costs(v)
     gains = (claim_gain(prices.direct, prices.claim, hassle[kind], waiting) > 0).astype(float)  # type: ignore[arg-type, attr-defined]
-    passing = solve_gates(v, fixed.rate, kind, weight, fixed.exposure, gains)
-    chance = odds(passing, kind, fixed.exposure, gains)
-    owed, failing = failed_claims(chance, prices, passing.networked[kind], weight)
+    passing = solve_gates(fixed, weight, gains)
+    chance = odds(passing, kind, fixed.listed, fixed.exposure, gains)
+    owed, failing = failed_claims(chance, prices, passing.networked[kind] * fixed.listed, weight)
     some = slice(PILOT[INPATIENT] // 4)  # a balanced part of the inpatients, who come first: enough for one mean
     spread = solve_spread(v, owed[:, some].ravel(), failing[:, some].ravel(), float(hassle[INPATIENT]), waiting)
     claim_share = np.where(
@@ -274,8 +277,13 @@ def attempt(fixed: Fixed, trial: Trial) -> Outcome:
         [by_kind(kind, weight * chance.direct), by_kind(kind, weight * chance.direct * prices.direct) / FEN], axis=1
     )
     dropped = 1 - (expected[:, 0] + by_kind(kind, claimed)) / by_kind(kind, weight)
-    better = Trial(np.array([employee, trial.employee[1]]), trial.level * targets()[:, 1] / expected[:, 1], dropped)
-    return Outcome(c, stayed, passing, spread, counted, expected, weight, chance, prices, better)
+    better = Trial(
+        employee=np.array([employee, *trial.employee[1:]]),
+        level=trial.level * fixed.targets[:, 1] / expected[:, 1],
+        dropped=dropped,
+        listed=listed,
+    )
+    return Outcome(c, stayed, mix, passing, spread, counted, expected, weight, chance, prices, better)
 
 
 def by_group(group: Ints, weight: Array) -> Array:
@@ -300,6 +308,7 @@ def check(pilot: Pilot, outcome: Outcome) -> Check:
         bill_multiple=float((cases * prices.bill).sum() / cases.sum() / FEN / at_home),
         fund_share=float((direct * prices.direct).sum() / (direct * prices.bill).sum()),
         dear=np.array(dear),
+        diseases=outcome.diseases.visits,
     )
 
 
@@ -332,8 +341,8 @@ def converge(fixed: Fixed, trial: Trial) -> tuple[World, Trial]:
     for _ in range(MOST_ATTEMPTS):
         tried, outcome = trial, attempt(fixed, trial)
         trial = outcome.trial
-        error = np.abs(outcome.expected / targets() - 1).max()
-        moved = max(np.abs(trial.employee - tried.employee).max(), np.abs(trial.dropped - tried.dropped).max())
+        error = np.abs(outcome.expected / fixed.targets - 1).max()
+        moved = max(np.abs(a - b).max() for a, b in zip(trial, tried, strict=True) if a is not trial.level)
         if error < 1e-5 and moved < 1e-4:
             break
     if error > 1e-3:
@@ -353,6 +362,7 @@ def _world(fixed: Fixed, trial: Trial, outcome: Outcome) -> World:
         c=outcome.c,
         stayed=outcome.stayed,
         bill=mean_bills(trial.level),
+        diseases=outcome.diseases,
         passing=outcome.passing,
         omega=gates.omega(outcome.passing.networked, gates.possible(fixed.v)),
         spread=outcome.spread,
@@ -374,11 +384,22 @@ def prepare(reference: Scenario, v: Values, seed: int, draw: int) -> tuple[Fixed
     lists = catalogue.generate(place, v, seed, draw, reference.catalogues, midyear(reference.year))
     quantiles = visits.bill_quantiles(v[visits.Visits.sigma][0], v[visits.Visits.tail][0])
     rules = enact(reference.model_copy(update={"year": FIT_YEAR}), place, v, lists, quantiles)
-    rate = np.array([v[Gates.direct_rate_inpatient][0], v[Gates.direct_rate_outpatient][0]])
-    trial = Trial(np.array([0.4, v[flows.Flow.employee_outpatient][0]]), np.array([2.2, 1.2]), np.array([0.05, 0.1]))
-    first = flows.expect(pull, *flows.solve_leaving(pull, all_cases(trial.employee, rate), v[flows.Flow.away_most][0]))
-    pilot = pilot_visits(first, visits.tier_shares(v[visits.Visits.tier3_share][0]))
+    rate, totals, diseases = gates.direct_rates(v), targets.totals(v), chronic.diseases(v)
+    employee = [v[getattr(flows.Flow, f"employee_{kind}")][0] for kind in KINDS[1:]]
+    trial = Trial(
+        employee=np.array([0.4, *employee]),
+        level=np.array([2.2, 1.2, 2.5, 1.2]),
+        dropped=np.array([0.05, 0.1, 0.1, 0.1]),
+        listed=np.array([1.0, 1.0, 0.8, 1.0]),
+    )
+    cases, most = all_cases(totals[:, 0], trial, rate), v[flows.Flow.away_most][0]
+    first = flows.expect(pull, *flows.solve_leaving(pull, cases, most))
+    likely = disease_mix(diseases, trial).visits
+    often = 0.5 * likely + 0.5 / len(likely)
+    pilot = pilot_visits(first, visits.tier_shares(v[visits.Visits.tier3_share][0]), often)
+    bits = rules.listed[pilot.home, pilot.host, pilot.month] >> np.maximum(pilot.disease, 0) & 1
+    listed = np.where(pilot.disease < 0, 1.0, bits)
     free = rules.free[pilot.home, pilot.host, pilot.kind, pilot.month]
     exposure = np.asarray(gates.exposed(pilot.purpose, free)).astype(float)  # type: ignore[arg-type]
-    people_of = circumstances(v)
-    return Fixed(seed, draw, v, pull, lists, quantiles, rules, people_of, rate, pilot, first, exposure), trial
+    known = (pull, lists, quantiles, rules, circumstances(v), totals, rate, diseases, pilot, first, listed, exposure)
+    return Fixed(seed, draw, v, *known), trial

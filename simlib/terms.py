@@ -16,11 +16,8 @@ from typing import Any, ClassVar, Literal, TypeVar, cast
 SCHEMES = ("employee", "resident")
 """Employee scheme 职工医保 and resident scheme 居民医保."""
 
-KINDS = ("inpatient", "outpatient")
-"""Kinds of care that are simulated; outpatient is everything published as 门诊, chronic care and pharmacy included."""
-
-BENEFIT_KINDS = ("inpatient", "outpatient", "chronic", "pharmacy")
-"""Kinds of care that a policy tells apart: 住院, 普通门诊, 门诊慢特病, 定点药店; the first are `KINDS`."""
+KINDS = ("inpatient", "outpatient", "chronic", "pharmacy")
+"""Kinds of care: 住院, 普通门诊, 门诊慢特病, 定点药店; outpatient is ordinary outpatient care only."""
 
 MEMBERS = ("working", "retired")
 """Member groups 在职 and 退休; of residents, below 60 and from 60 on, where an area tells them apart."""
@@ -52,7 +49,7 @@ PPM = 1_000_000
 """Shares are int64 millionths."""
 
 EMPLOYEE = SCHEMES.index("employee")
-INPATIENT, OUTPATIENT = range(2)
+INPATIENT, OUTPATIENT, CHRONIC, PHARMACY = range(4)
 LONG_STAY, EMERGENCY, UNFILED = PURPOSES.index("long_stay"), PURPOSES.index("emergency"), FILINGS.index("unfiled")
 LOCAL = len(FILINGS)
 """Care at home, where a policy is asked for by filing."""
@@ -101,6 +98,7 @@ class Quantity:
     dist: str = "none"
     axes: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = KINDS
     id: str = ""
 
     @property
@@ -154,15 +152,16 @@ def lever(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
+    kinds: tuple[str, ...] = KINDS,
     source: str,
     grade: Grade,
 ) -> Quantity:
     """Return the declaration of a number that policy sets; a scenario may change it by date and place.
 
     `axes` are the dimensions of place it may be limited by: home, host, scheme, kind. A default of None
-    means the national default, which differs by scheme.
+    means the national default, which differs by scheme. `kinds` are the kinds of care that it concerns.
     """
-    return Quantity(meaning, unit, "lever", source, grade, default, low, high, "none", axes, choices)
+    return Quantity(meaning, unit, "lever", source, grade, default, low, high, "none", axes, choices, kinds)
 
 
 def variant(meaning: str, default: str, *, choices: tuple[str, ...], source: str, grade: Grade) -> Quantity:

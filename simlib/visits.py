@@ -11,7 +11,20 @@ from scipy.special import ndtri, pdtr
 
 from simlib.luck import WEIGHTS, uniforms
 from simlib.tables import value
-from simlib.terms import KINDS, MONTHS, SCHEMES, STEPS, Params, fact, rule, unknown
+from simlib.terms import (
+    CHRONIC,
+    INPATIENT,
+    KINDS,
+    MONTHS,
+    OUTPATIENT,
+    PHARMACY,
+    SCHEMES,
+    STEPS,
+    Params,
+    fact,
+    rule,
+    unknown,
+)
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -22,11 +35,21 @@ MOST_VISITS = 200
 MOST_ADMISSIONS = 6
 """One more than the most admissions at home before the first visit elsewhere that the tables hold."""
 
-USES = ("inpatient", "outpatient", "both")
-"""Which kinds of care a person uses elsewhere in a year: one of them only, or both."""
+USES: dict[str, tuple[int, ...]] = {
+    "inpatient": (INPATIENT,),
+    "outpatient": (OUTPATIENT,),
+    "both": (INPATIENT, OUTPATIENT),
+    "chronic": (CHRONIC,),
+    "pharmacy": (PHARMACY,),
+}
+"""Which kinds of care a person uses elsewhere in a year. That chronic patients and buyers in pharmacies use other kinds
+too is left out: nobody published how many."""
+
+KIND_BITS = tuple(sum(1 << kind for kind in kinds) for kinds in USES.values())
+"""The same as bits, one for each kind."""
 
 # Decisions of a person and of a visit, each with a number of its own so that none shares luck; kinds count on.
-HOW_MANY, WHEN, ATTENTIVE, RETIRED, BALANCE, ADMITTED, INSURED = 0, 4, 8, 9, 10, 11, 12
+HOW_MANY, WHEN, ATTENTIVE, RETIRED, BALANCE, ADMITTED, INSURED, DISEASE = 0, 4, 8, 9, 10, 11, 12, 13
 WHAT, GATES = range(2)
 WHICH_TIER, WHICH_BASKET, HOW_DEAR, CLAIMS = range(4)
 """Decisions that share the key of `WHAT`, see `luck.share`."""
@@ -45,7 +68,14 @@ class Visits(Params, prefix="visits"):
         "admissions a year of a patient with at least one", 1.2, 2.2, default=1.5, dist="triangular", unit="per year"
     )
     mean_outpatient = unknown(
-        "outpatient visits a year of a patient with at least one", 3.0, 12.0, unit="per year", dist="log-uniform"
+        "ordinary outpatient visits a year of a patient with at least one",
+        3.0,
+        12.0,
+        unit="per year",
+        dist="log-uniform",
+    )
+    mean_pharmacy = unknown(
+        "purchases a year in pharmacies of a person with at least one", 3.0, 12.0, unit="per year", dist="log-uniform"
     )
     dispersion = unknown("dispersion of visits per patient", 0.5, 3.0, default=1.0, dist="log-uniform", unit="shape")
     both_kinds = unknown(
@@ -147,12 +177,18 @@ def tier_bills() -> Array:
 
 
 def home_bills() -> Array:
-    """Return the mean bill of any visit of the insured in 2023, yuan, (kind, scheme)."""
+    """Return the mean bill of any visit of the insured in 2023, yuan, (kind, scheme); residents' pharmacies of 2024."""
     out = np.zeros((len(KINDS), len(SCHEMES)))
     for s, scheme in enumerate(SCHEMES):
-        out[0, s] = value("national", metric="cost_per_admission", scheme=scheme, year="2023")
-        cost = value("national", metric="ordinary_outpatient_cost", scheme=scheme, year="2023")
-        out[1, s] = cost * 1e4 / value("national", metric="ordinary_outpatient_visits", scheme=scheme, year="2023")
+
+        def of(metric: str, year: str = "2023", scheme: str = scheme) -> float:
+            return value("national", metric=metric, scheme=scheme, year=year)
+
+        out[INPATIENT, s] = of("cost_per_admission")
+        out[OUTPATIENT, s] = of("ordinary_outpatient_cost") * 1e4 / of("ordinary_outpatient_visits")
+        out[CHRONIC, s] = of("chronic_cost") * 1e4 / of("chronic_visits")
+        year = "2023" if scheme == "employee" else "2024"
+        out[PHARMACY, s] = of("pharmacy_cost", year) / of("pharmacy_visits", year)
     return out
 
 
@@ -240,14 +276,17 @@ def bill_fen(mean_fen: float, quantile: float) -> int:
     return max(int(mean_fen * quantile + 0.5), 100)
 
 
-def users(inpatients: Array, outpatients: Array, both: float) -> Array:
-    """Return the patients by what they use, (`USES`, ...), from those of each kind; both = a share of the fewer.
+def users(patients: Array, both: float) -> Array:
+    """Return the patients by what they use, (`USES`, ...), from those of each kind, (kind, ...).
 
-    >>> users(np.array([10.0]), np.array([30.0]), 0.5).ravel().tolist()
-    [5.0, 25.0, 5.0]
+    both = a share of the fewer of inpatients and outpatients.
+
+    >>> users(np.array([10.0, 30.0, 1.0, 2.0]), 0.5).tolist()
+    [5.0, 25.0, 5.0, 1.0, 2.0]
     """
-    shared = both * np.minimum(inpatients, outpatients)
-    return np.stack([inpatients - shared, outpatients - shared, shared])
+    shared = both * np.minimum(patients[INPATIENT], patients[OUTPATIENT])
+    alone = patients[INPATIENT] - shared, patients[OUTPATIENT] - shared
+    return np.stack([*alone, shared, patients[CHRONIC], patients[PHARMACY]])
 
 
 def sample(people: Array, focus: npt.NDArray[np.bool_], size: int, seed: int, draw: int) -> tuple[Ints, Ints]:
@@ -256,8 +295,8 @@ def sample(people: Array, focus: npt.NDArray[np.bool_], size: int, seed: int, dr
     Parameters
     ----------
     people : expected number of patients, (`USES`, ...). focus : cells to look at closely, same shape.
-    size : people to draw. Two thirds go to those who are inpatients, half of each part to the focus, all shared
-    in proportion to patients; every cell with patients keeps a chance to be seen.
+    size : people to draw. Two thirds go to those who are inpatients, a ninth to each other group, half of each part to
+    the focus, all shared in proportion to patients; every cell with patients keeps a chance to be seen.
 
     Returns
     -------
@@ -265,8 +304,10 @@ def sample(people: Array, focus: npt.NDArray[np.bool_], size: int, seed: int, dr
     cell, not by the order of drawing.
     """
     share = np.zeros_like(people)
-    for uses, of_uses in (((0, 2), 2 / 3), ((1,), 1 / 3)):
-        part = np.isin(np.arange(len(USES)), uses).reshape(-1, *[1] * (people.ndim - 1))
+    admitted = np.array([INPATIENT in kinds for kinds in USES.values()])
+    parts = [(admitted, 2 / 3), *((row, 1 / 9) for row in np.eye(len(USES), dtype=bool)[~admitted])]
+    for uses, of_uses in parts:
+        part = uses.reshape(-1, *[1] * (people.ndim - 1))
         halves = [focus & part, ~focus & part]
         present = [float(people[half].sum()) for half in halves]
         for half, there in zip(halves, present, strict=True):

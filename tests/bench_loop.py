@@ -22,8 +22,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simlib import areas, enacted, loop, metrics, scenario, simulate, solve, terms, visits
-from simlib.benefits import MOST_BANDS, NO_LIMIT_FEN, PER_MONTH, PER_YEAR, Owed
-from simlib.terms import ABANDONED, CLAIMED, DIRECT, INPATIENT, KINDS, LOCAL, MEMBERS, MONTHS, SCHEMES, TIERS, UNFILED
+from simlib.benefits import MOST_BANDS, NO_LIMIT_FEN, PER_DISEASE, PER_MONTH, PER_YEAR, Owed
+from simlib.chronic import DISEASES
+from simlib.terms import (
+    ABANDONED,
+    CHRONIC,
+    CLAIMED,
+    DIRECT,
+    INPATIENT,
+    KINDS,
+    LOCAL,
+    MEMBERS,
+    MONTHS,
+    SCHEMES,
+    TIERS,
+    UNFILED,
+)
 
 ROOT = Path(__file__).parent.parent
 SCENARIO = ROOT / "scenarios" / "delta_mutual_recognition.yaml"
@@ -125,13 +139,16 @@ def bands(count: Any, ends: Any, ratios: Any) -> Bands:
 def columns(policies: Any) -> SimpleNamespace:
     """Return the policies by column."""
     c = SimpleNamespace(**{name: np.ascontiguousarray(policies[name]).ravel() for name in policies.dtype.names})
-    c.per_year, c.per_month = (c.deductible_period == period for period in (PER_YEAR, PER_MONTH))
+    periods = (PER_YEAR, PER_MONTH, PER_DISEASE)
+    c.per_year, c.per_month, c.per_disease = (c.deductible_period == period for period in periods)
     c.ratio = bands(policies["bands"], policies["band_to_fen"], policies["ratio_ppm"])
     terms_ = (policies[f"catastrophic_{name}"] for name in ("bands", "to_fen", "ratio_ppm"))
     c.catastrophic = bands(*terms_)
     # Layers that no policy has are skipped, as the loop skips those that a policy does not have.
     c.floored, c.limited = c.floor_ratio_ppm.any(), c.limits.any()
-    c.monthly = c.per_month.any() or (c.month_cap_fen < NO_LIMIT_FEN).any()
+    of_month, of_disease = c.disease_month_cap_fen < NO_LIMIT_FEN, c.disease_cap_fen < NO_LIMIT_FEN
+    c.monthly = (c.per_month | (c.month_cap_fen < NO_LIMIT_FEN) | of_month).any()
+    c.diseased = (c.per_disease | of_month | of_disease).any()
     c.supplemented = any(used.any() for used in (c.catastrophic_bands, c.assistance_ratio_ppm, c.tilt_ratio_ppm))
     return c
 
@@ -154,15 +171,16 @@ class Twin:
 
     Everything is an array by person or by visit, every layer one operation on all visits of a wave. People stand in
     order of falling number of visits, so that those who still have a visit are a slice in front; visits stand in waves,
-    a wave in order of people. Visits carry no disease, as in the loop.
+    a wave in order of people.
     """
 
     def __init__(self, draw: Any, arrays: Any, totals: Any, places: int) -> None:
         """Take what the loop takes."""
         self.draw = SimpleNamespace(**{name: draw[name] for name in draw.dtype.names})
-        scale, self.quantiles, policies, which, cover, slot, free, self.first, self.lives = arrays
+        scale, self.quantiles, policies, which, cover, slot, free, listed, self.first, self.lives = arrays
         self.policies, self.asked, self.cover = columns(policies), which.shape[1], cover.astype(np.int64)
         self.scale, self.which, self.slot, self.free = scale.ravel(), which.ravel(), slot.ravel(), free.ravel()
+        self.listed = listed.ravel()
         self.totals, self.places = totals, places
 
     def live(self, cells: Any) -> int:
@@ -182,12 +200,16 @@ class Twin:
         draw, cell = self.draw, np.repeat(np.arange(len(cells.number)), cells.number)
         person = np.arange(len(cell)) - np.repeat(np.cumsum(cells.number) - cells.number, cells.number)
         key = mix(mix(step(cells.code), draw.key)[cell], step(cells.start[cell] + person))
-        counts = np.zeros((len(KINDS), len(key)), dtype=np.int64)
+        counts, uses = np.zeros((len(KINDS), len(key)), dtype=np.int64), cells.uses[cell].astype(np.int64)
+        disease = pick(draw.diseases, uniform(mix(key, step(visits.DISEASE))))
         for k in range(len(KINDS)):
-            some = np.flatnonzero(cells.uses[cell] != 1 - k)
-            counts[k, some] = np.searchsorted(draw.counts[k], uniform(mix(key[some], step(visits.HOW_MANY + k)))) + 1
+            some = np.flatnonzero(uses >> k & 1)
+            luck, row = uniform(mix(key[some], step(visits.HOW_MANY + k))), k + np.zeros_like(some)
+            row += disease[some] if k == CHRONIC else (len(DISEASES) - 1) * (k > CHRONIC)
+            for one in np.unique(row):
+                counts[k, some[row == one]] = np.searchsorted(draw.counts[one], luck[row == one]) + 1
         order = np.argsort(-counts.sum(axis=0).astype(np.int16), kind="stable")
-        self.key, self.counts, self.cell = key[order], counts[:, order], cell[order]
+        self.key, self.counts, self.cell, self.disease = key[order], counts[:, order], cell[order], disease[order]
         self.half = (cells.half[self.cell] + person[order]) & 1
         where = (cells.scheme, cells.purpose, cells.home, cells.host)
         self.s, self.p, self.h, self.t = (column[self.cell].astype(np.int64) for column in where)
@@ -200,6 +222,8 @@ class Twin:
         self.admissions, self.now = np.zeros((2, len(key)), dtype=np.int64)
         self.deductible, self.reached, self.basic_paid = np.zeros((3, len(KINDS), len(key)), dtype=np.int64)
         self.in_month = np.zeros((2, len(KINDS), len(key)), dtype=np.int64)  # deductible and paid by the basic fund
+        # deductible used up and paid by the basic fund for the disease, the last by month too
+        self.of_disease = np.zeros((3, len(key)), dtype=np.int64)
         self.running = np.zeros((len(RUNNING), len(key)), dtype=np.int64)
 
     def dates(self) -> None:
@@ -209,15 +233,15 @@ class Twin:
             owner = np.repeat(np.arange(len(count)), count)
             nth = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
             month = pick(self.draw.season, uniform(mix(mix(self.key, step(visits.WHEN + k))[owner], step(nth))))
-            codes.append((owner << 5 | month << 1 | k).astype(np.int32))
+            codes.append((owner << 6 | month << 2 | k).astype(np.int32))
         code = np.sort(np.concatenate(codes)).astype(np.int64)
         count = self.counts.sum(axis=0)
         nth = np.arange(len(code)) - np.repeat(np.cumsum(count) - count, count)
         self.waves = np.bincount(nth)
         self.begin = np.append(0, np.cumsum(self.waves))
         date = np.empty_like(code)
-        date[self.begin.take(nth) + (code >> 5)] = code & 31
-        self.k, self.month = date & 1, date >> 1
+        date[self.begin.take(nth) + (code >> 6)] = code & 63
+        self.k, self.month = date & 3, date >> 2
         self.owner = np.arange(len(code)) - np.repeat(self.begin[:-1], self.waves)
         added = np.repeat(step(visits.OF_VISIT + np.arange(len(self.waves))), self.waves)
         self.luck = mix(self.key.take(self.owner), added)
@@ -272,14 +296,21 @@ class Twin:
         tier = pick(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
         basket = below(share(what, visits.WHICH_BASKET), draw.baskets)
         mean = self.scale.take(((k * len(SCHEMES) + s) * len(TIERS) + tier) * draw.baskets + basket)
+        sick, disease = np.flatnonzero(k == CHRONIC), self.disease.take(self.owner)
+        mean[sick] *= draw.disease_bill.take(disease[sick])
+        on_list = np.ones(len(k), dtype=bool)
+        at = ((h * self.places + t) * MONTHS + month)[sick]
+        on_list[sick] = self.listed.take(at).astype(np.int64) >> disease[sick] & 1
         self.bill, self.hassle = self.bill_fen(mean, share(what, visits.HOW_DEAR)), draw.hassle_fen.take(k)
         networked = share(gates, visits.CONNECTED) < draw.networked.take(k)
         place = ((h * self.places + t) * len(KINDS) + k) * MONTHS + month
         exposed = (p != terms.EMERGENCY) & ~self.free.take(place)
         fault = np.flatnonzero(exposed & (share(gates, visits.FILED) < draw.fault.take(k)))
         unfiled = fault[share(gates[fault], visits.MENDED) >= draw.mended[k[fault]]]
-        self.cause = np.where(networked, loop.CAUSE_CHOICE, loop.CAUSE_NETWORKED) - loop.CAUSE_NETWORKED
-        self.cause[unfiled[networked[unfiled]]] = loop.CAUSE_FILED - loop.CAUSE_NETWORKED
+        self.cause = np.where(networked, np.where(on_list, loop.CAUSE_CHOICE, loop.CAUSE_LISTED), loop.CAUSE_NETWORKED)
+        networked &= on_list
+        self.cause[unfiled[networked[unfiled]]] = loop.CAUSE_FILED
+        self.cause -= loop.CAUSE_NETWORKED
         networked[unfiled] = False
         self.met, filing = networked, p.copy()
         filing[unfiled] = UNFILED
@@ -303,6 +334,7 @@ class Twin:
         if not self.policies.monthly:
             return
         self.in_month[:, :, who] *= self.now[who] == month
+        self.of_disease[2, who] *= self.now[who] == month
         self.now[who] = month
 
     def settle(self, row: Any, who: Any, at: Any, entering: Any, extra: Any, total: Any) -> Any:
@@ -320,7 +352,7 @@ class Twin:
         uncapped = rounded(c.ratio.pay(row, start, start + net))
         if c.floored:
             np.maximum(uncapped, rounded(entering * c.floor_ratio_ppm.take(row)), out=uncapped)
-        basic = np.minimum(uncapped, self.room(row, who))
+        basic = np.minimum(uncapped, self.room(row, who, at))
         owed[: OWED["large_sum"]] = deductible, net + deductible * gross, basic
         over_limit = self.above_caps(row, entering, net, uncapped, owed)
         if c.supplemented:
@@ -340,14 +372,24 @@ class Twin:
         due -= self.deductible.ravel().take(at) * c.per_year.take(row)
         if c.monthly:
             due -= self.in_month[0].ravel().take(at) * c.per_month.take(row)
+        if c.diseased:
+            due -= self.of_disease[0, who] * c.per_disease.take(row)
         return np.maximum(due, 0, out=due)
 
-    def room(self, row: Any, who: Any) -> Any:
-        """Return what the caps of month, kind of care and year leave."""
+    def sick(self, at: Any) -> Any:
+        """Return which places in a column by kind are those of chronic care."""
+        return at // len(self.key) == CHRONIC
+
+    def room(self, row: Any, who: Any, at: Any) -> Any:
+        """Return what the caps of disease, month, kind of care and year leave."""
         c, year = self.policies, self.basic_paid[:, who]
         room = c.cap_fen.take(row) - counted(year, c.cap_kinds.take(row))
         if c.limited:
             np.minimum(room, c.kind_cap_fen.take(row) - counted(year, c.kind_cap_kinds.take(row)), out=room)
+        if c.limited and c.diseased:
+            of, sick = self.of_disease[:, who], self.sick(at)
+            for cap, paid in ((c.disease_cap_fen, of[1]), (c.disease_month_cap_fen, of[2])):
+                np.minimum(room, np.where(sick, cap.take(row) - paid, NO_LIMIT_FEN), out=room)
         if c.monthly:
             month = self.in_month[1][:, who]
             np.minimum(room, c.month_cap_fen.take(row) - counted(month, c.month_cap_kinds.take(row)), out=room)
@@ -392,6 +434,8 @@ class Twin:
             moves += zip(self.in_month, (deductible, basic), strict=True)
         for column, amount in moves:
             column.reshape(-1)[at] += amount
+        if self.policies.diseased:
+            self.of_disease[:, who] += np.stack([deductible, basic, basic]) * self.sick(at)
         if self.policies.supplemented:
             self.running[:, who] += owed[RUNNING]
 
@@ -443,7 +487,7 @@ class Twin:
             add(first, amount, self.channel, 3)
         for first, amount in ((loop.GAP, self.gap), (loop.GAP_ZERO, self.gap == 0), (loop.CLAIM_MORE, self.gap < 0)):
             add(first, weight * amount)
-        add(loop.CAUSE_NETWORKED, weight * (self.channel != DIRECT), self.cause, 3)
+        add(loop.CAUSE_NETWORKED, weight * (self.channel != DIRECT), self.cause, 4)
         add(loop.SUPPLEMENT, weight * (self.paid - self.basic) * kept)
         add(loop.ACCOUNT, weight * self.account)
         paid *= kept
@@ -471,7 +515,7 @@ class Bench:
         """Return what the loop reads: the record of the draw, and the tables of a scenario."""
         w = self.world
         rules = enacted.enact(of, self.place, w.values, w.lists, w.quantiles)
-        return simulate.draw_record(w, of.year), simulate.loop_arrays(w, rules)
+        return simulate.draw_record(w, of.year), simulate.loop_arrays(w, rules, of.year)
 
     def empty(self) -> Any:
         """Return totals of nobody."""
@@ -500,12 +544,12 @@ class Bench:
 
     def enough(self, wanted: int) -> int:
         """Return the fewest people to ask for who are expected to make the visits wanted, and a little more."""
-        means = [visits.mean_count(table) for table in enacted.counts(self.world.values)]
-        each = np.array([*means, sum(means)])
+        means = simulate.visits_per_patient(self.world)
 
         def expected(people: int) -> float:
             cells = self.cells(people)
-            return float((each[cells.uses] * cells.number).sum())
+            used = cells.uses[:, None] >> np.arange(len(KINDS)) & 1
+            return float((used @ means * cells.number).sum())
 
         return bisect_left(range(2**40), 1.002 * wanted, lo=1000, key=expected)
 

@@ -15,7 +15,7 @@ from slow import random_policy
 from simlib import benefits
 from simlib.benefits import LAYERS, NO_LIMIT_FEN, YEAR, Bill, Care, settle, split_bill
 from simlib.policy import MOST_YUAN, Terms, record
-from simlib.terms import BENEFIT_KINDS, FEN, PPM
+from simlib.terms import FEN, KINDS, PPM
 
 MOST = MOST_YUAN * FEN
 SHARES = st.integers(0, PPM)
@@ -32,7 +32,7 @@ def policy(kind: int = 0, **terms: Any) -> np.void:
 
 @st.composite
 def policies(draw: st.DrawFn) -> np.void:
-    kind = draw(st.integers(0, len(BENEFIT_KINDS) - 1))
+    kind = draw(st.integers(0, len(KINDS) - 1))
     return record(Terms.model_validate(random_policy(Random(draw(st.integers(0, 10**9))))), kind)
 
 

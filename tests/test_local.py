@@ -10,7 +10,7 @@ import pytest
 
 from simlib import local, national, policy, tables
 from simlib.cli import main
-from simlib.terms import BENEFIT_KINDS, FILINGS, GRADES, MEMBERS, SCHEMES, TIERS, BadInputError
+from simlib.terms import FILINGS, GRADES, KINDS, MEMBERS, SCHEMES, TIERS, BadInputError
 
 AWAY_OR_HOME = ("local", *FILINGS)
 ROWS = tables.read("benefits")
@@ -133,7 +133,7 @@ def test_hefei_inherits_from_anhui_what_it_does_not_set() -> None:
     assert origin("Hefei", month="2024-12")["ratio"].level == local.DEFAULT
 
 
-@pytest.mark.parametrize(("scheme", "kind"), [*product(SCHEMES, BENEFIT_KINDS)])
+@pytest.mark.parametrize(("scheme", "kind"), [*product(SCHEMES, KINDS)])
 def test_a_city_of_zhejiang_without_rows_has_the_national_default(scheme: str, kind: str) -> None:
     s, t = SCHEMES.index(scheme), 1
     for filing, points in zip(FILINGS, national.points_off(national.middle()), strict=True):
@@ -143,7 +143,7 @@ def test_a_city_of_zhejiang_without_rows_has_the_national_default(scheme: str, k
         assert not local.is_local(came)
         due = 100 * national.default_deductibles()[s, t] if kind == "inpatient" else 0
         assert got.deductible.amount == due
-        ratio = national.middle_ratios()[int(kind != "inpatient"), s, t] - points
+        ratio = national.middle_ratios()[KINDS.index(kind), s, t] - points
         assert got.ratio_away(got.ratio.bands[0]) == pytest.approx(1e6 * ratio, abs=1)
         assert local.lookup("温州", scheme, kind=kind, tier=2, filing=filing, month="2024-07").written == {}
 
@@ -227,7 +227,7 @@ def choices(cell: str, every: tuple[Any, ...]) -> list[Any]:
 @pytest.mark.parametrize("row", [row for row in ROWS if row["used"] == "yes"], ids="{0[id]}".format)
 def test_every_row_in_use_reaches_a_policy(row: dict[str, str]) -> None:
     filings = [*choices(row["filing"], AWAY_OR_HOME)]
-    cells = (choices(row["scheme"], SCHEMES), choices(row["kind"], BENEFIT_KINDS), choices(row["tier"], TIERS))
+    cells = (choices(row["scheme"], SCHEMES), choices(row["kind"], KINDS), choices(row["tier"], TIERS))
     care: Care = {"month": row["start"] or row["end"] or "2024-07", "group": row["group"]}
     care["disease"] = row["disease"].split("+")[0]
     seen: set[str] = set()
@@ -238,7 +238,7 @@ def test_every_row_in_use_reaches_a_policy(row: dict[str, str]) -> None:
 
 
 def test_every_policy_of_every_area_is_valid() -> None:
-    axes = (SCHEMES, BENEFIT_KINDS, TIERS, AWAY_OR_HOME, MEMBERS, ("2020-01", "2023-06", "2024-07", "2025-11"))
+    axes = (SCHEMES, KINDS, TIERS, AWAY_OR_HOME, MEMBERS, ("2020-01", "2023-06", "2024-07", "2025-11"))
     ratios, points = national.middle_ratios(), dict(zip(FILINGS, (0.0, 0.03, 0.03, 0.171717, 0.2), strict=True))
     tried = set()
     for area, (scheme, kind, tier, filing, member, month) in product(local.pools(), product(*axes)):
@@ -248,7 +248,7 @@ def test_every_policy_of_every_area_is_valid() -> None:
             tried.add(key)
             ratio = ratios[int(kind != "inpatient"), SCHEMES.index(scheme), tier - 1]
             got, _ = local.complete(one, scheme, kind, tier, filing, ratio, points.get(filing, 0.0))
-            policy.record(got, BENEFIT_KINDS.index(kind))
+            policy.record(got, KINDS.index(kind))
             assert {"deductible", "ratio", "cap"} <= {name for name, _ in one.origin}
             assert sum((got.points_off > 0, got.ratio_factor < 1_000_000, got.first_self_pay_away > 0)) <= 1
     assert len(tried) > 500

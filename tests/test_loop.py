@@ -17,7 +17,7 @@ from simlib.benefits import split_bill
 from simlib.loop import AMOUNTS, Cells
 from simlib.luck import below, key_of, mix, odds_of
 from simlib.policy import Terms, record
-from simlib.terms import KINDS, MONTHS, PPM, STEPS
+from simlib.terms import CHRONIC, KINDS, MONTHS, PPM, STEPS
 
 LISTED = ({"class": "unlisted"}, {"class": "甲", "ceiling": 0}, {"class": "乙", "self_pay": 1}, {"class": "甲"})
 """What a list says of the parts of a bill, in the order of a cover."""
@@ -42,19 +42,25 @@ class Life:
 
     def __init__(self, luck: Random) -> None:
         self.luck = luck
-        self.terms = [next(p for p in iter(lambda: random_policy(luck), None) if not of_disease(p)) for _ in KINDS]
+        self.terms = [self.policy(k) for k in range(len(KINDS))]
         self.bills = [luck.randint(100, 10 ** luck.choice([5, 6, 7, 8])) for _ in KINDS]
         self.covers = [[sorted(luck.choices([0, luck.randint(0, PPM), PPM // 3], k=3)) for _ in KINDS] for _ in "ab"]
         self.claimed = luck.random() < 0.4
-        self.cells = Cells(*(np.array([n]) for n in (luck.randint(0, 2), 0, 0, 0, 0, 1, luck.randint(1, 9), 7, 3, 0)))
+        self.cells = Cells(*(np.array([n]) for n in (luck.randint(1, 15), 0, 0, 0, 0, 1, luck.randint(1, 9), 7, 3, 0)))
         self.draw = self.what_is_drawn()
         self.key = np.uint64(mix(np.uint64(mix(self.draw["key"], 7)), 3))
+
+    def policy(self, kind: int) -> dict[str, Any]:
+        """Return a random policy; only chronic care counts anything by disease."""
+        policies = iter(lambda: random_policy(self.luck), None)
+        return next(policy for policy in policies if kind == CHRONIC or not of_disease(policy))
 
     def what_is_drawn(self) -> Any:
         """Return a draw in which all conditions are met, or none and every claim that pays is made."""
         out = np.zeros(1, dtype=loop.DRAW)
-        for k in range(len(KINDS)):
-            out["counts"][0, k] = np.arange(visits.MOST_VISITS) >= self.luck.randint(0, 4)
+        for row in range(len(out["counts"][0])):
+            out["counts"][0, row] = np.arange(visits.MOST_VISITS) >= self.luck.randint(0, 4)
+        out["diseases"], out["disease_bill"] = 1.0, 1.0  # all have the first
         out["season"], out["tiers"], out["baskets"] = np.arange(1, MONTHS + 1) / MONTHS, 1.0, 1
         out["key"], out["balances"] = key_of(self.luck.randint(0, 10**6)), visits.balances(self.luck.choice([1.0, 1e5]))
         out["networked"] = odds_of(0.0 if self.claimed else 1.0)
@@ -69,21 +75,25 @@ class Life:
         cover = np.array(self.covers, dtype=np.uint32).reshape(-1, 3)
         scale = np.repeat(np.array(self.bills, dtype=float), 6)[:, None]
         slot, free = np.ones((len(KINDS), MONTHS), dtype=np.uint16), np.zeros((len(KINDS), MONTHS), dtype=bool)
+        listed = np.full((1, MONTHS), 0xFFFF, dtype=np.uint16)
         totals = np.zeros((2 * len(KINDS) * 2 * MONTHS, len(AMOUNTS)), dtype=np.int64)
         home = np.zeros(1, dtype=np.int64), np.ones((1, 1))
-        loop.loop(self.cells, self.draw, scale, np.ones(1), policies, which, cover, slot, free, *home, totals, 1)
+        arrays = (scale, np.ones(1), policies, which, cover, slot, free, listed, *home)
+        loop.loop(self.cells, self.draw, *arrays, totals, 1)
         return totals.reshape(2, len(KINDS), 2, MONTHS, -1).sum(axis=(0, 2)) // self.cells.weight[0]
 
     def case(self) -> dict[str, Any]:
         """Return the same life as a case: its visits are drawn with the same luck."""
-        when, order = np.zeros(400, dtype=np.uint8), np.zeros(400, dtype=np.uint8)
-        number = loop.draw_visits(self.key, self.cells.uses[0], self.draw, when)
+        when, order = np.zeros(800, dtype=np.uint8), np.zeros(800, dtype=np.uint8)
+        disease = loop.disease_of(self.key, self.cells.uses[0], self.draw)
+        number = loop.draw_visits(self.key, self.cells.uses[0], disease, self.draw, when)
         loop.in_order(when, number, np.zeros(MONTHS * len(KINDS), dtype=np.uint32), order)
         balance = int(self.draw["balances"][below(np.uint64(mix(self.key, visits.BALANCE)), STEPS)])
         told = []
         for month, k in (divmod(int(code), len(KINDS)) for code in order[:number]):
             bill = lines(self.bills[k], self.covers[1][k], self.covers[0][k])
             told.append({"date": f"2024-{month + 1:02}-01", "kind": KINDS[k], "bill": bill, "settled": "direct"})
+            told[-1] |= {"disease": "a"} if k == CHRONIC else {}
         policy = [{"when": {"kind": kind}, **terms} for kind, terms in zip(KINDS, self.terms, strict=True)]
         return {"name": "x", "account": balance / 100, "policy": policy, "visits": told}
 

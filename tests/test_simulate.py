@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simlib import areas, benefits, catalogue, enacted, flows, loop, metrics, policy, scenario, simulate, solve, visits
+from simlib import areas, benefits, catalogue, flows, loop, metrics, policy, scenario, simulate, solve
 from simlib.changes import Change
 from simlib.loop import AMOUNTS
-from simlib.terms import PPM
+from simlib.terms import KINDS, PPM
 
 COLUMN = {name: i for i, name in enumerate(AMOUNTS)}
 PEOPLE = 20_000
@@ -40,7 +40,8 @@ def amount(totals: np.ndarray, *names: str) -> np.ndarray:
 
 def test_causes_and_direct_are_all_cases(before: np.ndarray) -> None:
     failed = amount(before, "visits_claimed", "visits_abandoned")
-    assert (failed == amount(before, "first_not_networked", "first_not_filed", "first_choice")).all()
+    causes = [name for name in AMOUNTS if name.startswith("first_")]
+    assert (failed == amount(before, *causes)).all()
     assert (amount(before, "first_choice") <= amount(before, "visits_claimed")).all()
 
 
@@ -86,7 +87,7 @@ def test_no_change_is_exactly_nothing(world: solve.World, no_change: scenario.Sc
 
 def test_a_scenario_without_changes_is_exactly_its_reference(world: solve.World, delta: scenario.Scenario) -> None:
     empty = delta.model_copy(update={"changes": ()})
-    nowhere = np.zeros((2, 32, 32), dtype=bool)
+    nowhere = np.zeros((len(KINDS), 32, 32), dtype=bool)
     runs = [simulate.live(world, of, focus=nowhere, people=PEOPLE).totals for of in (empty, scenario.reference(delta))]
     assert (runs[0] == runs[1]).all()
 
@@ -196,7 +197,6 @@ def test_a_change_limited_to_a_part_changes_only_that_part(
 def test_people_weights_carry_the_expected_visits(world: solve.World, delta: scenario.Scenario) -> None:
     cells = simulate.cells_of(world, areas.provinces(), 2023, simulate.focus_of(delta), 200_000, True)
     expected = flows.expect(world.pull, world.c, world.stayed).sum(axis=(1, 2, 3, 4))
-    means = [visits.mean_count(table) for table in enacted.counts(world.values)]
-    users = np.bincount(cells.uses, weights=cells.number * cells.weight)
-    drawn = (users[:2] + users[2]) * means
+    users = [(cells.number * cells.weight)[cells.uses >> k & 1 == 1].sum() for k in range(len(KINDS))]
+    drawn = users * simulate.visits_per_patient(world)
     np.testing.assert_allclose(drawn, expected, rtol=0.01)

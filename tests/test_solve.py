@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simlib import areas, flows, gates, loop, national, scenario, simulate, solve
-from simlib.terms import BadInputError
+from simlib import areas, chronic, flows, gates, loop, national, scenario, simulate, solve, targets
+from simlib.terms import KINDS, BadInputError
 
 DRAWS = 24
 ROOT = Path(__file__).parent.parent
@@ -21,19 +21,50 @@ def worlds(place: areas.Place, delta: scenario.Scenario) -> list[solve.World]:
 
 def test_every_draw_meets_the_published_totals(worlds: list[solve.World]) -> None:
     for world in worlds:
-        np.testing.assert_allclose(world.expected[:, 0], solve.targets()[:, 0], rtol=1e-9)
-        np.testing.assert_allclose(world.expected[:, 1], solve.targets()[:, 1], rtol=1e-3)
+        np.testing.assert_allclose(world.expected, targets.totals(world.values), rtol=1e-3)
+        np.testing.assert_allclose(world.expected[:, 0], targets.totals(world.values)[:, 0], rtol=1e-5)
 
 
-def test_the_targets_are_the_published_figures() -> None:
-    assert solve.targets().tolist() == [[11_254_800, 135_126_000_000], [118_000_000, 18_548_000_000]]
+def test_the_targets_are_the_published_figures(worlds: list[solve.World]) -> None:
+    for world in worlds:
+        inpatient, outpatient, chronic, pharmacy = targets.totals(world.values).tolist()
+        assert inpatient == pytest.approx([11_254_800, 135_126_000_000])
+        assert chronic == pytest.approx([3_310_000, 3_352_000_000])
+        assert np.add(np.add(outpatient, chronic), pharmacy) == pytest.approx([118_000_000, 18_548_000_000])
+
+
+def test_the_diseases_of_a_draw_give_the_mean_bill_that_the_published_fund_payment_needs(
+    worlds: list[solve.World],
+) -> None:
+    for world in worlds:
+        mix = world.diseases
+        assert mix.visits.sum() == pytest.approx(1) and mix.patients.sum() == pytest.approx(1)
+        assert mix.visits @ mix.bill == pytest.approx(1)
+        of = chronic.diseases(world.values)
+        dialysis = chronic.DISEASES.index("dialysis")
+        assert 104 <= of.visits[dialysis] <= 156
+        assert mix.visits[dialysis] / mix.patients[dialysis] == pytest.approx(
+            of.visits[dialysis] * (mix.visits / of.visits).sum()
+        )
+
+
+def test_2024_is_the_published_growth_of_2023(worlds: list[solve.World]) -> None:
+    """Direct visits grow by what more institutions open and by cases, in all as published."""
+    for world in worlds:
+        opened = gates.networked_in(2024, world.omega, gates.possible(world.values)) / world.passing.networked
+        cases, bills = targets.level(2024, world.values, opened)
+        direct = targets.totals(world.values) * np.stack([cases * opened, cases * opened * bills], axis=1)
+        assert direct[:, 0].round(-2).tolist() == [14_335_600, 156_000_000, 9_096_500, 59_450_800]
+        assert (direct[:, 1] / 1e8).round(2).tolist() == [1586.73, 198.5, 93, 69.01]
 
 
 def test_flows_carry_all_cases_of_the_drawn_direct_rate(worlds: list[solve.World]) -> None:
     for world in worlds:
         cases = flows.expect(world.pull, world.c, world.stayed).sum(axis=(1, 2, 3, 4))
-        rate = [world.values[gates.Gates.direct_rate_inpatient][0], world.values[gates.Gates.direct_rate_outpatient][0]]
-        np.testing.assert_allclose(cases * rate, solve.targets()[:, 0], rtol=1e-9)
+        direct = targets.totals(world.values)[:, 0]
+        unlisted = [1.0, 1.0, direct[2] / (cases * gates.direct_rates(world.values))[2], 1.0]
+        assert 0.5 < unlisted[2] < 1
+        np.testing.assert_allclose(cases * gates.direct_rates(world.values) * unlisted, direct, rtol=1e-9)
 
 
 def test_nobody_is_a_patient_from_elsewhere_at_home(worlds: list[solve.World]) -> None:
@@ -54,7 +85,7 @@ def test_gates_are_shares_and_no_fault_is_more_often_than_always(worlds: list[so
 
 def test_the_networked_share_of_2023_is_the_solved_one_and_never_falls(worlds: list[solve.World]) -> None:
     world = worlds[0]
-    possible = np.array([world.values[q][0] for q in (gates.Gates.possible_inpatient, gates.Gates.possible_outpatient)])
+    possible = gates.possible(world.values)
     by_year = [gates.networked_in(year, world.omega, possible) for year in (2023, 2024, 2027)]
     np.testing.assert_allclose(by_year[0], world.passing.networked)
     assert (by_year[1] >= by_year[0]).all() and (by_year[2] >= by_year[1]).all()
@@ -91,12 +122,13 @@ def test_a_failing_case_is_split_as_the_model_page_says() -> None:
 
 def test_what_people_draw_meets_the_totals_too(place: areas.Place, worlds: list[solve.World]) -> None:
     baseline = scenario.load(ROOT / "scenarios" / "baseline.yaml")
-    nowhere = np.zeros((2, len(place.codes), len(place.codes)), dtype=bool)
+    nowhere = np.zeros((len(KINDS), len(place.codes), len(place.codes)), dtype=bool)
     for world in worlds[:4]:
         totals = simulate.live(world, baseline, focus=nowhere, people=1_000_000).totals.sum(axis=(0, 2, 3, 4, 5))
         visits, fund = totals[:, loop.VISITS], totals[:, loop.FUND] / 100
-        np.testing.assert_allclose(visits, solve.targets()[:, 0], rtol=0.008)
-        np.testing.assert_allclose(fund, solve.targets()[:, 1], rtol=0.012)
+        off = np.abs(np.stack([visits, fund], axis=1) / targets.totals(world.values) - 1)
+        assert (off[[0, 1, 3]] < [0.008, 0.012]).all()
+        assert (off[2] < 0.03).all()  # few patients have most visits: dialysis
 
 
 def test_filing_never_lowers_what_is_owed(worlds: list[solve.World]) -> None:

@@ -12,6 +12,7 @@ from slow import random_policy
 
 from simlib import benefits, loop, visits
 from simlib.channels import reluctances
+from simlib.chronic import DISEASES
 from simlib.loop import AMOUNTS, Cells
 from simlib.luck import key_of, odds_of
 from simlib.policy import Terms, record
@@ -26,7 +27,10 @@ def random_draw(luck: Random) -> Any:
     for name in ("networked", "fault", "mended", "attention", "retired"):
         out[name] = odds_of([luck.uniform(0.2, 0.8) for _ in range(out[name].size)])
     out["key"], out["balances"] = key_of(luck.randint(0, 10**6)), visits.balances(luck.choice([100.0, 1e5, 1e7]))
-    out["counts"] = np.stack([visits.count_table(luck.uniform(1.5, 8), 1.0) for _ in KINDS])
+    out["counts"] = np.stack([visits.count_table(luck.uniform(1.5, 8), 1.0) for _ in range(len(out["counts"][0]))])
+    out["diseases"] = visits.cumulative(np.array([luck.random() for _ in DISEASES]))
+    out["diseases"] /= out["diseases"][0, -1]
+    out["disease_bill"] = [luck.uniform(0.1, 5) for _ in DISEASES]
     out["season"], out["tiers"] = visits.cumulative(visits.season()), visits.cumulative(visits.tier_shares(0.6))
     out["tiers_home"], out["baskets"] = out["tiers"], BASKETS
     out["care_at_home"], out["admissions"] = luck.random() < 0.7, visits.admission_tables()
@@ -51,11 +55,13 @@ def random_world(luck: Random) -> tuple[Cells, Any, tuple[Any, ...]]:
     pairs = PLACES * PLACES * len(KINDS)
     slot, free = array.integers(0, PLACES, (pairs, MONTHS)).astype(np.uint16), array.random((pairs, MONTHS)) < 0.3
     scale = 10.0 ** array.uniform(3, 9, (len(KINDS) * len(SCHEMES) * len(TIERS), BASKETS))
-    axes = (len(visits.USES), len(SCHEMES), 4, PLACES, PLACES)
+    listed = array.integers(0, 1 << len(DISEASES), (PLACES * PLACES, MONTHS)).astype(np.uint16)
+    axes = (1 << len(KINDS), len(SCHEMES), 4, PLACES, PLACES)
     whom = [array.integers(0, size, 6).astype(np.uint8) for size in axes]
     luck_of = [array.integers(low, high, 6) for low, high in ((1, 12), (1, 5), (0, 10**6), (0, 9), (0, 2))]
-    arrays = (scale, visits.bill_quantiles(1.0, 0.1), policies, which, cover, slot, free)
+    arrays = (scale, visits.bill_quantiles(1.0, 0.1), policies, which, cover, slot, free, listed)
     arrays += (np.array([0, 1]), np.array([[1.0, 1.0], [0.3, 1.0]]))  # the second home has two pools
+    whom[0] = np.maximum(whom[0], 1)  # everybody uses some kind of care
     return Cells(*whom, *luck_of), random_draw(luck), arrays
 
 

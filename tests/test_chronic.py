@@ -1,0 +1,91 @@
+"""Chronic outpatient care: diseases, their mix, and what a longer list does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simlib import areas, chronic, loop, scenario, simulate, solve, tables
+from simlib.terms import CHRONIC, GRADES
+
+ROOT = Path(__file__).parent.parent
+D = len(chronic.DISEASES)
+quantiles = st.lists(st.floats(0, 1), min_size=D, max_size=D).map(np.array)
+
+
+def test_every_disease_has_ranges_and_a_grade() -> None:
+    for row in tables.read("diseases"):
+        for what in ("patients", "visits", "cost"):
+            assert 0 < float(row[f"{what}_low"]) < float(row[f"{what}_high"])
+        assert row["grade"] in GRADES and row["source"]
+        assert float(row["dispersion"]) > 0
+
+
+@given(quantiles, quantiles, quantiles, st.floats(1, 2.5), st.floats(50, 20_000))
+def test_the_mix_has_the_wanted_mean_bill_or_scales_all_bills(
+    patients: np.ndarray, visits: np.ndarray, cost: np.ndarray, dearer: float, wanted: float
+) -> None:
+    places = dict(zip(chronic.Chronic.quantities(), (patients, visits, cost, np.array([dearer])), strict=True))
+    of = chronic.diseases(places)
+    mix = chronic.mix(of, wanted)
+    assert mix.visits.sum() == pytest.approx(1) and mix.patients.sum() == pytest.approx(1)
+    assert mix.visits @ mix.bill == pytest.approx(1)
+    mean = mix.visits @ of.cost
+    assert mean == pytest.approx(wanted) or not of.cost.min() * 1.5 < wanted < of.cost.max() * 0.9
+    assert np.all(np.diff(mix.bill[np.argsort(of.cost)]) >= 0)
+
+
+def test_a_dearer_mean_bill_leans_to_dearer_diseases() -> None:
+    of = chronic.diseases({q: np.full(D, q.number) for q in chronic.Chronic.quantities()})
+    cheap, dear = (chronic.mix(of, bill).visits for bill in (600.0, 1500.0))
+    ratio = (dear / cheap)[np.argsort(of.cost)]
+    assert np.all(np.diff(ratio) > -1e-9) and ratio[0] < 0.5 < 2 < ratio[-1]
+
+
+def test_the_baseline_lists_five_then_ten_and_six_more_for_the_insured_of_zhejiang(place: areas.Place) -> None:
+    baseline = scenario.load(ROOT / "scenarios" / "baseline.yaml")
+    zhejiang, anhui, shanghai = (place.resolve(name)[0] for name in ("Zhejiang", "Anhui", "Shanghai"))
+
+    def number(year: int, home: int, host: int, month: int = 0) -> int:
+        listed = chronic.listing(scenario.compile(baseline, place, year=year))
+        return int(listed[home, host, month]).bit_count()
+
+    assert [number(year, anhui, shanghai) for year in (2023, 2024, 2025)] == [5, 5, 10]
+    assert [number(year, zhejiang, shanghai) for year in (2023, 2024, 2025)] == [11, 11, 14]
+    assert number(2023, shanghai, zhejiang) == 5  # as host Zhejiang settles more: not in the baseline
+
+
+def test_a_longer_list_raises_chronic_direct_settlement_and_touches_nothing_else(world: solve.World) -> None:
+    longer = scenario.load(ROOT / "scenarios" / "chronic_ten_diseases.yaml")
+    focus = simulate.focus_of(longer)
+    assert focus[CHRONIC].any() and not np.delete(focus, CHRONIC, axis=0).any()
+    before, after = (
+        simulate.live(world, of, focus=focus, people=20_000).totals for of in (scenario.reference(longer), longer)
+    )
+    assert (np.delete(before, CHRONIC, axis=1) == np.delete(after, CHRONIC, axis=1)).all()
+    before, after = before[:, CHRONIC], after[:, CHRONIC]
+    assert (after[..., loop.VISITS] >= before[..., loop.VISITS]).all()
+    gained = (after - before)[..., loop.VISITS].sum()
+    assert gained > 0.01 * before[..., : loop.VISITS + 3].sum()
+    assert (after[..., loop.CAUSE_LISTED] <= before[..., loop.CAUSE_LISTED]).all()
+    visits = slice(loop.VISITS, loop.VISITS + 3)
+    assert (after[..., visits].sum(axis=-1) == before[..., visits].sum(axis=-1)).all()
+    choice_and_gates = [loop.CAUSE_NETWORKED, loop.CAUSE_LISTED, loop.CAUSE_FILED, loop.CAUSE_CHOICE]
+    for totals in (before, after):
+        failed = totals[..., [loop.VISITS + 1, loop.VISITS + 2]].sum(axis=-1)
+        assert (totals[..., choice_and_gates].sum(axis=-1) == failed).all()
+
+
+def test_unlisting_every_disease_leaves_no_chronic_case_direct(world: solve.World, tmp_path: Path) -> None:
+    baseline = (ROOT / "scenarios" / "baseline.yaml").read_text(encoding="utf-8")
+    (tmp_path / "baseline.yaml").write_text(baseline, encoding="utf-8")
+    none = "\n".join(f"      chronic.listed.{name}: false" for name in chronic.DISEASES)
+    text = "title: {zh: 空, en: none}\nquestion: {zh: 空, en: none}\nextends: baseline.yaml\nyear: 2024\nchanges:\n"
+    (tmp_path / "none.yaml").write_text(f"{text}  - from: 2024-01\n    set:\n{none}\n", encoding="utf-8")
+    of = scenario.load(tmp_path / "none.yaml")
+    totals = simulate.live(world, of, focus=simulate.focus_of(of), people=5_000).totals[:, CHRONIC]
+    assert totals[..., loop.VISITS].sum() == 0 < totals[..., loop.VISITS + 1].sum()
