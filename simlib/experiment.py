@@ -295,6 +295,9 @@ def pair(
 ) -> tuple[Ints, int]:
     """Return the amounts of a scenario's reference and of itself, (side, group, half, amount), and people drawn."""
     touched, focus = scenario.compile(of, areas.load(of.geography)).touched, simulate.focus_of(of)
+    if not whole:  # other kinds of care would be lived and left out
+        wanted = {group.kind for group in groups}
+        focus = np.stack([cells & (k in wanted or None in wanted) for k, cells in enumerate(focus)])
     how: Any = {"focus": focus, "people": people, "whole": whole, "care_at_home": care_at_home}
     runs = [simulate.live(world, one, **how) for one in (scenario.reference(of), of)]
     return np.stack([metrics.amounts(run.totals, touched, groups) for run in runs]), runs[0].people

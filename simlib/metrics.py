@@ -84,11 +84,15 @@ def amounts(totals: Ints, touched: npt.NDArray[np.bool_], of: tuple[Group, ...])
     ----------
     totals : (half, kind, scheme, home, host, month, amount). touched : (home, host, scheme, kind, month).
     """
+    kinds = sorted({k for group in of for k in (range(len(KINDS)) if group.kind is None else (group.kind,))})
+    if len(kinds) == 1:  # the totals are large: no sums of kinds that no group asks for
+        only = slice(kinds[0], kinds[0] + 1)
+        totals, touched = totals[:, only], touched[:, :, :, only]
     by_pair = {changed: _by_pair(totals, touched if changed else None) for changed in {group.changed for group in of}}
 
     def one(group: Group) -> Ints:
         pairs = by_pair[group.changed]
-        pairs = pairs if group.kind is None else pairs[:, [group.kind]]
+        pairs = pairs if group.kind is None else pairs[:, [kinds.index(group.kind)]]
         pairs = pairs if group.home is None else pairs[:, :, [group.home]]
         pairs = pairs if group.host is None else pairs[:, :, :, [group.host]]
         return np.asarray(pairs.sum(axis=(1, 2, 3)))
