@@ -1,155 +1,231 @@
-"""Published figures beside what the draws say of them, misses included."""
+"""Published ranks, shares and sizes that no draw can be solved for, and what the model says of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import product
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from simlib import areas
-from simlib.experiment import Pairing, Runs
-from simlib.loop import AMOUNTS
-from simlib.tables import read, value
-from simlib.targets import PUBLISHED
-from simlib.terms import CHRONIC, FEN, INPATIENT, KINDS, OUTPATIENT, PHARMACY
+from simlib import areas, flows, solve, spreadsheets
+from simlib.remedies import did_you_mean
+from simlib.solve import Check
+from simlib.terms import INPATIENT, PURPOSES, BadInputError, Fault
 
 Array = npt.NDArray[np.float64]
-Row = tuple[str, str, str, str, float, Array, str]
 
-COLUMNS = ["target", "universe", "year", "role", "published", "low", "simulated", "high", "difference_percent", "unit"]
-DIRECT = (("direct visits", "person-times", "visits", 1.0), ("direct fund payment", "yuan", "fund_paid", 1e8))
-"""What is published of direct settlement: name, unit, metric in the table, and the table's unit."""
-LIMITS = (10_000, 50_000, 100_000)
+NUMBERS = ("value", "year", "tolerance")
+TEXTS = ("anchor", "place", "unit", "universe", "form", "role", "source", "grade", "note")
+COLUMNS = dict.fromkeys(TEXTS, "text") | dict.fromkeys(NUMBERS, "number")
+"""Columns of a table of anchors."""
+
+UNIVERSES = (
+    "direct inpatients",
+    "settled inpatients",
+    "inpatients from elsewhere",
+    "inpatients from elsewhere, tertiary hospitals",
+)
+"""Of whom a figure is published. The last is wider than what is simulated, all payers: its tolerances are wide."""
+FORMS, ROLES = ("about", "at least"), ("fit", "test")
 
 
-def fit_table(runs: Runs) -> pd.DataFrame:
-    """Return published figures beside the median and 95 % interval over draws.
+class Output(NamedTuple):
+    """What the model says of an anchor: its unit, whether of one province, and from cases of 2023 or from checks.
 
-    Columns: target, universe, year, role, published, low, simulated, high, difference_percent (of the median), unit.
-    Roles: fit is solved for in every draw, on expected values (people drawn differ by luck and by the pilot's error,
-    below one percent); level sets the cases of a year, and its bills, which deductibles blur; test is published and not
-    used; implied is not published. Ranks have no difference.
+    of_cases : (purpose, home, host), province -> number. of_check : `solve.Check` -> number.
     """
-    rows = []
-    for name, universe, year, role, published, simulated, unit in (
-        *_fitted(runs),
-        *_tests(runs),
-        *_ranks(runs),
-        *_later(runs),
-        *_implied(runs),
-    ):
-        low, middle, high = (float(q) for q in np.quantile(simulated, (0.025, 0.5, 0.975)))
-        difference = np.nan if unit == "rank" else round(100 * (middle / published - 1), 4) + 0.0  # no noise, no -0
-        rows.append((name, universe, year, role, published, low, middle, high, difference, unit))
-    return pd.DataFrame(rows, columns=COLUMNS)
+
+    unit: str
+    of_place: bool = False
+    of_cases: Callable[[Array, int], float] | None = None
+    of_check: Callable[[Check], float] | None = None
 
 
-def ratios(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the amounts of a fit table as simulated over published: label, role, low, mid, high."""
-    amounts = table[(table.unit != "rank") & (table.role != "implied")]
-    spread = {
-        to: amounts[of] / amounts.published for of, to in (("low", "low"), ("simulated", "mid"), ("high", "high"))
-    }
-    label = amounts.target + " " + amounts.year
-    return pd.DataFrame({"label": label, "role": amounts.role, **spread}).reset_index(drop=True)
+def _rank(totals: Array, place: int) -> float:
+    """Return the place in the order of size, 1 the largest."""
+    return float(1 + (totals > totals[place]).sum())
 
 
-def _fitted(runs: Runs) -> Iterator[Row]:
-    """Yield what every draw is solved for: direct visits and fund payment of 2023, as far as they are published."""
-    kinds = (
-        ("inpatient", "inpatient", [INPATIENT]),
-        ("all outpatient", "all_outpatient", [OUTPATIENT, CHRONIC, PHARMACY]),
-        ("chronic", "chronic_outpatient", [CHRONIC]),
-    )
-    for (label, published_as, parts), (j, (what, unit, metric, scale)) in product(kinds, enumerate(DIRECT)):
-        published = value("direct_settlement", period="2023", kind=published_as, metric=metric) * scale
-        simulated = runs.expected[:, parts, j].sum(axis=1)
-        yield f"{what}, {label}", "China, direct settlement", "2023", "fit", published, simulated, unit
+def _share_of(totals: Array, codes: Sequence[str]) -> float:
+    """Return the share of some provinces in a total."""
+    return float(totals[[areas.provinces().index(code) for code in codes]].sum() / totals.sum())
 
 
-def _tests(runs: Runs) -> Iterator[Row]:
-    """Yield what is published of inpatients and was not used."""
-    universe = "China, direct inpatients"
-    share = value("direct_settlement", period="2021", kind="inpatient", metric="fund_share_of_fee") / 100
-    yield (
-        "fund share of the bill",
-        universe,
-        "2021",
-        "test",
-        share,
-        np.array([c.fund_share for c in runs.checks]),
+OUTPUTS: Mapping[str, Output] = {
+    "share of the five largest hosts": Output(
+        "share", of_cases=lambda cases, _: float(np.sort(cases.sum(axis=(0, 1)))[-5:].sum() / cases.sum())
+    ),
+    "share of Beijing and Shanghai": Output(
+        "share", of_cases=lambda cases, _: _share_of(cases.sum(axis=(0, 1)), ("110000", "310000"))
+    ),
+    "rank among hosts": Output("rank", True, lambda cases, place: _rank(cases.sum(axis=(0, 1)), place)),
+    "rank among origins": Output("rank", True, lambda cases, place: _rank(cases.sum(axis=(0, 2)), place)),
+    "share of referrals": Output(
         "share",
+        True,
+        lambda cases, place: float(cases[PURPOSES.index("referral"), :, place].sum() / cases[:, :, place].sum()),
+    ),
+    "admissions paid above 10000 yuan": Output("share", of_check=lambda check: float(check.dear[0])),
+    "admissions paid above 50000 yuan": Output("share", of_check=lambda check: float(check.dear[1])),
+    "admissions paid above 100000 yuan": Output("share", of_check=lambda check: float(check.dear[2])),
+    "settled directly in 2020": Output("share", of_check=lambda check: check.direct_2020),
+    "fund share of the bill": Output("share", of_check=lambda check: check.fund_share),
+    "bill against the mean admission": Output("ratio", of_check=lambda check: check.bill_multiple),
+}
+"""What an anchor may be about, inpatients from elsewhere all: anchors that no output matches are refused."""
+
+
+class Anchor(NamedTuple):
+    """A published figure that draws are weighed by (role fit) or held against (role test).
+
+    place : number of a province, or -1. tolerance : standard deviation of what the figure may miss, in its unit.
+    """
+
+    name: str
+    place: int
+    value: float
+    unit: str
+    year: int
+    universe: str
+    form: str
+    tolerance: float
+    role: str
+
+    @property
+    def output(self) -> Output:
+        """Return what the model says of it."""
+        return OUTPUTS[self.name]
+
+    @property
+    def label(self) -> str:
+        """Return its name with its province."""
+        least = ", at least" if self.form == "at least" else ""
+        return self.name + least + (f": {areas.provinces().names_en[self.place]}" if self.place >= 0 else "")
+
+    def miss(self, simulated: Array) -> Array:
+        """Return by how many tolerances simulated values miss it."""
+        gap = (simulated - self.value) / self.tolerance
+        return np.minimum(gap, 0.0) if self.form == "at least" else gap
+
+
+def published() -> Path:
+    """Return the table of anchors that the package carries."""
+    return Path(str(files("simlib") / "data" / "anchors.csv"))
+
+
+@lru_cache(maxsize=8)
+def read(path: Path) -> tuple[Anchor, ...]:
+    """Return the anchors of a CSV or XLSX file.
+
+    Raises
+    ------
+    BadInputError : with every fault: an anchor that no output matches, another unit, universe, form or role than is
+        known, a year or number that is none, a province that is none.
+    """
+    table = spreadsheets.read(path, COLUMNS)
+    cells, known = table.cells, areas.provinces()
+    for column, words in (("anchor", tuple(OUTPUTS)), ("universe", UNIVERSES), ("form", FORMS), ("role", ROLES)):
+        table.values(column, partial(_one_of, known=words))
+    table.values("year", _year)
+    table.values("tolerance", partial(_number, least=1e-9))
+    table.values("value", partial(_number, least=0.0))
+    outputs = {i: OUTPUTS[name] for i, name in enumerate(cells["anchor"]) if name in OUTPUTS}
+    unlike = [i for i, of in outputs.items() if cells["unit"][i] != of.unit]
+    table.refuse(
+        "unit", unlike, lambda i: f"{cells['unit'][i] or 'empty'}: write {outputs[i].unit}, as the model says it."
     )
-    multiple = np.array([c.bill_multiple for c in runs.checks])
-    yield "bill against the mean admission", "China, inpatients from elsewhere", "2024", "test", 2.1, multiple, "ratio"
-    for i, limit in enumerate(LIMITS):
-        published = value(
-            "direct_settlement", period="cumulative to 2019-03", kind="inpatient", metric=f"share_fund_over_{limit}"
-        )
-        name = f"admissions paid above {limit:,} yuan"
-        yield (
+    astray = [i for i, of in outputs.items() if (cells["place"][i] in known.codes) != of.of_place]
+    table.refuse("place", astray, lambda i: f"{cells['place'][i] or 'empty'}: {PLACE_MEANT[outputs[i].of_place]}")
+    table.faults.done()
+    if not cells["anchor"]:
+        raise BadInputError(Fault(str(path), 1, 1, "no anchor. Write a row for each published figure."))
+    return tuple(
+        Anchor(
             name,
-            f"{universe}, threshold scaled to 2023",
-            "2017-19",
-            "test",
-            published / 100,
-            np.array([c.dear[i] for c in runs.checks]),
-            "share",
+            known.codes.index(cells["place"][i]) if cells["place"][i] else -1,
+            float(cells["value"][i]),
+            cells["unit"][i],
+            int(cells["year"][i]),
+            cells["universe"][i],
+            cells["form"][i],
+            float(cells["tolerance"][i]),
+            cells["role"][i],
         )
-    hosts = runs.cases.sum(axis=(1, 2))
-    top = np.sort(hosts, axis=1)[:, -5:].sum(axis=1) / hosts.sum(axis=1)
-    published = value("national", metric="top5_destination_share", year="2016") / 100
-    yield (
-        "five largest hosts' share",
-        "tertiary hospitals, all payers",
-        "2016",
-        "test",
-        published,
-        top,
-        "share",
+        for i, name in enumerate(cells["anchor"])
     )
 
 
-def _implied(runs: Runs) -> Iterator[Row]:
-    """Yield what the draws imply and nobody published."""
-    for what, name in (
-        ("claims by hand counted in published cost", "claims_counted"),
-        ("outpatient visits kept of residents living away", "away_kept"),
-    ):
-        values = np.array([getattr(check, name) for check in runs.checks])
-        yield what, "China", "2023", "implied", np.nan, values, "share"
+PLACE_MEANT = {
+    True: "write the code of a province, 310000 for instance.",
+    False: "leave it empty: the figure is of the country.",
+}
 
 
-def _ranks(runs: Runs) -> Iterator[Row]:
-    """Yield the published order of hosts and of origins."""
-    provinces = areas.provinces()
-    for name, axis, year in (("destination_rank", 1, "2016"), ("origin_rank", 2, "2016")):
-        totals = runs.cases.sum(axis=(1, axis + 1))
-        order = (-totals).argsort(axis=1).argsort(axis=1) + 1
-        universe = "tertiary hospitals, all payers"
-        for row in read("national"):
-            if row["metric"] == name and row["year"] == year:
-                place = provinces.index(row["place"])
-                what = f"rank among {'hosts' if axis == 1 else 'origins'}: {provinces.names_en[place]}"
-                yield what, universe, year, "test", float(row["value"]), order[:, place].astype(float), "rank"
+def _one_of(cell: str, known: Sequence[str]) -> int:
+    """Return 0 for a word that is known; ValueError with the likely fix otherwise."""
+    if cell not in known:
+        raise ValueError(f"{cell or 'empty'}: not known. {did_you_mean(cell, known)}")
+    return 0
 
 
-def _later(runs: Runs) -> Iterator[Row]:
-    """Yield direct visits and fund payment of 2024, which set its level, where a reference of that year was run."""
-    pairing = next((p for p in runs.pairings if p.scenario.year == 2024), None)
-    for kind, published_as in zip(KINDS, PUBLISHED, strict=True) if pairing else ():
-        assert pairing is not None
-        group = next(i for i, g in enumerate(pairing.groups) if g.label(runs.place) == f"kind={kind}")
-        for (what, unit, metric, scale), column in zip(DIRECT, ("visits_direct", "fund_direct"), strict=True):
-            published = value("direct_settlement", period="2024", kind=published_as, metric=metric) * scale
-            simulated = _amount(pairing, group, column)
-            yield f"{what}, {kind}", "China, direct settlement", "2024", "level", published, simulated, unit
+def _year(cell: str) -> int:
+    """Return a year; ValueError where it is none."""
+    if not (cell.isdecimal() and 2000 <= int(cell) <= 2100):
+        raise ValueError(f"{cell or 'empty'}: write a year, the last that the figure is of: 2019.")
+    return int(cell)
 
 
-def _amount(pairing: Pairing, group: int, column: str) -> Array:
-    """Return one amount of the reference in each draw, visits or yuan, (draw,)."""
-    amount = pairing.before[:, group].sum(axis=1)[:, AMOUNTS.index(column)]
-    return np.asarray(amount / (1.0 if column.startswith("visits") else FEN))
+def _number(cell: str, least: float) -> int:
+    """Return 0 for a plain number of at least so much; ValueError otherwise."""
+    try:
+        number = float(cell)
+    except ValueError:
+        number = float("nan")
+    if not least <= number < float("inf"):
+        sign = "above 0" if least else "not below 0"
+        raise ValueError(f"{cell or 'empty'}: write a plain number {sign}, in its unit.")
+    return 0
+
+
+def until(anchors: tuple[Anchor, ...], year: int) -> tuple[Anchor, ...]:
+    """Return the anchors that a fit to a year reads: those to fit, of that year or earlier.
+
+    Raises
+    ------
+    BadInputError : the year is before 2023, whose totals every draw is solved for, or after the last anchor.
+    """
+    last = max(solve.FIT_YEAR, *(anchor.year for anchor in anchors))
+    if not solve.FIT_YEAR <= year <= last:
+        why = f"totals of {solve.FIT_YEAR} are solved for, and the last anchor is of {last}"
+        raise BadInputError(f"--to {year}: {why}. Name a year from {solve.FIT_YEAR} to {last}.")
+    return tuple(anchor for anchor in anchors if anchor.role == "fit" and anchor.year <= year)
+
+
+def simulated(anchors: Sequence[Anchor], cases: Array, check: Check | None = None) -> Array:
+    """Return what a draw says of each anchor, (anchor,): NaN where that hangs on a check and none is given."""
+
+    def say(anchor: Anchor) -> float:
+        if anchor.output.of_cases:
+            return anchor.output.of_cases(cases, anchor.place)
+        return anchor.output.of_check(check) if anchor.output.of_check and check else float("nan")
+
+    return np.array([say(anchor) for anchor in anchors])
+
+
+def of_world(anchors: Sequence[Anchor], world: solve.World) -> Array:
+    """Return what a solved draw says of each anchor, (anchor,)."""
+    cases = flows.expect(world.pull, world.c, world.stayed)[INPATIENT].sum(axis=0)
+    return simulated(anchors, cases, world.check)
+
+
+def log_weight(anchors: Sequence[Anchor], values: Array) -> Array:
+    """Return the log weight of draws, (draw,), from what they say, (draw, anchor): -1/2 sum of squared misses.
+
+    A value of NaN says nothing.
+    """
+    misses = np.stack([anchor.miss(values[:, i]) for i, anchor in enumerate(anchors)], axis=1)
+    return np.asarray(-0.5 * np.nansum(misses**2, axis=1))

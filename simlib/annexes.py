@@ -1,13 +1,14 @@
-"""The item lists that a scenario's root names, by area, in the year that is simulated."""
+"""The files that a scenario's root names: item lists by area in the year that is simulated, and fitted draws."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from simlib import itemlists
+from simlib import ensemble, itemlists
 from simlib.areas import Place
 from simlib.documents import Document
+from simlib.ensemble import Ensemble
 from simlib.itemlists import Catalogues, ItemList
 from simlib.remedies import shown
 from simlib.terms import BadInputError, Fault
@@ -38,6 +39,19 @@ def read(document: Document, place: Place, year: int | None) -> tuple[Catalogues
             inside += error.faults
     faults += [document.fault(("catalogues",), f"catalogues: {words}", key=True) for words in stale(lists, year)]
     return tuple(lists), faults, inside
+
+
+def fitted(document: Document) -> tuple[Ensemble | None, list[Fault], list[Fault | str]]:
+    """Return the ensemble that a root names, the faults of its name, and those inside the file."""
+    file = document.data.get("ensemble")
+    if not isinstance(file, str):
+        return None, [], []  # none, or a fault of the header
+    try:
+        return ensemble.read(document.beside(file)), [], []
+    except ValueError as error:
+        return None, [document.fault(("ensemble",), f"ensemble: {error}")], []
+    except BadInputError as error:
+        return None, [], list(error.faults)
 
 
 def _area(name: str, place: Place, seen: dict[int, str]) -> int:

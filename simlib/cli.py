@@ -1,4 +1,4 @@
-"""The command line: `simlib run`, `check`, `settle`, `hindcast`, `score`, `parameters`, `schema`, `catalogue`."""
+"""The command line: one function a command, which `simlib --help` lists."""
 
 from __future__ import annotations
 
@@ -66,6 +66,20 @@ def parser() -> argparse.ArgumentParser:
     settle.add_argument("files", nargs="+", type=Path, metavar="CASE")
     settle.add_argument("--explain", action="store_true", help="print the sheet of each visit, rule by rule")
     settle.add_argument("--lang", choices=("zh", "en"), help="one language (default English with Chinese terms)")
+    fitted = _command(commands, "fit", fit_draws, "narrow the unknowns by published ranks, shares and sizes")
+    fitted.add_argument(
+        "root",
+        type=Path,
+        nargs="?",
+        default=Path("scenarios/baseline.yaml"),
+        metavar="ROOT",
+        help="scenario whose rules were in force (default scenarios/baseline.yaml)",
+    )
+    fitted.add_argument("--to", type=int, metavar="YEAR", help="read no anchor of a later year (default: all)")
+    fitted.add_argument("--anchors", type=Path, metavar="FILE", help="CSV or XLSX of your own published figures")
+    fitted.add_argument("--seed", type=int, default=0, help="names the candidates (default 0)")
+    fitted.add_argument("--jobs", type=int, help="threads (default: all cores); never changes a result")
+    fitted.add_argument("--out", type=Path, default=Path(".out/fit"), help="folder for the results (default .out/fit)")
     past = _command(commands, "hindcast", hindcast, "foretell national figures known by now from earlier ones, scored")
     past.add_argument("--fit-to", type=int, required=True, metavar="YEAR", help="read no row of a later year")
     past.add_argument("--seed", type=int, default=0, help="names the luck (default 0)")
@@ -119,6 +133,44 @@ def run_scenarios(options: argparse.Namespace) -> int:
         print(json.dumps({"headlines": found, "folder": str(folder)}, ensure_ascii=False, indent=2))
     else:
         print(headline.text(runs, curve), f"\n\nWritten to {folder}: {', '.join(outputs.NAMES)}", sep="")
+    return FINE
+
+
+def fit_draws(options: argparse.Namespace) -> int:
+    """Fit the unknowns to the anchors and write the ensemble whole; a fit that was stopped goes on where it was."""
+    import os
+
+    from simlib import anchors, fit, foretell, match, outputs, scenario
+
+    root = scenario.load(options.root).lineage()[0]
+    known = anchors.read(options.anchors or anchors.published())
+    to = max(anchor.year for anchor in known) if options.to is None else options.to
+    anchors.until(known, to)
+    outputs.prepare(options.out)
+    options.out.mkdir(parents=True, exist_ok=True)
+    fitted = fit.run(
+        root,
+        options.out,
+        to=to,
+        seed=options.seed,
+        path=options.anchors,
+        jobs=(os.cpu_count() or 1) if options.jobs is None else options.jobs,
+        progress=_bar,
+    )
+    outputs.write_fit(options.out, fitted)
+    found, table, learned = fitted.ensemble, match.fitted_table(fitted), match.learned(fitted.ensemble)
+    if options.json:
+        tables = {"anchors": table.to_dict("records"), "unknowns": learned.to_dict("records")}
+        print(json.dumps({**found.model_dump(mode="json"), **tables}, ensure_ascii=False, indent=2))
+        return FINE
+    kept = f"{len(set(found.members))} candidates kept of {found.candidates}, as good as {found.effective:.0f} draws"
+    print(f"Fitted to anchors of up to {found.fitted_to}: {kept}.\n")
+    print(foretell.text(table.drop(columns=["universe", "unit"])), "\nWhat moved from its range:", sep="\n")
+    print(foretell.text(learned[learned.moved].drop(columns=["meaning", "moved"])))
+    stayed = len(learned) - int(learned.moved.sum())
+    print(f"\n{stayed} other unknowns stay where they were: no anchor tells of them.")
+    print(f"Written to {options.out}: {', '.join(outputs.FITTED)}. To use it, put {outputs.ENSEMBLE} beside a root")
+    print(f"scenario and write in that: ensemble: {outputs.ENSEMBLE}")
     return FINE
 
 

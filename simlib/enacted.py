@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, catalogue, chronic, declared, local, national, policy, visits
+from simlib import areas, catalogue, chronic, declared, local, luck, national, policy, visits
 from simlib.benefits import POLICY
 from simlib.channels import Channels
 from simlib.loop import DRAW
-from simlib.luck import draw_unknown, odds_of
+from simlib.luck import odds_of
 from simlib.remedies import did_you_mean, shown
 from simlib.scenario import Scenario, compile
 from simlib.tables import value
@@ -105,10 +105,19 @@ class Book:
     compared: tuple[tuple[int, local.Found], ...]
 
 
-def draw_values(seed: int, draw: int, pin: Pin) -> Values:
+def values_of(reference: Scenario, seed: int, draw: int, pin: Pin) -> Values:
+    """Return the value of every unknown in a draw of a run: a member of the root's ensemble, else of the ranges."""
+    fitted = reference.ensemble
+    if fitted is None:
+        return draw_values(seed, draw, pin)
+    return draw_values(fitted.seed, fitted.member(seed, draw), pin, fitted.candidates)
+
+
+def draw_values(seed: int, draw: int, pin: Pin, candidates: int | None = None) -> Values:
     """Return the value of every unknown in a draw, one number per province on its axes; `pin` fixes some by id.
 
-    A variant's value is the position of its form, the default unless pinned.
+    A variant's value is the position of its form, the default unless pinned. candidates : number of draws of a Latin
+    hypercube that this is one of; without it draws are independent, and there is no end of them.
     """
     provinces = len(areas.provinces().codes)
     size = {"home": provinces, "host": provinces, "kind": len(KINDS), "category": len(CATEGORIES)}
@@ -127,7 +136,12 @@ def draw_values(seed: int, draw: int, pin: Pin) -> Values:
         out[q] = np.array([float(q.choices.index(form))])
     for name, quantity in unknowns.items():
         count = int(np.prod([size[axis] for axis in quantity.axes]))
-        out[quantity] = np.full(count, pin[name]) if name in pin else draw_unknown(quantity, seed, draw, count)
+        if name in pin:
+            out[quantity] = np.full(count, pin[name])
+        elif candidates and not quantity.axes:
+            out[quantity] = luck.quantile(quantity, luck.hypercube(quantity, seed, candidates)[[draw]])
+        else:
+            out[quantity] = luck.draw_unknown(quantity, seed, draw, count)
     return out
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
-from simlib import areas, declared, flows, metrics, scenario, simulate, solve
-from simlib.enacted import Pin
+from simlib import areas, declared, fit, flows, metrics, scenario, simulate, solve
+from simlib.enacted import Pin, Rules
 from simlib.loop import AMOUNTS
 from simlib.metrics import UNITS, Group
 from simlib.scenario import Scenario
@@ -175,6 +175,10 @@ def check(scenarios: Sequence[Scenario], *, draws: int, seed: int, people: int, 
             raise BadInputError(f"--{what} {found}: at least {least} is needed")
     if seed > MOST_SEED:
         raise BadInputError(f"--seed {seed}: at most {MOST_SEED}")
+    fitted = references[0].ensemble
+    if fitted:
+        fitted.member(seed, draws - 1)
+        fit.verify(references[0].lineage()[0])
 
 
 def one_draw(
@@ -188,10 +192,11 @@ def one_draw(
 ) -> Outcome:
     """Return one draw of every scenario and its reference; they share a world."""
     world = solve.solve(scenario.reference(scenarios[0]), seed, draw, pin)
-    pairs = [pair(world, of, group, people, whole=whole) for of, group in zip(scenarios, groups, strict=True)]
+    both = list(zip(scenarios, groups, rules_of(world, scenarios), strict=True))
+    pairs = [pair(world, of, group, rules, people, whole=whole) for of, group, rules in both]
     fresh = [
-        pair(world, of, group[: HEADLINE + 1], people // 2, whole=False, care_at_home=False)[0]
-        for of, group in zip(scenarios, groups, strict=True)
+        pair(world, of, group[: HEADLINE + 1], rules, people // 2, whole=False, care_at_home=False)[0]
+        for of, group, rules in both
     ]
     drawn = max(count for _, count in pairs)
     values = np.array([float(world.values[q][0]) for q in scalar_unknowns()])
@@ -284,22 +289,34 @@ def relative(pairing: Pairing, name: str, group: int, half: int | None = None) -
     return np.asarray(100 * (after / np.where(before > 0, before, np.nan) - 1))
 
 
+def rules_of(world: solve.World, scenarios: Sequence[Scenario]) -> list[tuple[Rules, Rules]]:
+    """Return the rules of each scenario's reference and of itself in a draw; references of one year share theirs."""
+    of_year = {of.year: scenario.reference(of) for of in scenarios}
+    roots = {year: simulate.enacted_in(world, of) for year, of in of_year.items()}
+    return [(roots[of.year], simulate.enacted_in(world, of)) for of in scenarios]
+
+
 def pair(
     world: solve.World,
     of: Scenario,
     groups: tuple[Group, ...],
+    rules: tuple[Rules, Rules],
     people: int,
     *,
     whole: bool,
     care_at_home: bool = True,
 ) -> tuple[Ints, int]:
-    """Return the amounts of a scenario's reference and of itself, (side, group, half, amount), and people drawn."""
+    """Return the amounts of a scenario's reference and of itself, (side, group, half, amount), and people drawn.
+
+    rules : of both, see `rules_of`.
+    """
     touched, focus = scenario.compile(of, areas.load(of.geography)).touched, simulate.focus_of(of)
     if not whole:  # other kinds of care would be lived and left out
         wanted = {group.kind for group in groups}
         focus = np.stack([cells & (k in wanted or None in wanted) for k, cells in enumerate(focus)])
     how: Any = {"focus": focus, "people": people, "whole": whole, "care_at_home": care_at_home}
-    runs = [simulate.live(world, one, **how) for one in (scenario.reference(of), of)]
+    both = zip((scenario.reference(of), of), rules, strict=True)
+    runs = [simulate.live(world, one, rules=its, **how) for one, its in both]
     return np.stack([metrics.amounts(run.totals, touched, groups) for run in runs]), runs[0].people
 
 

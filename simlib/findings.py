@@ -22,6 +22,7 @@ from simlib.experiment import (
     finite,
     pair,
     relative,
+    rules_of,
     scalar_unknowns,
     spread,
     summary,
@@ -218,11 +219,17 @@ def curve_draw(
 ) -> Ints:
     """Return the headline amounts of one draw at each attention, (attention, scenario, side, group, half, amount)."""
     root, both = scenario.reference(scenarios[0]), list(zip(scenarios, groups, strict=True))
-    fixed, trial = solve.prepare(root, enacted.draw_values(seed, draw, pin), seed, draw)
-    rows = []
+    fixed, trial = solve.prepare(root, enacted.values_of(root, seed, draw, pin), seed, draw)
+    rows, rules = [], None
     for share in ATTENTION:
         world, trial = solve.converge(solve.with_attention(fixed, share), trial)
-        rows.append([pair(world, of, group, CURVE_PEOPLE, whole=False)[0] for of, group in both])
+        rules = rules or rules_of(world, scenarios)
+        rows.append(
+            [
+                pair(world, of, group, its, CURVE_PEOPLE, whole=False)[0]
+                for (of, group), its in zip(both, rules, strict=True)
+            ]
+        )
     return np.array(rows)
 
 

@@ -26,7 +26,7 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 
 from simlib import spreadsheets
-from simlib.luck import quantile
+from simlib.luck import quantile, systematic
 from simlib.remedies import did_you_mean
 from simlib.tables import read
 from simlib.terms import BadInputError, Params, Quantity, unknown
@@ -244,11 +244,8 @@ def _growth(network: Mapping[int, float], year: int) -> float | None:
 
 def _resampled(weight: Array) -> npt.NDArray[np.int64]:
     """Return as many points as there are, each as often as its weight says (systematic resampling)."""
-    ends = np.cumsum(weight / weight.sum())
-    ends[-1] = 1.0
     # A fixed shuffle, so that neighbours of the sorted points do not share their shocks.
-    order = np.searchsorted(ends, (np.arange(POINTS) + 0.5) / POINTS)
-    return np.asarray(order[np.random.default_rng(0).permutation(POINTS)])
+    return np.asarray(systematic(weight, POINTS)[np.random.default_rng(0).permutation(POINTS)])
 
 
 def total(name: str, rows: Rows, fit_to: int, years: Sequence[int], seed: int = 0, *, ex_post: bool = False) -> Array:

@@ -139,12 +139,12 @@ def mend_share(place: float, fail: Array, exposure: Array) -> float:
 def connected(year: int) -> Array:
     """Return the institutions connected by the end of a year, (kind,): a fall never lowers the gate.
 
-    Years after the last published one keep its number.
+    Years after the last published one keep its number; before the first there were none.
     """
     rows = [r for r in read("direct_settlement") if r["metric"] == "networked_institutions"]
 
     def most(kind: str) -> float:
-        return max(float(r["value"]) for r in rows if r["kind"] == kind and int(r["period"][:4]) <= year)
+        return max((float(r["value"]) for r in rows if r["kind"] == kind and int(r["period"][:4]) <= year), default=0.0)
 
     return np.array([most(kind) for kind in PUBLISHED])
 

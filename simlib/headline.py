@@ -129,7 +129,17 @@ def evidence(runs: Runs, pairing: Pairing) -> dict[str, Any]:
         "unknowns_by_grade": grades,
         "fund_payment_by_grade": {name: round(share, 4) for name, share in metrics.resting(paid).items()},
         "catalogues": _lists(pairing),
+        "draws": _draws(pairing),
     }
+
+
+def _draws(pairing: Pairing) -> str:
+    """Return where the unknowns were drawn from."""
+    fitted = scenario.reference(pairing.scenario).ensemble
+    if fitted is None:
+        return "from the declared ranges, not fitted"
+    kept = f"{fitted.effective:.0f} effective draws of {fitted.candidates}"
+    return f"fitted to published ranks, shares and sizes of up to {fitted.fitted_to} ({kept})"
 
 
 def _lists(pairing: Pairing) -> str:
@@ -243,4 +253,5 @@ def _evidence_lines(f: dict[str, Any]) -> Iterator[str]:
     shares = ", ".join(f"{100 * share:.0f} % {grade}" for grade, share in by_grade.items() if share)
     yield f"  fund payment by weakest grade of its policy: {shares}; all local: {100 * own:.0f} %"
     yield f"  catalogues: {rests['catalogues']}"
+    yield f"  draws: {rests['draws']}"
     yield "  the direct settlement rate of 2023 and why cases fail are priors: no figure is published after 2020"

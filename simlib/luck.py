@@ -6,6 +6,7 @@ one core or many, in any order and any chunk size, so that two scenarios can sha
 
 from __future__ import annotations
 
+from functools import lru_cache
 from statistics import NormalDist
 from zlib import crc32
 
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from simlib.terms import Quantity, rule
 
-PEOPLE, PARAMETERS, LISTS, WEIGHTS = range(1, 5)
+PEOPLE, PARAMETERS, LISTS, WEIGHTS, MEMBERS = range(1, 6)
 """Streams: what a key's first integer says it is for."""
 
 
@@ -103,8 +104,33 @@ def uniforms(shape: tuple[int, ...], *parts: int) -> npt.NDArray[np.float64]:
     >>> float(uniforms((2,), 7, 1)[0]) == float(uniforms((3,), 7, 1)[0])
     True
     """
-    sequence = np.random.SeedSequence([part & 0xFFFFFFFF for part in parts])
-    return np.random.Generator(np.random.Philox(sequence)).random(shape)
+    return _generator(*parts).random(shape)
+
+
+def _generator(*parts: int) -> np.random.Generator:
+    """Return the generator that belongs to the named parts."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([part & 0xFFFFFFFF for part in parts])))
+
+
+@lru_cache(maxsize=64)
+def permutation(number: int, *parts: int) -> npt.NDArray[np.int64]:
+    """Return the numbers below `number`, shuffled by the named parts.
+
+    >>> sorted(permutation(3, 7, 1).tolist())
+    [0, 1, 2]
+    """
+    return _generator(*parts).permutation(number)
+
+
+def systematic(weight: npt.NDArray[np.float64], number: int) -> npt.NDArray[np.int64]:
+    """Return `number` positions in ascending order, each as often as its weight says, within one (systematic).
+
+    >>> systematic(np.array([1.0, 0.0, 3.0]), 4).tolist()
+    [0, 2, 2, 2]
+    """
+    ends = np.cumsum(weight / weight.sum())
+    ends[-1] = 1.0
+    return np.searchsorted(ends, (np.arange(number) + 0.5) / number)
 
 
 def quantile(quantity: Quantity, u: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -129,6 +155,25 @@ def quantile(quantity: Quantity, u: npt.NDArray[np.float64]) -> npt.NDArray[np.f
     raise ValueError(f"{quantity.id}: no distribution {quantity.dist!r}")
 
 
+@lru_cache(maxsize=512)
+def hypercube(quantity: Quantity, seed: int, candidates: int) -> npt.NDArray[np.float64]:
+    """Return where a Latin hypercube's candidates stand in the range of an unknown, probabilities, (candidate,).
+
+    One in each of as many slices of its distribution, unknowns shuffled apart: one more unknown moves none of them.
+
+    >>> from simlib.terms import unknown
+    >>> sorted((hypercube(unknown("-", 1, 3, unit="-"), 0, 4) * 4).astype(int).tolist())
+    [0, 1, 2, 3]
+    """
+    parts = PARAMETERS, seed, candidates, crc32(quantity.id.encode())
+    return (permutation(candidates, *parts) + uniforms((candidates,), *parts, 1)) / candidates
+
+
 def draw_unknown(quantity: Quantity, seed: int, draw: int, size: int = 1) -> npt.NDArray[np.float64]:
     """Return one parameter draw of an unknown, `size` independent values, keyed by its id."""
-    return quantile(quantity, uniforms((size,), PARAMETERS, seed, draw, crc32(quantity.id.encode())))
+    return quantile(quantity, standing(quantity, seed, draw, size))
+
+
+def standing(quantity: Quantity, seed: int, draw: int, size: int = 1) -> npt.NDArray[np.float64]:
+    """Return where the values of `draw_unknown` stand in the range, probabilities, (size,)."""
+    return uniforms((size,), PARAMETERS, seed, draw, crc32(quantity.id.encode()))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from simlib import anchors, experiment, headline
+from simlib import ensemble, experiment, fit, headline, match
 from simlib.experiment import CONTRACT, Runs
 from simlib.tables import names, sha256, write_whole
 from simlib.terms import BadInputError, rules_sha
@@ -19,6 +19,9 @@ from simlib.terms import BadInputError, rules_sha
 TABLES = ("headline.json", "effects.csv", "metrics.parquet", "attention.csv", "fit.csv")
 MANIFEST = "manifest.json"
 NAMES = (*TABLES, MANIFEST)
+ENSEMBLE = "fitted.json"
+FITTED = ("candidates.csv", "fit.csv", "learned.csv", ENSEMBLE)
+"""What a fit writes, the ensemble last; it carries the hashes of all that it stands on."""
 LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "pydantic", "PyYAML")
 
 
@@ -49,7 +52,7 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
         "effects.csv": csv(experiment.effect(runs)[CONTRACT]),
         "metrics.parquet": parquet(experiment.draws_table(runs)),
         "attention.csv": csv(curve),
-        "fit.csv": csv(anchors.fit_table(runs)),
+        "fit.csv": csv(match.fit_table(runs)),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -61,6 +64,13 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
         raise BadInputError(
             f"--out {folder}: cannot be written ({error.strerror}). Free space, or name another folder."
         ) from None
+
+
+def write_fit(folder: Path, fitted: fit.Fitted) -> None:
+    """Write what a fit found: of the anchors, of each unknown, then the ensemble."""
+    write_whole(folder / "fit.csv", csv(match.fitted_table(fitted)))
+    write_whole(folder / "learned.csv", csv(match.learned(fitted.ensemble)))
+    ensemble.write(folder / ENSEMBLE, fitted.ensemble)
 
 
 def csv(table: pd.DataFrame) -> bytes:

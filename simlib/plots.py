@@ -49,9 +49,14 @@ TEXT = {
     "changes.unsure": ("区间含 0", "interval includes 0"),
     "fit.title": ("模拟值与公布值", "Simulated against published"),
     "fit.x": ("模拟值比公布值高或低（%）", "simulated above or below published (%)"),
-    "fit.fit": ("用于拟合", "fitted"),
+    "fit.solved": ("逐次求解", "solved in every draw"),
+    "fit.fit": ("用于拟合", "narrows the draws"),
     "fit.level": ("设定水平", "sets the level"),
     "fit.test": ("用于检验", "held out as a test"),
+    "learned.title": ("拟合使哪些未知量收窄", "What the fit narrowed"),
+    "learned.x": ("未知量取值在声明区间中的位置（%）", "value within the declared range (%)"),
+    "learned.before": ("声明区间的 90%", "90 % of the declared range"),
+    "learned.after": ("拟合后中位数与 90% 区间", "median and 90 % interval after the fit"),
     "gap.title": ("同一笔费用的待遇差：直接结算减手工报销", "Benefit gap of a bill: fund payment direct minus claimed"),
     "gap.x": ("待遇差（元，对称对数刻度）", "benefit gap (yuan, symmetric log scale)"),
     "gap.y": ("每格患者占比（%）", "patients per bar (% of all)"),
@@ -246,18 +251,44 @@ def changes(
 def fit(table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, source: str = "", title: str = "") -> Axes:
     """Draw how far simulated values lie from published ones, percent, with 95 % intervals.
 
-    Columns of `table`: label, role (fit, level or test), low, mid, high as simulated / published.
+    Columns of `table`: label, role (solved, fit, level or test), low, mid, high as simulated / published.
     """
     percent = table.assign(**{name: 100 * (table[name] - 1) for name in ("low", "mid", "high")})
     with canvas(ax, 1.6 + 0.3 * len(table)) as ax:
-        said = _dots(ax, percent, [f"fit.{role}" for role in table["role"]], "fit.fit", lang)
+        said = _dots(ax, percent, [f"fit.{role}" for role in table["role"]], "fit.solved", lang)
         ax.set_xlabel(text("fit.x", lang))
         return finish(ax, "fit", lang, source, title, said)
 
 
+def learned(
+    table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, source: str = "", title: str = ""
+) -> Axes:
+    """Draw where a fit left unknowns within their declared ranges: grey before, blue after.
+
+    Columns of `table`: id, prior_low, prior_high, low, median, high, narrowed (share), as `match.learned` has them.
+    """
+    width = table["prior_high"] - table["prior_low"]
+    low, mid, high = (100 * (table[name] - table["prior_low"]) / width for name in ("low", "median", "high"))
+    rows = np.arange(len(table))
+    with canvas(ax, 1.6 + 0.3 * len(table)) as ax:
+        ax.hlines(rows, 0, 100, color=GREY, linewidth=7, label=text("learned.before", lang))
+        ax.hlines(rows, low, high, color=BLUE, linewidth=2)
+        ax.plot(mid, rows, "o", color=BLUE, markersize=6, label=text("learned.after", lang))
+        ax.set_yticks(rows, list(table["id"]))
+        ax.set_ylim(len(table) - 0.4, -0.6)
+        ax.tick_params(axis="y", length=0)
+        said = [f"−{number(100 * share)} %" for share in table["narrowed"]]
+        for row, words in enumerate(said):
+            ax.text(1.02, row, words, transform=ax.get_yaxis_transform(), va="center", fontsize=8)
+        ax.set_xlabel(text("learned.x", lang))
+        legend(ax)
+        pairs = zip(table["id"], said, strict=True)
+        return finish(ax, "learned", lang, source, title, [f"{name}: {words}" for name, words in pairs])
+
+
 def _dots(ax: Axes, table: pd.DataFrame, kinds: list[str], filled: str, lang: Lang) -> list[str]:
     """Draw rows of label, low, mid, high about a line at 0 and return them in words; dots of one kind are filled."""
-    looks = (BLUE, "o", BLUE), (RED, "s", "white"), (ORANGE, "D", "white")
+    looks = (BLUE, "o", BLUE), (RED, "s", "white"), (ORANGE, "D", "white"), (DARK, "^", "white")
     order = [filled, *sorted(set(kinds) - {filled}, reverse=True)]
     for kind, (colour, marker, face) in zip(order, looks, strict=False):
         rows = np.flatnonzero(np.array(kinds) == kind)

@@ -16,6 +16,7 @@ from simlib import annexes, areas, documents
 from simlib.changes import Change, Frozen, change_schema, object_schema, read_changes
 from simlib.declared import DECLARATIONS, Declarations, levers, quantities
 from simlib.documents import Document
+from simlib.ensemble import Ensemble
 from simlib.itemlists import Catalogues, ItemList
 from simlib.remedies import did_you_mean, hidden, kind_of, shown
 from simlib.terms import KINDS, MONTHS, SCHEMES, BadInputError, Fault, Quantity
@@ -86,6 +87,7 @@ class _File(Header):
     """A scenario file as written."""
 
     catalogues: Annotated[dict[str, Line], Field(min_length=1)] | None = None
+    ensemble: Line | None = None
     changes: Annotated[list[Any], Field(max_length=MAX_CHANGES)] = []
 
 
@@ -100,6 +102,7 @@ class Scenario(Header):
     geography, year : the areas and the year that are simulated
     changes : what its own file changes
     catalogues : real item lists that its own file names, by code of the area; only a root has any
+    ensemble : the fitted draws of the unknowns that its own file names; only a root has any
     parent : the scenario that it extends, or None
     """
 
@@ -108,6 +111,7 @@ class Scenario(Header):
     sha256: str
     changes: tuple[Change, ...] = ()
     catalogues: tuple[tuple[str, InstanceOf[ItemList]], ...] = ()
+    ensemble: InstanceOf[Ensemble] | None = None
     parent: Scenario | None = None
 
     def lineage(self) -> tuple[Scenario, ...]:
@@ -115,9 +119,10 @@ class Scenario(Header):
         return (*(self.parent.lineage() if self.parent else ()), self)
 
     def files(self) -> tuple[tuple[str, str], ...]:
-        """Return path and SHA-256 of every file that the scenario was read from, the root first, item lists last."""
-        lists = tuple((found.path, found.sha256) for _, found in self.lineage()[0].catalogues)
-        return (*((scenario.path, scenario.sha256) for scenario in self.lineage()), *lists)
+        """Return path and SHA-256 of every file that the scenario was read from, the root first, annexes last."""
+        root = self.lineage()[0]
+        annexed = [found for _, found in root.catalogues] + ([root.ensemble] if root.ensemble else [])
+        return (*((one.path, one.sha256) for one in self.lineage()), *((one.path, one.sha256) for one in annexed))
 
 
 def load(path: str | Path, declarations: Declarations = DECLARATIONS) -> Scenario:
@@ -149,12 +154,14 @@ def _load(path: Path, children: tuple[Path, ...], known: Mapping[str, Quantity])
         faults += wrong
     lists, wrong, inside = _lists(document, parent, place, header.year if header else None)
     faults += wrong
+    fitted, wrong, foreign = _ensemble(document, parent)
+    faults, inside = faults + wrong, inside + foreign
     if header is None or faults or inside:
         faults.sort(key=lambda fault: (fault.line, fault.column))
         raise BadInputError(*faults[: documents.MAX_FAULTS], *inside)
     own = {name: getattr(header, name) for name in Header.model_fields}
     named: dict[str, Any] = {"name": path.stem, "path": str(path), "sha256": document.sha256}
-    return Scenario(**own, **named, changes=changes, catalogues=lists, parent=parent)
+    return Scenario(**own, **named, changes=changes, catalogues=lists, ensemble=fitted, parent=parent)
 
 
 def _header(document: Document, parent: Scenario | None) -> tuple[Header | None, list[Fault]]:
@@ -182,6 +189,17 @@ def _lists(
         words = f"lists are in force, not a change of policy. Write them in the root, {shown(Path(root.path).name)}."
         faults.append(document.fault(("catalogues",), f"catalogues: {words}", key=True))
     return (), faults, []
+
+
+def _ensemble(document: Document, parent: Scenario | None) -> tuple[Ensemble | None, list[Fault], list[Fault | str]]:
+    """Return the ensemble of a root, the faults of a file about it, and those inside it."""
+    if parent is None:
+        return annexes.fitted(document)
+    if "ensemble" not in document.data:
+        return None, [], []
+    root = shown(Path(parent.lineage()[0].path).name)
+    words = f"draws are fitted to what is in force. Name them in the root, {root}."
+    return None, [document.fault(("ensemble",), f"ensemble: {words}", key=True)], []
 
 
 def _parent(document: Document, chain: tuple[Path, ...], known: Mapping[str, Quantity]) -> Scenario | None:
@@ -316,12 +334,17 @@ def json_schema(declarations: Declarations = DECLARATIONS) -> dict[str, Any]:
             "minProperties": 1,
             "additionalProperties": text,
         },
+        "ensemble": {
+            "description": "draws of the unknowns that `simlib fit` wrote (same folder or below); "
+            "only in a file that extends none",
+            **text,
+        },
         "changes": {"type": "array", "maxItems": MAX_CHANGES, "items": change_schema(levers(declarations))},
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "simlib scenario",
         "anyOf": [{"required": ["extends"]}, {"required": ["year"]}],
-        "not": {"required": ["extends", "catalogues"]},
+        "not": {"anyOf": [{"required": ["extends", "catalogues"]}, {"required": ["extends", "ensemble"]}]},
         **object_schema(properties, required=("title", "question")),
     }

@@ -181,6 +181,7 @@ def live(
     people: int = PEOPLE_PER_DRAW,
     whole: bool = True,
     care_at_home: bool = True,
+    rules: Rules | None = None,
     jobs: int = 1,
     chunk: int = 1 << 18,
 ) -> Run:
@@ -191,10 +192,11 @@ def live(
     world : what `solve.solve` returned. focus : (kind, home, host) to look at closely. people : people to draw.
     whole : whether to draw the country, not only the focus.
     care_at_home : whether care at home uses up part of the year before the first visit elsewhere.
+    rules : what `enacted_in` returned, for who runs a scenario several times in a draw.
     jobs, chunk : threads, and people lived through at a time; any values give the same totals.
     """
     place = areas.load(of.geography)
-    rules = enact(of, place, world.values, world.lists, world.quantiles)
+    rules = rules or enacted_in(world, of)
     cells = cells_of(world, place, of.year, focus, people, whole or not focus.any())
     draw, arrays = draw_record(world, of.year, care_at_home=care_at_home), loop_arrays(world, rules, of.year)
     n = len(place.codes)
@@ -211,6 +213,11 @@ def live(
         totals = reduce(np.add, pool.map(some, range(jobs))).reshape(shape)
     totals.setflags(write=False)
     return Run(of, world, int(cells.number.sum()), totals)
+
+
+def enacted_in(world: World, of: Scenario) -> Rules:
+    """Return the rules that a scenario enacts in a draw: the same however people fail, choose or start their year."""
+    return enact(of, areas.load(of.geography), world.values, world.lists, world.quantiles)
 
 
 def run(of: Scenario, *, seed: int = 0, draw: int = 0, people: int = PEOPLE_PER_DRAW, pin: Pin | None = None) -> Run:

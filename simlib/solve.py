@@ -17,7 +17,7 @@ from scipy.special import expit
 
 from simlib import areas, catalogue, chronic, flows, gates, targets, visits
 from simlib.channels import Channels, claim_gain
-from simlib.enacted import Pin, Rules, Values, circumstances, draw_values, enact, patient_costs
+from simlib.enacted import Pin, Rules, Values, circumstances, enact, patient_costs, values_of
 from simlib.gates import Gates, Passing
 from simlib.itemlists import midyear
 from simlib.pilot import PILOT, Odds, Pilot, Prices, by_kind, odds, pilot_visits, price
@@ -40,6 +40,8 @@ class Check(NamedTuple):
     bill_multiple : mean cross-province inpatient bill against the mean admission of the country.
     fund_share : of direct inpatient bills. dear : share of direct admissions with fund payments above 10, 50 and 100
     thousand yuan of 2018-19, scaled to the fund per visit of 2023. diseases : share of chronic visits, (disease,).
+    direct_2020 : share of inpatients settled directly among those settled at all with the institutions connected in
+    2020 and all else as in 2023.
     """
 
     claims_counted: float
@@ -48,6 +50,7 @@ class Check(NamedTuple):
     fund_share: float
     dear: Array
     diseases: Array
+    direct_2020: float
 
 
 @dataclass(frozen=True)
@@ -292,10 +295,10 @@ def by_group(group: Ints, weight: Array) -> Array:
     return sums.astype(np.float64).reshape(len(KINDS), len(SCHEMES))
 
 
-def check(pilot: Pilot, outcome: Outcome) -> Check:
+def check(fixed: Fixed, outcome: Outcome) -> Check:
     """Return what a solved draw implies for inpatients of 2023, from the pilot."""
     weight, chance, prices = outcome.weight, outcome.chance, outcome.prices
-    inpatient = pilot.kind == INPATIENT
+    inpatient = fixed.pilot.kind == INPATIENT
     cases, direct = weight * inpatient, weight * chance.direct * inpatient
     discharges = [value("national", metric="discharges", scheme=s, year="2023") for s in SCHEMES]
     scale = value("direct_settlement", period="2023", kind="inpatient", metric="fund_per_visit")
@@ -309,11 +312,23 @@ def check(pilot: Pilot, outcome: Outcome) -> Check:
         fund_share=float((direct * prices.direct).sum() / (direct * prices.bill).sum()),
         dear=np.array(dear),
         diseases=outcome.diseases.visits,
+        direct_2020=settled_directly(fixed, outcome, 2020),
     )
 
 
+def settled_directly(fixed: Fixed, outcome: Outcome, year: int) -> float:
+    """Return direct / (direct + claimed) inpatients with the institutions connected in a year, all else as in 2023."""
+    possible = gates.possible(fixed.v)
+    exponent = gates.omega(outcome.passing.networked, possible)
+    opened = gates.networked_in(year, exponent, possible) / outcome.passing.networked
+    direct, left = fixed.rate[INPATIENT], 1 - fixed.rate[INPATIENT]
+    claimed = 1 - outcome.trial.dropped[INPATIENT] / left
+    direct = direct * opened[INPATIENT]
+    return float(direct / (direct + (1 - direct) * claimed))
+
+
 def solve(reference: Scenario, seed: int, draw: int, pin: Pin | None = None) -> World:
-    """Return the world of one draw: unknowns from (seed, draw), constants solved on the reference's rules of 2023.
+    """Return the world of one draw: unknowns by `enacted.values_of`, constants solved on the reference's rules of 2023.
 
     Solved between provinces in every geography: what a geography splits sums back to them.
 
@@ -326,7 +341,7 @@ def solve(reference: Scenario, seed: int, draw: int, pin: Pin | None = None) -> 
     BadInputError : an id in `pin` is not an unknown.
     ArithmeticError : see `converge`.
     """
-    fixed, trial = prepare(reference, draw_values(seed, draw, pin or {}), seed, draw)
+    fixed, trial = prepare(reference, values_of(reference, seed, draw, pin or {}), seed, draw)
     return converge(fixed, trial)[0]
 
 
@@ -367,7 +382,7 @@ def _world(fixed: Fixed, trial: Trial, outcome: Outcome) -> World:
         omega=gates.omega(outcome.passing.networked, gates.possible(fixed.v)),
         spread=outcome.spread,
         expected=outcome.expected,
-        check=check(fixed.pilot, outcome),
+        check=check(fixed, outcome),
     )
 
 
@@ -376,15 +391,13 @@ def with_attention(fixed: Fixed, share: float) -> Fixed:
     return replace(fixed, v={**fixed.v, Channels.attention: np.array([share])})
 
 
-def prepare(reference: Scenario, v: Values, seed: int, draw: int) -> tuple[Fixed, Trial]:
-    """Return what stays fixed while solving, and a first trial."""
-    place = areas.provinces()
-    people = areas.people(place, float(v[areas.Areas.xpcc_share][0]), float(v[areas.Areas.employee_slope][0]))
-    pull = flows.pull(place, people, v)
-    lists = catalogue.generate(place, v, seed, draw, reference.catalogues, midyear(reference.year))
-    quantiles = visits.bill_quantiles(v[visits.Visits.sigma][0], v[visits.Visits.tail][0])
-    rules = enact(reference.model_copy(update={"year": FIT_YEAR}), place, v, lists, quantiles)
-    rate, totals, diseases = gates.direct_rates(v), targets.totals(v), chronic.diseases(v)
+def first_flows(v: Values) -> tuple[flows.Pull, Array, Trial]:
+    """Return what draws people away, visits of 2023 (kind, scheme, purpose, home, host) before solving, and a trial.
+
+    They differ from the solved visits by the schemes' shares of cases: by little, which where people go hardly shows.
+    """
+    people = areas.people(areas.provinces(), v[areas.Areas.xpcc_share][0], v[areas.Areas.employee_slope][0])
+    pull = flows.pull(areas.provinces(), people, v)
     employee = [v[getattr(flows.Flow, f"employee_{kind}")][0] for kind in KINDS[1:]]
     trial = Trial(
         employee=np.array([0.4, *employee]),
@@ -392,8 +405,18 @@ def prepare(reference: Scenario, v: Values, seed: int, draw: int) -> tuple[Fixed
         dropped=np.array([0.05, 0.1, 0.1, 0.1]),
         listed=np.array([1.0, 1.0, 0.8, 1.0]),
     )
-    cases, most = all_cases(totals[:, 0], trial, rate), v[flows.Flow.away_most][0]
-    first = flows.expect(pull, *flows.solve_leaving(pull, cases, most))
+    cases = all_cases(targets.totals(v)[:, 0], trial, gates.direct_rates(v))
+    return pull, flows.expect(pull, *flows.solve_leaving(pull, cases, v[flows.Flow.away_most][0])), trial
+
+
+def prepare(reference: Scenario, v: Values, seed: int, draw: int) -> tuple[Fixed, Trial]:
+    """Return what stays fixed while solving, and a first trial."""
+    place = areas.provinces()
+    pull, first, trial = first_flows(v)
+    lists = catalogue.generate(place, v, seed, draw, reference.catalogues, midyear(reference.year))
+    quantiles = visits.bill_quantiles(v[visits.Visits.sigma][0], v[visits.Visits.tail][0])
+    rules = enact(reference.model_copy(update={"year": FIT_YEAR}), place, v, lists, quantiles)
+    rate, totals, diseases = gates.direct_rates(v), targets.totals(v), chronic.diseases(v)
     likely = disease_mix(diseases, trial).visits
     often = 0.5 * likely + 0.5 / len(likely)
     pilot = pilot_visits(first, visits.tier_shares(v[visits.Visits.tier3_share][0]), often)

@@ -16,6 +16,14 @@ settings.load_profile("simlib")
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.fixture
+def beside_root(tmp_path: Path) -> Path:
+    """Return a folder with the shipped root and what it names, for a scenario of one's own."""
+    for name in ("baseline.yaml", "fitted.json"):
+        (tmp_path / name).write_bytes((ROOT / "scenarios" / name).read_bytes())
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def delta() -> scenario.Scenario:
     return scenario.load(ROOT / "scenarios" / "delta_mutual_recognition.yaml")

@@ -80,12 +80,10 @@ def test_a_longer_list_raises_chronic_direct_settlement_and_touches_nothing_else
         assert (totals[..., choice_and_gates].sum(axis=-1) == failed).all()
 
 
-def test_unlisting_every_disease_leaves_no_chronic_case_direct(world: solve.World, tmp_path: Path) -> None:
-    baseline = (ROOT / "scenarios" / "baseline.yaml").read_text(encoding="utf-8")
-    (tmp_path / "baseline.yaml").write_text(baseline, encoding="utf-8")
+def test_unlisting_every_disease_leaves_no_chronic_case_direct(world: solve.World, beside_root: Path) -> None:
     none = "\n".join(f"      chronic.listed.{name}: false" for name in chronic.DISEASES)
     text = "title: {zh: 空, en: none}\nquestion: {zh: 空, en: none}\nextends: baseline.yaml\nyear: 2024\nchanges:\n"
-    (tmp_path / "none.yaml").write_text(f"{text}  - from: 2024-01\n    set:\n{none}\n", encoding="utf-8")
-    of = scenario.load(tmp_path / "none.yaml")
+    (beside_root / "none.yaml").write_text(f"{text}  - from: 2024-01\n    set:\n{none}\n", encoding="utf-8")
+    of = scenario.load(beside_root / "none.yaml")
     totals = simulate.live(world, of, focus=simulate.focus_of(of), people=5_000).totals[:, CHRONIC]
     assert totals[..., loop.VISITS].sum() == 0 < totals[..., loop.VISITS + 1].sum()

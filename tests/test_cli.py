@@ -83,20 +83,18 @@ def test_a_file_that_is_no_mapping_is_a_fault_of_the_file(tmp_path: Path, capsys
     assert "five.yaml:1:1" in capsys.readouterr().err
 
 
-def test_a_wrong_scenario_is_named_by_line_and_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = (ROOT / "scenarios" / "baseline.yaml").read_text(encoding="utf-8")
-    (tmp_path / "baseline.yaml").write_text(text, encoding="utf-8")
-    wrong = tmp_path / "wrong.yaml"
+def test_a_wrong_scenario_is_named_by_line_and_column(beside_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = beside_root / "wrong.yaml"
     wrong.write_text(
         "extends: baseline.yaml\nyear: 2024\ntitle: {zh: 题, en: T}\nquestion: {zh: 问, en: Q}\nchanges:\n"
         "  - from: 2024-07\n    set:\n      catalogue.rule.servce: either\n      catalogue.reach.service: 1.5\n",
         encoding="utf-8",
     )
-    assert cli.main(["run", str(wrong), "--out", str(tmp_path / "out")]) == 2
+    assert cli.main(["run", str(wrong), "--out", str(beside_root / "out")]) == 2
     printed = capsys.readouterr().err
     assert f"{wrong}:8:7: catalogue.rule.servce: no such lever. Did you mean catalogue.rule.service?" in printed
     assert f"{wrong}:9:32: " in printed
-    assert not (tmp_path / "out").exists()
+    assert not (beside_root / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -109,15 +107,14 @@ def test_a_wrong_scenario_is_named_by_line_and_column(tmp_path: Path, capsys: py
     ],
 )
 def test_any_part_of_the_country_can_be_asked_about(
-    where: str, set_: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    where: str, set_: str, beside_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "baseline.yaml").write_bytes((ROOT / "scenarios" / "baseline.yaml").read_bytes())
-    (tmp_path / "part.yaml").write_text(
+    (beside_root / "part.yaml").write_text(
         "extends: baseline.yaml\nyear: 2030\ntitle: {zh: 题, en: T}\nquestion: {zh: 问, en: Q}\nchanges:\n"
         f"  - {{from: 2030-01, where: {{{where}}}, set: {{{set_}}}}}\n",
         encoding="utf-8",
     )
-    command = ["run", str(tmp_path / "part.yaml"), *QUICK, "--out", str(tmp_path / "out")]
+    command = ["run", str(beside_root / "part.yaml"), *QUICK, "--out", str(beside_root / "out")]
     assert cli.main(command) == cli.main([*command, "--json"]) == 0
     printed = capsys.readouterr().out
     assert "On the pairs and months it changes" in printed and '"group": "pairs=changed' in printed

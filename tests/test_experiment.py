@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from simlib import anchors, catalogue, experiment, findings, headline, metrics, scenario
+from simlib import catalogue, experiment, findings, headline, match, metrics, scenario
 from simlib.experiment import CONTRACT, Runs
 from simlib.terms import KINDS, PURPOSES, BadInputError
 
@@ -127,11 +127,12 @@ def test_a_home_is_named_only_beyond_doubt(runs: Runs) -> None:
 
 
 def test_the_fit_table_says_what_was_fitted_and_what_was_missed(runs: Runs) -> None:
-    table = anchors.fit_table(runs)
-    assert list(table.columns) == anchors.COLUMNS
-    fitted = table[table.role == "fit"]
+    table = match.fit_table(runs)
+    assert list(table.columns) == match.COLUMNS
+    fitted = table[table.role == "solved"]
     assert len(fitted) == 6 and (fitted.difference_percent.abs() < 0.1).all()
-    assert "five largest hosts' share" in set(table[table.role == "test"].target)
+    assert "share of the five largest hosts" in set(table[table.role == "fit"].target)
+    assert "fund share of the bill" in set(table[table.role == "test"].target)
     visits = table[(table.role == "level") & table.target.str.startswith("direct visits")]
     assert len(visits) == 4 and (visits.difference_percent.abs() < 3).all()
 

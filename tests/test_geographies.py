@@ -102,14 +102,13 @@ def test_nothing_inside_a_province_is_touched() -> None:
     assert (focus.any(axis=0) == touched).all()
 
 
-def test_a_city_may_be_named_in_its_geography_only(tmp_path: Path) -> None:
-    (tmp_path / "baseline.yaml").write_bytes((ROOT / "scenarios" / "baseline.yaml").read_bytes())
+def test_a_city_may_be_named_in_its_geography_only(beside_root: Path) -> None:
     text = (
         "extends: baseline.yaml\ngeography: {}\ntitle: {{zh: 一, en: One}}\nquestion: {{zh: 何, en: What}}\n"
         "year: 2024\nchanges:\n  - from: 2024-07\n"
         "    where: {{home: Hefei, host: Shanghai}}\n    set: {{filing.free: true}}\n"
     )
-    path = tmp_path / "one.yaml"
+    path = beside_root / "one.yaml"
     path.write_text(text.format("delta"), encoding="utf-8")
     of = scenario.load(path)
     place = areas.load("delta")

@@ -28,7 +28,7 @@ CHANGES = pd.DataFrame(
     {"label": ["江苏 Jiangsu", "b", "c"], "change": [3.0, -1.0, 0.0], "low": [2, -3, 0], "high": [4, 1, 0]}
 )
 FIT = pd.DataFrame(
-    {"label": ["a", "b"], "role": ["test", "fit"], "low": [0.6, 0.99], "mid": [0.7, 1.0], "high": [0.9, 1.02]}
+    {"label": ["a", "b"], "role": ["test", "solved"], "low": [0.6, 0.99], "mid": [0.7, 1.0], "high": [0.9, 1.02]}
 )
 GAP = np.array([0.0, 0.0, 0.0, 3.0, 120.0, -120.0, -0.01, 99_999.5])
 STEPS = pd.DataFrame(
@@ -41,6 +41,9 @@ STEPS = pd.DataFrame(
 TILES = pd.DataFrame(
     {"code": ["310000", "150000", "460000"], "label": ["上海", "Inner Mongolia", "海南"], "value": [3.0, -1.0, 0.5]}
 ).assign(low=[2.0, -2.0, -1.0], high=[4.0, -0.5, 1.0])
+LEARNED = pd.DataFrame(
+    {"id": ["flow.psi", "flow.a2"], "prior_low": [0.0, 1.0], "prior_high": [1.0, 3.0], "low": [0.2, 1.0]}
+).assign(median=[0.5, 1.5], high=[0.7, 3.0], narrowed=[0.5, 0.0])
 STREAMS = pd.DataFrame(
     {"home": ["安徽", "其他"] * 2, "host": ["上海", "上海", "其他", "其他"], "value": [6.0, 2.0, 1.0, 1.0]}
 ).assign(host_low=[5, 5, 1, 1], host_high=[9, 9, 3, 3])
@@ -48,12 +51,22 @@ PICTURES: dict[str, Callable[..., Axes]] = {
     "curve": lambda **words: plots.curve(CURVE, **words),
     "changes": lambda **words: plots.changes(CHANGES, **words),
     "fit": lambda **words: plots.fit(FIT, **words),
+    "learned": lambda **words: plots.learned(LEARNED, **words),
     "gap": lambda **words: plots.gap(GAP, **words),
     "steps": lambda **words: plots.steps(STEPS, **words),
     "tiles": lambda **words: maps.tiles(TILES, unit="%", **words),
     "streams": lambda **words: maps.streams(STREAMS, unit="%", **words),
 }
-UNITS = {"curve": "百分点", "changes": "%", "fit": "%", "gap": "元", "steps": "元", "tiles": "%", "streams": "%"}
+UNITS = {
+    "curve": "百分点",
+    "changes": "%",
+    "fit": "%",
+    "learned": "%",
+    "gap": "元",
+    "steps": "元",
+    "tiles": "%",
+    "streams": "%",
+}
 
 every_picture = pytest.mark.parametrize("name", PICTURES)
 both_languages = pytest.mark.parametrize("lang", plots.LANGS)
@@ -173,8 +186,15 @@ def test_changes_are_dots_with_intervals_and_those_that_may_be_zero_are_hollow()
 def test_the_fit_is_percent_from_published_and_marks_what_was_fitted() -> None:
     ax = plots.fit(FIT)
     found = dots(ax)
-    assert np.allclose(found["fitted"], [(0, 1)]) and np.allclose(found["held out as a test"], [(-30, 0)])
+    assert np.allclose(found["solved in every draw"], [(0, 1)]) and np.allclose(found["held out as a test"], [(-30, 0)])
     assert np.allclose(bars_between(ax), [(0, -40, -10), (1, -1, 2)])
+
+
+def test_what_was_learned_is_drawn_within_the_declared_range() -> None:
+    ax = plots.learned(LEARNED)
+    assert dots(ax) == {"median and 90 % interval after the fit": [(50, 0), (25, 1)]}
+    assert bars_between(ax) == [(0, 0, 100), (0, 20, 70), (1, 0, 100), (1, 0, 100)]
+    assert "−50 %" in written(ax) and "flow.psi: −50 %" in plots.alt(ax)
 
 
 def heights(ax: Axes) -> list[tuple[float, float, float]]:

@@ -1,0 +1,153 @@
+"""Published figures beside what the draws say of them, misses included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from simlib import anchors, declared, fit, luck
+from simlib.ensemble import Ensemble
+from simlib.experiment import Pairing, Runs, scalar_unknowns
+from simlib.loop import AMOUNTS
+from simlib.tables import value
+from simlib.targets import PUBLISHED
+from simlib.terms import CHRONIC, FEN, INPATIENT, KINDS, OUTPATIENT, PHARMACY, Quantity
+
+Array = npt.NDArray[np.float64]
+Row = tuple[str, str, str, str, float, Array, str]
+
+COLUMNS = ["target", "universe", "year", "role", "published", "low", "simulated", "high", "difference_percent", "unit"]
+DIRECT = (("direct visits", "person-times", "visits", 1.0), ("direct fund payment", "yuan", "fund_paid", 1e8))
+"""What is published of direct settlement: name, unit, metric in the table, and the table's unit."""
+
+
+def fit_table(runs: Runs) -> pd.DataFrame:
+    """Return published figures beside the median and 95 % interval over draws.
+
+    Columns: target, universe, year, role, published, low, simulated, high, difference_percent (of the median), unit.
+    Roles: solved is met by every draw, on expected values (people drawn differ by luck and by the pilot's error,
+    below one percent); level sets the cases of a year, and its bills, which deductibles blur; fit narrowed the draws if
+    the root names an ensemble (see `fit`); test is published and not used; implied is not published. Ranks have no
+    difference; of a least value the difference is above 0 where it is kept.
+    """
+    rows = []
+    for name, universe, year, role, published, simulated, unit in (
+        *_fitted(runs),
+        *_anchored(runs),
+        *_later(runs),
+        *_implied(runs),
+    ):
+        low, middle, high = (float(q) for q in np.quantile(simulated, (0.025, 0.5, 0.975)))
+        difference = np.nan if unit == "rank" else round(100 * (middle / published - 1), 4) + 0.0  # no noise, no -0
+        rows.append((name, universe, year, role, published, low, middle, high, difference, unit))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def fitted_table(fitted: fit.Fitted) -> pd.DataFrame:
+    """Return the anchors of a fit beside what the kept draws say of them.
+
+    Columns: anchor, universe, year, unit, used (whether it weighed the draws), published, tolerance, low, median, high
+    (90 % interval of the draws), miss (of the median, in tolerances).
+    """
+    rows = []
+    for anchor, used, says in zip(fitted.anchors, fitted.weighed, fitted.says.T, strict=True):
+        low, median, high = (float(q) for q in np.quantile(says, (0.05, 0.5, 0.95)))
+        known = anchor.universe, anchor.year, anchor.unit, used, anchor.value, anchor.tolerance
+        rows.append((anchor.label, *known, low, median, high, float(anchor.miss(np.array(median)))))
+    columns = ["anchor", "universe", "year", "unit", "used", "published", "tolerance", "low", "median", "high", "miss"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def learned(ensemble: Ensemble) -> pd.DataFrame:
+    """Return what a fit says of each unknown that is one number, or one a kind of care: which moved, and which did not.
+
+    Columns: id, grade, prior_low, prior_high, low, median, high (90 % intervals), narrowed (share of the width of the
+    prior's interval that the fit took away), moved (whether the draws differ from the range by more than so few draws
+    would by luck: Kolmogorov-Smirnov, 5 % for the family by Bonferroni, on the effective number of draws), meaning.
+    Most narrowed first.
+    """
+    standing = dict(_standing(ensemble))
+    rare, rows = np.sqrt(np.log(2 * len(standing) / 0.05) / 2 / ensemble.effective), []
+    for (name, q), u in standing.items():
+        apart = np.abs(np.sort(u) - (np.arange(u.size) + 0.5) / u.size).max()
+        before, after = (luck.quantile(q, p) for p in (np.array([0.05, 0.95]), np.quantile(u, (0.05, 0.5, 0.95))))
+        narrowed = float(1 - (after[2] - after[0]) / (before[1] - before[0]))
+        rows.append((name, q.grade, *before, *after, narrowed, bool(apart > rare), q.meaning))
+    columns = ["id", "grade", "prior_low", "prior_high", "low", "median", "high", "narrowed", "moved", "meaning"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values("narrowed", ascending=False, kind="stable", ignore_index=True)
+
+
+def _standing(ensemble: Ensemble) -> Iterator[tuple[tuple[str, Quantity], Array]]:
+    """Yield each unknown that is one number, or one for each kind of care, and where the members stand in its range."""
+    members, seed = list(ensemble.members), ensemble.seed
+    for q in scalar_unknowns():
+        yield (q.id, q), luck.hypercube(q, seed, ensemble.candidates)[members]
+    for q in declared.quantities().values():
+        if q.role == "unknown" and q.axes == ("kind",):
+            drawn = np.stack([luck.standing(q, seed, member, len(KINDS)) for member in members])
+            for kind, u in zip(KINDS, drawn.T, strict=True):
+                yield (f"{q.id}: {kind}", q), u
+
+
+def ratios(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the amounts of a fit table as simulated over published: label, role, low, mid, high."""
+    amounts = table[(table.unit != "rank") & (table.role != "implied")]
+    spread = {
+        to: amounts[of] / amounts.published for of, to in (("low", "low"), ("simulated", "mid"), ("high", "high"))
+    }
+    label = amounts.target + " " + amounts.year
+    return pd.DataFrame({"label": label, "role": amounts.role, **spread}).reset_index(drop=True)
+
+
+def _fitted(runs: Runs) -> Iterator[Row]:
+    """Yield what every draw is solved for: direct visits and fund payment of 2023, as far as they are published."""
+    kinds = (
+        ("inpatient", "inpatient", [INPATIENT]),
+        ("all outpatient", "all_outpatient", [OUTPATIENT, CHRONIC, PHARMACY]),
+        ("chronic", "chronic_outpatient", [CHRONIC]),
+    )
+    for (label, published_as, parts), (j, (what, unit, metric, scale)) in product(kinds, enumerate(DIRECT)):
+        published = value("direct_settlement", period="2023", kind=published_as, metric=metric) * scale
+        simulated = runs.expected[:, parts, j].sum(axis=1)
+        yield f"{what}, {label}", "China, direct settlement", "2023", "solved", published, simulated, unit
+
+
+def _anchored(runs: Runs) -> Iterator[Row]:
+    """Yield what draws are weighed by, or held against, beside what each draw says of it."""
+    known = anchors.read(anchors.published())
+    says = np.stack([anchors.simulated(known, *pair) for pair in zip(runs.cases, runs.checks, strict=True)])
+    for i, anchor in enumerate(known):
+        yield anchor.label, anchor.universe, str(anchor.year), anchor.role, anchor.value, says[:, i], anchor.unit
+
+
+def _implied(runs: Runs) -> Iterator[Row]:
+    """Yield what the draws imply and nobody published."""
+    for what, name in (
+        ("claims by hand counted in published cost", "claims_counted"),
+        ("outpatient visits kept of residents living away", "away_kept"),
+    ):
+        values = np.array([getattr(check, name) for check in runs.checks])
+        yield what, "China", "2023", "implied", np.nan, values, "share"
+
+
+def _later(runs: Runs) -> Iterator[Row]:
+    """Yield direct visits and fund payment of 2024, which set its level, where a reference of that year was run."""
+    pairing = next((p for p in runs.pairings if p.scenario.year == 2024), None)
+    for kind, published_as in zip(KINDS, PUBLISHED, strict=True) if pairing else ():
+        assert pairing is not None
+        group = next(i for i, g in enumerate(pairing.groups) if g.label(runs.place) == f"kind={kind}")
+        for (what, unit, metric, scale), column in zip(DIRECT, ("visits_direct", "fund_direct"), strict=True):
+            published = value("direct_settlement", period="2024", kind=published_as, metric=metric) * scale
+            simulated = _amount(pairing, group, column)
+            yield f"{what}, {kind}", "China, direct settlement", "2024", "level", published, simulated, unit
+
+
+def _amount(pairing: Pairing, group: int, column: str) -> Array:
+    """Return one amount of the reference in each draw, visits or yuan, (draw,)."""
+    amount = pairing.before[:, group].sum(axis=1)[:, AMOUNTS.index(column)]
+    return np.asarray(amount / (1.0 if column.startswith("visits") else FEN))
