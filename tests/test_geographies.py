@@ -118,10 +118,10 @@ def test_a_city_may_be_named_in_its_geography_only(beside_root: Path) -> None:
         scenario.load(path)
 
 
-def test_a_child_keeps_the_cities_of_its_parent(tmp_path: Path) -> None:
-    for name in ("baseline", "delta_mutual_recognition", "delta_mutual_recognition_cities"):
-        (tmp_path / f"{name}.yaml").write_bytes((ROOT / "scenarios" / f"{name}.yaml").read_bytes())
-    path = tmp_path / "child.yaml"
+def test_a_child_keeps_the_cities_of_its_parent(beside_root: Path) -> None:
+    for name in ("delta_mutual_recognition", "delta_mutual_recognition_cities"):
+        (beside_root / f"{name}.yaml").write_bytes((ROOT / "scenarios" / f"{name}.yaml").read_bytes())
+    path = beside_root / "child.yaml"
     head = "extends: delta_mutual_recognition_cities.yaml\ntitle: {zh: 一, en: One}\nquestion: {zh: 何, en: What}\n"
     path.write_text(head, encoding="utf-8")
     assert scenario.load(path).geography == "delta"
