@@ -38,7 +38,7 @@ Order = tuple[int, ...]
 MOST_LEVERS = 8
 """Levers of which every coalition is run: 256 runs a draw; beyond, orders are sampled."""
 MOST_SAMPLED_LEVERS, MOST_ORDERS = 62, 10_000
-PEOPLE = 50_000
+PEOPLE = 20_000
 """People drawn for a coalition; only what the package changes is lived."""
 TOTAL = "total"
 

@@ -371,7 +371,7 @@ def _add_packages(commands: Any) -> None:
     one.add_argument("package", type=Path, metavar="PACKAGE", help="scenario file, or several: a.yaml+b.yaml")
     one.add_argument("--metric", default="fund_payment", metavar="METRIC", help="what is split (default fund_payment)")
     one.add_argument("--sample", type=int, metavar="N", help="draw N orders of joining instead of taking all")
-    _add_draws(one, people=50_000)
+    _add_draws(one, people=20_000)
     one.add_argument("--out", type=Path, help="folder for results and kept runs (default .out/attribute_NAME)")
 
 

@@ -185,15 +185,15 @@ def _joined(first: Scenario, second: Scenario) -> Scenario:
     roots = [[sha256 for _, sha256 in one.lineage()[0].files()] for one in (first, second)]
     if roots[0] != roots[1]:
         raise ValueError(f"{first.name} and {second.name} differ in root. Compose files that extend the same root.")
+    ours, theirs = ({step.sha256 for step in one.lineage()} for one in (first, second))
+    if theirs <= ours or first.parent is None:
+        part = second if theirs <= ours else first
+        raise ValueError(f"{part.name} is part of the others already. Leave it out.")
     for what in ("year", "geography"):
         found = [str(getattr(one, what)) for one in (first, second)]
         if found[0] != found[1]:
             said = f"{first.name} and {second.name} differ in {what} ({' and '.join(found)})"
             raise ValueError(f"{said}. Compose files of one {what}.")
-    ours, theirs = ({step.sha256 for step in one.lineage()} for one in (first, second))
-    if theirs <= ours or first.parent is None:
-        part = second if theirs <= ours else first
-        raise ValueError(f"{part.name} is part of the others already. Leave it out.")
     earlier = [step for step in first.lineage() if step.sha256 not in theirs]
     own = [step for step in second.lineage() if step.sha256 not in ours]
     if faults := [fault for one, other in product(earlier, own) for fault in _clashes(one, other)]:
