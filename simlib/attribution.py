@@ -213,7 +213,8 @@ def attribute(
     coalitions = (*of.coalitions, *single)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    tasks = (delayed(one_draw)(package, coalitions, groups, seed, d, people, pin, folder) for d in range(draws))
+    common = _common(package, groups, seed, people, pin)
+    tasks = (delayed(one_draw)(package, coalitions, groups, common, seed, d, people, pin, folder) for d in range(draws))
     with threadpool_limits(1, "blas"):
         pool = Parallel(n_jobs=jobs, prefer="threads", return_as="generator", pre_dispatch=2 * jobs)
         amounts = np.stack(list(progress(pool(tasks))), axis=1)
@@ -264,6 +265,7 @@ def one_draw(
     package: Scenario,
     coalitions: Sequence[int],
     groups: tuple[Group, ...],
+    common: str,
     seed: int,
     draw: int,
     people: int,
@@ -275,7 +277,7 @@ def one_draw(
     members = {c: coalition(package, found, c) for c in coalitions}
     keys = {c: content(of) for c, of in members.items()}
     touched = scenario.compile(package, areas.load(package.geography)).touched
-    file = folder and folder / f"{_key(package, touched, groups, seed, draw, people, pin)}.json"
+    file = folder and folder / f"{common}-{draw:04}.json"
     known = _kept(file, len(groups))
     missing = [c for c in coalitions if keys[c] not in known]
     if missing:
@@ -295,29 +297,20 @@ def content(of: Scenario) -> str:
     return _sha(said)[:32]
 
 
-def _key(
-    package: Scenario,
-    touched: npt.NDArray[np.bool_],
-    groups: tuple[Group, ...],
-    seed: int,
-    draw: int,
-    people: int,
-    pin: Pin,
-) -> str:
-    """Return a hash of all that a draw's coalitions have in common: rules, tables, root, people looked at, luck."""
+def _common(package: Scenario, groups: tuple[Group, ...], seed: int, people: int, pin: Pin) -> str:
+    """Return a hash of all that coalitions have in common: rules, tables, root, people looked at, luck."""
     root = scenario.reference(package)
-    return _sha(
-        {
-            "rules": rules_sha(),
-            "tables": tables.hashes(),
-            "root": [sha256 for _, sha256 in root.files()],
-            "year": root.year,
-            "geography": root.geography,
-            "touched": hashlib.sha256(np.packbits(touched).tobytes()).hexdigest(),
-            "groups": [str(group) for group in groups],
-            "luck": [seed, draw, people, sorted(pin.items())],
-        }
-    )[:32]
+    touched = scenario.compile(package, areas.load(package.geography)).touched
+    said = {
+        "rules": rules_sha(),
+        "tables": tables.hashes(),
+        "root": [sha256 for _, sha256 in root.files()],
+        "place": [root.year, root.geography],
+        "touched": hashlib.sha256(np.packbits(touched).tobytes()).hexdigest(),
+        "groups": [str(group) for group in groups],
+        "luck": [seed, people, sorted(pin.items())],
+    }
+    return _sha(said)[:32]
 
 
 def _sha(said: Any) -> str:

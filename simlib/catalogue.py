@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +32,7 @@ from simlib.terms import (
     KINDS,
     PHARMACY,
     PPM,
+    AtFull,
     Params,
     Quantity,
     lever,
@@ -62,6 +63,12 @@ RULE: dict[str, Any] = {
     "source": "NHSA and Ministry of Finance notice 医保发〔2022〕22号: host's catalogue (就医地目录)",
     "grade": "official",
 }
+CONDITIONS = ("first_not_networked", "first_not_listed", "first_not_filed")
+"""Causes that no price touches."""
+DEARER = AtFull("either", up=("fund_payment", "direct_settlement_rate"), untouched=CONDITIONS)
+"""What taking the better of two lists does: the fund pays more on a direct settlement, so that fewer claim instead."""
+DEARER_DRUGS = replace(DEARER, up=("fund_payment",))
+"""Drug lists differ in first self-pay shares only: by less than a claim costs in time, mostly."""
 REACH: dict[str, Any] = {
     "unit": "share",
     "axes": ("home", "host", "kind"),
@@ -75,13 +82,28 @@ REACH: dict[str, Any] = {
 class Catalogue(Params, prefix="catalogue"):
     """Whose list prices a direct settlement, and how far the lists agree."""
 
-    rule__drug = lever("whose drug list prices a direct settlement", "host", **RULE)
-    rule__service = lever("whose list of services and facilities prices a direct settlement", "host", **RULE)
-    rule__consumable = lever("whose consumable list prices a direct settlement", "host", **RULE)
-    reach__drug = lever("share of drugs that the rule reaches; the host's list prices the rest", 1.0, **REACH)
-    reach__service = lever("share of services that the rule reaches; the host's list prices the rest", 1.0, **REACH)
+    rule__drug = lever("whose drug list prices a direct settlement", "host", at_full=DEARER_DRUGS, **RULE)
+    rule__service = lever(
+        "whose list of services and facilities prices a direct settlement", "host", at_full=DEARER, **RULE
+    )
+    rule__consumable = lever("whose consumable list prices a direct settlement", "host", at_full=DEARER, **RULE)
+    reach__drug = lever(
+        "share of drugs that the rule reaches; the host's list prices the rest",
+        1.0,
+        at_full=replace(DEARER_DRUGS, value=1.0, none=0.0, beside=(("catalogue.rule.drug", "either"),)),
+        **REACH,
+    )
+    reach__service = lever(
+        "share of services that the rule reaches; the host's list prices the rest",
+        1.0,
+        at_full=replace(DEARER, value=1.0, none=0.0, beside=(("catalogue.rule.service", "either"),)),
+        **REACH,
+    )
     reach__consumable = lever(
-        "share of consumables that the rule reaches; the host's list prices the rest", 1.0, **REACH
+        "share of consumables that the rule reaches; the host's list prices the rest",
+        1.0,
+        at_full=replace(DEARER, value=1.0, none=0.0, beside=(("catalogue.rule.consumable", "either"),)),
+        **REACH,
     )
     listed_service = unknown("share of services beyond the common core that a province lists", 0.85, 0.97, unit="share")
     listed_consumable = unknown(

@@ -89,6 +89,7 @@ def run_scenarios(options: argparse.Namespace) -> int:
     from simlib import experiment, findings, headline, outputs, scenario
 
     scenarios, how = [scenario.load(path) for path in options.scenarios], _how(options)
+    _warn(scenarios)
     experiment.check(scenarios, people=options.people, **how)
     folder = options.out or Path(".out") / "+".join(of.name for of in scenarios)
     outputs.prepare(folder)
@@ -129,24 +130,31 @@ def _bar(what: str, total: int) -> Any:
 
 def check_files(options: argparse.Namespace) -> int:
     """Check each file, all faults at once."""
-    from simlib import cases, documents, scenario
+    from simlib import cases, documents, inert, scenario
 
     faults: list[Any] = []
     fine: list[str] = []
+    warnings: list[Any] = []
     for path in options.files:
         try:
             alone = len(scenario.parts(str(path))) == 1
             data = documents.read(path).data if alone else None
             is_case = isinstance(data, dict) and "cases" in data
-            (cases.load if is_case else scenario.load)(path)
+            if is_case:
+                cases.load(path)
+            else:
+                warnings += inert.warnings(scenario.load(path))
             fine.append(str(path))
         except BadInputError as error:
             faults += error.faults
     if options.json:
-        print(json.dumps({"fine": fine, "faults": [str(fault) for fault in faults]}, ensure_ascii=False, indent=2))
+        said = {"fine": fine, "warnings": list(map(str, warnings)), "faults": list(map(str, faults))}
+        print(json.dumps(said, ensure_ascii=False, indent=2))
     else:
         for name in fine:
             print(f"{name}: fine")
+        for warning in warnings:
+            print(warning, file=sys.stderr)
     if faults:
         raise BadInputError(*faults)
     return FINE
@@ -410,6 +418,14 @@ def list_scenarios(options: argparse.Namespace) -> int:
     return FINE
 
 
+def _warn(scenarios: Sequence[Any]) -> None:
+    """Print lines of scenarios that have no effect: the run goes on."""
+    from simlib import inert
+
+    for line in dict.fromkeys(line for of in scenarios for line in inert.warnings(of)):
+        print(line, file=sys.stderr)
+
+
 def _texts(of: Any) -> dict[str, Any]:
     """Return what a scenario says in two languages."""
     return {"title": of.title, "question": of.question, "source": of.source}
@@ -432,6 +448,7 @@ def attribute(options: argparse.Namespace) -> int:
         known = remedies.did_you_mean(options.metric, metrics.UNITS)
         raise BadInputError(f"--metric {remedies.shown(options.metric)}: no such metric. {known}")
     package, how, sample = scenario.load(options.package), _how(options), options.sample
+    _warn([package])
     attribution.check(package, people=options.people, sample=sample, **how)
     folder = options.out or Path(".out") / f"attribute_{package.name}"
     outputs.prepare(folder)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -335,6 +335,33 @@ class Settings:
         return self.arrays[self.ids.index(lever)]
 
 
+class Dated(NamedTuple):
+    """One line under `set` as it holds in a year.
+
+    step, number : file in the lineage, the root 0, and change in it. cells : what the line sets, for `np.ix_`, of the
+    kinds that the lever concerns. value : a choice as its position.
+    """
+
+    step: int
+    number: int
+    lever: str
+    cells: tuple[npt.NDArray[np.int64], ...]
+    value: bool | float
+
+
+def dated(of: Scenario, place: areas.Place, year: int, declarations: Declarations = DECLARATIONS) -> Iterator[Dated]:
+    """Yield every line that a scenario and those it stands on set in a year, in the order in which they win."""
+    known = levers(declarations)
+    for step, scenario in enumerate(of.lineage()):
+        for number, change in enumerate(scenario.changes):
+            homes, hosts, schemes, kinds = change.cells(place)
+            for name, value in change.set:
+                choices = known[name].choices
+                concerned = [k for k in kinds if KINDS[k] in known[name].kinds]
+                cells = np.ix_(homes, hosts, schemes, concerned, change.months(year))
+                yield Dated(step, number, name, cells, choices.index(str(value)) if choices else cast(float, value))
+
+
 @lru_cache(maxsize=32)
 def compile(
     of: Scenario, place: areas.Place, year: int | None = None, declarations: Declarations = DECLARATIONS
@@ -348,25 +375,18 @@ def compile(
     (32, 32, 2, 4, 12)
     """
     year = of.year if year is None else year
-    known = levers(declarations)
     shape = (len(place.codes), len(place.codes), len(SCHEMES), len(KINDS), MONTHS)
-    arrays = {name: _default(quantity, shape) for name, quantity in known.items()}
+    arrays = {name: default(quantity, shape) for name, quantity in levers(declarations).items()}
     touched = np.zeros(shape, dtype=bool)
-    for scenario in of.lineage():
-        for change in scenario.changes:
-            homes, hosts, schemes, kinds = change.cells(place)
-            for name, value in change.set:
-                choices = known[name].choices
-                concerned = [k for k in kinds if KINDS[k] in known[name].kinds]
-                cells = np.ix_(homes, hosts, schemes, concerned, change.months(year))
-                arrays[name][cells] = choices.index(str(value)) if choices else value
-                if scenario.parent is not None:
-                    touched[cells] = True
+    for setting in dated(of, place, year, declarations):
+        arrays[setting.lever][setting.cells] = setting.value
+        if setting.step:
+            touched[setting.cells] = True
     touched[place.province[:, None] == place.province] = False  # care in the home province is not cross-province
     return Settings(year, tuple(arrays), tuple(arrays.values()), touched)
 
 
-def _default(quantity: Quantity, shape: tuple[int, ...]) -> Array:
+def default(quantity: Quantity, shape: tuple[int, ...]) -> Array:
     """Return a lever's default in every cell."""
     if quantity.choices:
         return np.full(shape, quantity.choices.index(str(quantity.default)), dtype=np.int8)
