@@ -255,10 +255,11 @@ def check(
 
 
 def groups_of(package: Scenario) -> tuple[Group, ...]:
-    """Return what amounts are summed over: the cells that the package changes, all and by kind of care."""
+    """Return what amounts are summed over: the cells that the package changes, all and each kind of several."""
     touched = scenario.compile(package, areas.load(package.geography)).touched
     kinds = np.flatnonzero(touched.any(axis=(0, 1, 2, 4)))
-    return (Group(changed=True), *(Group(changed=True, kind=int(k)) for k in kinds))
+    every = [Group(changed=True)] if len(kinds) > 1 else []
+    return (*every, *(Group(changed=True, kind=int(k)) for k in kinds))
 
 
 def one_draw(

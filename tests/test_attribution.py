@@ -212,7 +212,7 @@ def test_what_cannot_be_split_is_refused(
 def test_nine_levers_can_be_sampled(tmp_path: Path) -> None:
     of = scenario.load(many(tmp_path, 9))
     table = attribution.attribute(of, draws=2, people=1000, sample=2).table
-    assert len(table) == 2 * 10 and (table["sampling_error"].iloc[:9] >= 0).all()
+    assert len(table) == 10 and (table["sampling_error"].iloc[:9] >= 0).all()
     assert table["shapley"].iloc[:9].sum() == pytest.approx(table["shapley"].iloc[9])
 
 
