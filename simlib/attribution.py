@@ -37,7 +37,8 @@ Order = tuple[int, ...]
 
 MOST_LEVERS = 8
 """Levers of which every coalition is run: 256 runs a draw; beyond, orders are sampled."""
-MOST_SAMPLED_LEVERS, MOST_ORDERS = 62, 10_000
+MOST_SAMPLED_LEVERS, LEAST_ORDERS, MOST_ORDERS = 62, 4, 10_000
+"""Two pairs of orders, one the other backwards, are the fewest that say how far their mean may be off."""
 PEOPLE = 20_000
 """People drawn for a coalition; only what the package changes is lived."""
 TOTAL = "total"
@@ -250,8 +251,8 @@ def check(
         raise BadInputError(f"{package.path}: {runs}; {most}. {offer}, or a smaller package.")
     if len(found) > MOST_SAMPLED_LEVERS:
         raise BadInputError(f"{package.path}: {len(found)} levers; at most {MOST_SAMPLED_LEVERS}.")
-    if sample is not None and not 2 <= sample <= MOST_ORDERS:
-        raise BadInputError(f"--sample {sample}: a whole number from 2 to {MOST_ORDERS:,} is needed")
+    if sample is not None and not LEAST_ORDERS <= sample <= MOST_ORDERS:
+        raise BadInputError(f"--sample {sample}: a whole number from {LEAST_ORDERS} to {MOST_ORDERS:,} is needed")
 
 
 def groups_of(package: Scenario) -> tuple[Group, ...]:
@@ -376,10 +377,8 @@ class Worth:
         if len(self.orders) == factorial(len(self.orders[0])) == len(set(self.orders)):
             return np.zeros(len(self.orders[0]))
         pairs = [self.orders[i : i + 2] for i in range(0, len(self.orders), 2)]
-        means = np.stack([np.nanmean(self.given(metric, group, shares(pair)), axis=1) for pair in pairs])
-        if len(pairs) < 2:
-            return np.full(len(self.orders[0]), np.nan)
-        return np.asarray(means.std(axis=0, ddof=1) / np.sqrt(len(pairs)))
+        means = [np.nanmean(self.given(metric, group, shares(pair)), axis=1) for pair in pairs]
+        return np.asarray(np.std(means, axis=0, ddof=1) / np.sqrt(len(pairs)))
 
 
 _TOTAL_TITLE = {"title_zh": "合计", "title_en": "all together"}

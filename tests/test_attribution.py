@@ -187,7 +187,7 @@ def many(folder: Path, number: int) -> str:
     ("arguments", "words"),
     [
         (lambda folder: [many(folder, 9)], "9 levers are 512 coalitions, times 64 draws 32,768 runs"),
-        (lambda folder: [many(folder, 9), "--sample", "1"], "--sample 1: a whole number from 2"),
+        (lambda folder: [many(folder, 9), "--sample", "1"], "--sample 1: a whole number from 4"),
         (lambda folder: [many(folder, 2), "--metric", "fund_paymnt"], "no such metric. Did you mean fund_payment?"),
         (lambda folder: [many(folder, 0)], "changes"),
         (lambda folder: [str(ROOT / "scenarios" / "baseline.yaml")], "nothing to split"),
@@ -211,7 +211,7 @@ def test_what_cannot_be_split_is_refused(
 
 def test_nine_levers_can_be_sampled(tmp_path: Path) -> None:
     of = scenario.load(many(tmp_path, 9))
-    table = attribution.attribute(of, draws=2, people=1000, sample=2).table
+    table = attribution.attribute(of, draws=2, people=1000, sample=4).table
     assert len(table) == 10 and (table["sampling_error"].iloc[:9] >= 0).all()
     assert table["shapley"].iloc[:9].sum() == pytest.approx(table["shapley"].iloc[9])
 

@@ -79,7 +79,8 @@ def test_a_lever_at_full_strength_moves_what_it_says_and_only_there(
     assert lever.at_full is not None
     after = lived(world, setting(lever, lever.at_full.value))
     elsewhere = np.ones(before.shape[1:3], dtype=bool)
-    elsewhere[HOME, HOST if "host" in lever.axes else slice(None)] = False
+    every = slice(None)
+    elsewhere[HOME if "home" in lever.axes else every, HOST if "host" in lever.axes else every] = False
     assert (after[:, elsewhere] == before[:, elsewhere]).all()
     kinds = [KINDS.index(kind) for kind in lever.kinds]
     for direction, names in ((1, lever.at_full.up), (-1, lever.at_full.down)):
