@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, permutations
 from math import factorial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +27,11 @@ from simlib.experiment import DRAWS, Progress
 from simlib.loop import AMOUNTS
 from simlib.metrics import Group
 from simlib.scenario import Scenario, Text
+from simlib.shapley import Order, Shares, alone, every_order, given, shares, some_orders
 from simlib.terms import BadInputError, rules_sha
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Order = tuple[int, ...]
 
 MOST_LEVERS = 8
 """Levers of which every coalition is run: 256 runs a draw; beyond, orders are sampled."""
@@ -61,23 +59,6 @@ class Lever:
     title: Text
 
 
-class Shares(NamedTuple):
-    """Which steps from a coalition to a larger one count for each lever.
-
-    What a lever is given = sum of times x (worth after - worth before) / orders: whole amounts are split without
-    rounding, and a lever that never adds anything is given exactly nothing.
-
-    Attributes
-    ----------
-    coalitions : sets of levers as bits, the empty one first. steps : (step, 4), columns lever, positions of the
-    coalitions before and after, times. orders : how many were averaged.
-    """
-
-    coalitions: tuple[int, ...]
-    steps: Ints
-    orders: int
-
-
 @dataclass(frozen=True)
 class Attribution:
     """A package split over its levers, and what it was computed from."""
@@ -97,11 +78,11 @@ def levers(package: Scenario) -> tuple[Lever, ...]:
     out = []
     for s, step in enumerate(package.lineage()[1:], 1):
         for number, change in enumerate(step.changes):
-            alone = len(step.changes) == 1
+            single = len(step.changes) == 1
             what = f"{', '.join(name for name, _ in change.set)}; {change.start}"
-            zh, en = ("", "") if alone else (f"（{what}）", f" ({what})")
+            zh, en = ("", "") if single else (f"（{what}）", f" ({what})")
             title = Text.model_construct(zh=step.title.zh + zh, en=step.title.en + en)
-            out.append(Lever(s, number, step.name if alone else f"{step.name}#{number + 1}", title))
+            out.append(Lever(s, number, step.name if single else f"{step.name}#{number + 1}", title))
     return tuple(out)
 
 
@@ -116,43 +97,6 @@ def coalition(package: Scenario, of: Sequence[Lever], chosen: int) -> Scenario:
     return last
 
 
-def shares(orders: Sequence[Order]) -> Shares:
-    """Return what levers are given by orders of joining: each what it adds to those before it, the mean over orders.
-
-    >>> shares([(0, 1), (1, 0)])
-    Shares(coalitions=(0, 1, 3, 2), steps=array([[0, 0, 1, 1],
-           [1, 1, 2, 1],
-           [1, 0, 3, 1],
-           [0, 3, 2, 1]]), orders=2)
-    """
-    place: dict[int, int] = {0: 0}
-    times: Counter[tuple[int, int, int]] = Counter()
-    for order in orders:
-        before = 0
-        for lever in order:
-            after = before | 1 << lever
-            times[lever, place[before], place.setdefault(after, len(place))] += 1
-            before = after
-    steps = np.array([(*step, count) for step, count in times.items()], dtype=np.int64)
-    return Shares(tuple(place), steps, len(orders))
-
-
-def every_order(number: int) -> list[Order]:
-    """Return all orders of so many levers: their mean is the Shapley value.
-
-    >>> every_order(2)
-    [(0, 1), (1, 0)]
-    """
-    return list(permutations(range(number)))
-
-
-def some_orders(number: int, sample: int, seed: int) -> list[Order]:
-    """Return so many random orders, each second one the first backwards, which makes their mean less noisy."""
-    luck = np.random.default_rng(seed)
-    forward = [tuple(int(i) for i in luck.permutation(number)) for _ in range(-(-sample // 2))]
-    return list(chain.from_iterable((order, order[::-1]) for order in forward))[:sample]
-
-
 def split(worth: Ints, metric: str, of: Shares) -> Array:
     """Return what each lever is given of a metric, (lever, ...), from amounts (coalition, ..., amount).
 
@@ -161,19 +105,6 @@ def split(worth: Ints, metric: str, of: Shares) -> Array:
     if metrics.additive(metric):
         return metrics.metric(metric, given(worth, of)) / of.orders
     return np.asarray(given(metrics.metric(metric, worth), of) / of.orders)
-
-
-def given(worth: npt.NDArray[Any], of: Shares) -> npt.NDArray[Any]:
-    """Return what each lever is given of a worth (coalition, ...), (lever, ...), times the number of orders.
-
-    >>> given(np.array([0, 10, 16, 4]), shares([(0, 1), (1, 0)])).tolist()
-    [22, 10]
-    """
-    lever, before, after, times = of.steps.T
-    out = np.zeros((lever.max() + 1, *worth.shape[1:]), dtype=worth.dtype)
-    for i, b, a, n in zip(lever, before, after, times, strict=True):
-        out[i] += n * (worth[a] - worth[b])
-    return out
 
 
 def attribute(
@@ -212,8 +143,6 @@ def attribute(
     of = shares([*orders, tuple(range(len(found)))])
     single = [c for c in (1 << i for i in range(len(found))) if c not in of.coalitions]
     coalitions = (*of.coalitions, *single)
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
     common = _common(package, groups, seed, people, pin)
     tasks = (delayed(one_draw)(package, coalitions, groups, common, seed, d, people, pin, folder) for d in range(draws))
     with threadpool_limits(1, "blas"):
@@ -288,8 +217,7 @@ def one_draw(
             run = simulate.live(world, members[c], focus=simulate.focus_of(package), people=people, whole=False)
             known[keys[c]] = metrics.amounts(run.totals, touched, groups).sum(axis=1)
         if file:
-            said = {key: value.tolist() for key, value in sorted(known.items())}
-            tables.write_whole(file, json.dumps({"amounts": list(AMOUNTS), "coalitions": said}).encode())
+            _keep(file, known)
     return np.stack([known[keys[c]] for c in coalitions])
 
 
@@ -320,6 +248,18 @@ def _sha(said: Any) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
+def _keep(file: Path, known: dict[str, Ints]) -> None:
+    """Write the coalitions of a draw, whole."""
+    said = {key: value.tolist() for key, value in sorted(known.items())}
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        tables.write_whole(file, json.dumps({"amounts": list(AMOUNTS), "coalitions": said}).encode())
+    except OSError as error:
+        raise BadInputError(
+            f"{file}: cannot be written ({error.strerror}). Free space, or name another folder."
+        ) from None
+
+
 def _kept(file: Path | None, groups: int) -> dict[str, Ints]:
     """Return the coalitions that a file keeps, none if it is missing or not what this module writes."""
     if file is None or not file.exists():
@@ -331,11 +271,6 @@ def _kept(file: Path | None, groups: int) -> dict[str, Ints]:
         return {}
     right = said.get("amounts") == list(AMOUNTS) and all(a.shape == (groups, len(AMOUNTS)) for a in arrays.values())
     return arrays if right else {}
-
-
-def _alone(lever: int) -> Shares:
-    """Return what a lever is given if it alone joins nobody."""
-    return Shares((0, 1 << lever), np.array([[0, 0, 1, 1]]), 1)
 
 
 @dataclass(frozen=True)
@@ -356,8 +291,8 @@ class Worth:
         number = len(found)
         mean = self.given(metric, group, shares(self.orders))
         stacked = self.given(metric, group, shares([tuple(range(number))]))
-        alone = np.concatenate([self.given(metric, group, _alone(i)) for i in range(number)])
-        ways = {"shapley": mean, "alone": alone, "interaction": mean - alone, "stacked": stacked}
+        single = np.concatenate([self.given(metric, group, alone(i)) for i in range(number)])
+        ways = {"shapley": mean, "alone": single, "interaction": mean - single, "stacked": stacked}
         error = self._sampling_error(metric, group)
         rows = []
         for i, lever in enumerate((*found, None)):
@@ -418,10 +353,10 @@ def text(found: Attribution) -> str:
         kind = str(label).rpartition("kind=")[2] if "kind=" in str(label) else "all kinds of care"
         lines += ["", f"{kind:<44}{'Shapley':>9}   {'95 % interval':<20}{'alone':>9}{'interaction':>13}{'stacked':>9}"]
         for row in of.to_dict("records"):
-            mid, low, high, alone, inter, stacked = (
+            mid, low, high, single, inter, stacked = (
                 f"{factor * row[key]:+.2f}" for key in ("shapley", "low", "high", "alone", "interaction", "stacked")
             )
             lines.append(
-                f"  {row['lever'][:42]:<42}{mid:>9}   {low + ' to ' + high:<20}{alone:>9}{inter:>13}{stacked:>9}"
+                f"  {row['lever'][:42]:<42}{mid:>9}   {low + ' to ' + high:<20}{single:>9}{inter:>13}{stacked:>9}"
             )
     return "\n".join(lines)

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simlib import attribution, cli, metrics, outputs, scenario, solve
-from simlib.attribution import every_order, shares, split
+from simlib import attribution, cli, metrics, outputs, scenario, shapley, solve
+from simlib.attribution import split
 from simlib.loop import AMOUNTS
+from simlib.shapley import every_order, shares, some_orders
 from simlib.terms import BadInputError
 
 ROOT = Path(__file__).parent.parent
@@ -51,7 +52,7 @@ def test_values_sum_to_the_total_exactly_on_amounts_and_to_1e_12_on_rates(case: 
     number, worth = case
     of = shares(every_order(number))
     in_order = worth[list(of.coalitions)]
-    whole = attribution.given(in_order, of)
+    whole = shapley.given(in_order, of)
     assert whole.dtype == np.int64
     assert (whole.sum(axis=0) == factorial(number) * (worth[-1] - worth[0])).all()
     in_order[:, : len(AMOUNTS)] += 1  # no coalition without a visit
@@ -64,25 +65,25 @@ def test_values_sum_to_the_total_exactly_on_amounts_and_to_1e_12_on_rates(case: 
 def test_the_mean_over_orders_is_the_formula_over_subsets(case: tuple[int, np.ndarray]) -> None:
     number, worth = case
     of = shares(every_order(number))
-    found = attribution.given(worth[list(of.coalitions), 0], of) / of.orders
+    found = shapley.given(worth[list(of.coalitions), 0], of) / of.orders
     assert found == pytest.approx([by_formula(worth[:, 0].astype(float), i, number) for i in range(number)], rel=1e-9)
 
 
 def test_levers_that_do_not_meet_are_given_what_they_do_alone_and_equal_ones_the_same() -> None:
     of = shares(every_order(3))
     added = [sum(v for i, v in enumerate((5, 7, 0)) if c >> i & 1) for c in of.coalitions]
-    assert (attribution.given(np.array(added), of) == 6 * np.array([5, 7, 0])).all()
+    assert (shapley.given(np.array(added), of) == 6 * np.array([5, 7, 0])).all()
     joint = [9 if c & 3 == 3 else 0 for c in of.coalitions]
-    assert (attribution.given(np.array(joint), of) == [27, 27, 0]).all()
+    assert (shapley.given(np.array(joint), of) == [27, 27, 0]).all()
 
 
 def test_sampled_orders_sum_to_the_total_and_come_near_the_value() -> None:
     luck = np.random.default_rng(1)
     worth = luck.integers(0, 1000, 2**6)
-    orders = attribution.some_orders(6, 400, seed=3)
+    orders = some_orders(6, 400, seed=3)
     assert len(orders) == 400 and all(sorted(order) == list(range(6)) for order in orders)
     exact, sampled = (shares(every) for every in (every_order(6), orders))
-    right, near = (attribution.given(worth[list(of.coalitions)], of) / of.orders for of in (exact, sampled))
+    right, near = (shapley.given(worth[list(of.coalitions)], of) / of.orders for of in (exact, sampled))
     assert near.sum() == pytest.approx(worth[-1] - worth[0])
     assert np.abs(near - right).max() < 100
 

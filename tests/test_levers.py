@@ -5,17 +5,18 @@ One small draw, one pair of provinces, one world: what is written beside a lever
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from simlib import areas, inert, metrics, scenario, simulate, solve
+from simlib import areas, cli, inert, metrics, scenario, simulate, solve
 from simlib.changes import Change
 from simlib.declared import checked, levers
 from simlib.loop import AMOUNTS
 from simlib.scenario import Scenario, Text, Title
-from simlib.terms import KINDS, Quantity
+from simlib.terms import KINDS, BadInputError, Quantity
 
 ROOT = Path(__file__).parent.parent
 PLACE = areas.load("provinces")
@@ -144,3 +145,39 @@ def test_no_shipped_measure_has_a_line_without_effect() -> None:
     for path in sorted((ROOT / "scenarios").glob("*.yaml")):
         found = inert.warnings(scenario.load(path))
         assert bool(found) == (path.stem == "no_change"), [str(line) for line in found]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("chronic.listed.asthma: true", "chronic.listed.asthma: no such lever."),
+        ("chronic.listed.strok: true", "no such lever. Did you mean chronic.listed.stroke?"),
+        ("chronic.listed.stroke: M01600", "chronic.listed.stroke: found the text 'M01600'. Write true or false"),
+        ("chronic.listed.stroke: true, chronic.listed.stroke: false", "chronic.listed.stroke: written twice"),
+        ("chronic.listed.stroke: 1.5", "chronic.listed.stroke: found the number 1.5. Write true or false"),
+    ],
+)
+def test_unknown_and_doubled_diseases_are_refused_with_their_place(line: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError) as raised:
+        written(tmp_path, f"from: 2024-01, set: {{{line}}}")
+    (fault,) = raised.value.faults
+    assert str(fault).startswith(f"{tmp_path}/x.yaml:6:") and words in str(fault)
+
+
+def test_a_roll_out_whose_dates_are_out_of_order_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"x.yaml:6:25: to: 2024-03 is before from, 2024-07. Swap them?"):
+        written(tmp_path, "from: 2024-07, to: 2024-03, set: {filing.free: true}")
+
+
+def test_a_line_without_effect_is_said_and_the_run_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written(tmp_path, *(WITHOUT_EFFECT[name][0] for name in ("within a province", "a real change")))
+    file, out = str(tmp_path / "x.yaml"), str(tmp_path / "out")
+    assert cli.main(["check", file]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"{file}: fine\n" and captured.err.startswith(f"{file}:6:")
+    assert "warning: catalogue.rule.service has no effect" in captured.err
+    assert cli.main(["check", file, "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["warnings"]) == 1
+    for command in ("run", "attribute"):
+        assert cli.main([command, file, "--draws", "2", "--people", "1000", "--out", out]) == 0
+        assert capsys.readouterr().err.count("warning: ") == 1
