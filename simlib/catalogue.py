@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +32,7 @@ from simlib.terms import (
     KINDS,
     PHARMACY,
     PPM,
+    AtFull,
     Params,
     Quantity,
     lever,
@@ -50,6 +51,9 @@ CORE = 20
 BASKETS = 256
 """Case groups per kind, each a spending mix over items."""
 
+TOGETHER = 256
+"""Mixed lists that are summed up at once: one after the other, a reform of all pairs takes many times as long."""
+
 HOST, HOME, EITHER, BOTH = range(4)
 DRUG, SERVICE, CONSUMABLE = range(3)
 RULE: dict[str, Any] = {
@@ -59,6 +63,12 @@ RULE: dict[str, Any] = {
     "source": "NHSA and Ministry of Finance notice 医保发〔2022〕22号: host's catalogue (就医地目录)",
     "grade": "official",
 }
+CONDITIONS = ("first_not_networked", "first_not_listed", "first_not_filed")
+"""Causes that no price touches."""
+DEARER = AtFull("either", up=("fund_payment", "direct_settlement_rate"), untouched=CONDITIONS)
+"""What taking the better of two lists does: the fund pays more on a direct settlement, so that fewer claim instead."""
+DEARER_DRUGS = replace(DEARER, up=("fund_payment",))
+"""Drug lists differ in first self-pay shares only: by less than a claim costs in time, mostly."""
 REACH: dict[str, Any] = {
     "unit": "share",
     "axes": ("home", "host", "kind"),
@@ -72,13 +82,28 @@ REACH: dict[str, Any] = {
 class Catalogue(Params, prefix="catalogue"):
     """Whose list prices a direct settlement, and how far the lists agree."""
 
-    rule__drug = lever("whose drug list prices a direct settlement", "host", **RULE)
-    rule__service = lever("whose list of services and facilities prices a direct settlement", "host", **RULE)
-    rule__consumable = lever("whose consumable list prices a direct settlement", "host", **RULE)
-    reach__drug = lever("share of drugs that the rule reaches; the host's list prices the rest", 1.0, **REACH)
-    reach__service = lever("share of services that the rule reaches; the host's list prices the rest", 1.0, **REACH)
+    rule__drug = lever("whose drug list prices a direct settlement", "host", at_full=DEARER_DRUGS, **RULE)
+    rule__service = lever(
+        "whose list of services and facilities prices a direct settlement", "host", at_full=DEARER, **RULE
+    )
+    rule__consumable = lever("whose consumable list prices a direct settlement", "host", at_full=DEARER, **RULE)
+    reach__drug = lever(
+        "share of drugs that the rule reaches; the host's list prices the rest",
+        1.0,
+        at_full=replace(DEARER_DRUGS, value=1.0, none=0.0, beside=(("catalogue.rule.drug", "either"),)),
+        **REACH,
+    )
+    reach__service = lever(
+        "share of services that the rule reaches; the host's list prices the rest",
+        1.0,
+        at_full=replace(DEARER, value=1.0, none=0.0, beside=(("catalogue.rule.service", "either"),)),
+        **REACH,
+    )
     reach__consumable = lever(
-        "share of consumables that the rule reaches; the host's list prices the rest", 1.0, **REACH
+        "share of consumables that the rule reaches; the host's list prices the rest",
+        1.0,
+        at_full=replace(DEARER, value=1.0, none=0.0, beside=(("catalogue.rule.consumable", "either"),)),
+        **REACH,
     )
     listed_service = unknown("share of services beyond the common core that a province lists", 0.85, 0.97, unit="share")
     listed_consumable = unknown(
@@ -334,12 +359,15 @@ def under_rule(lists: Lists, home: int, host: int, rules: npt.NDArray[np.int8], 
     ----------
     rules : index into `CATALOGUE_RULES` by category, (3,). reach : share of items reached by category, (3,).
     """
-    of_host, of_home = lists.parts[host], lists.parts[home]
-    rule = np.repeat(rules, ITEMS)
-    more, less = of_home[:, 3] > of_host[:, 3], of_home[:, 3] < of_host[:, 3]
-    from_home = (rule == HOME) | ((rule == EITHER) & more) | ((rule == BOTH) & less)
     reached = lists.order < np.repeat(reach, ITEMS)
-    return np.asarray(np.where((from_home & reached)[:, None], of_home, of_host))
+    return picked(lists.parts[home], lists.parts[host], np.repeat(rules, ITEMS), reached)
+
+
+def picked(of_home: Array, of_host: Array, rule: npt.NDArray[Any], reached: npt.NDArray[np.bool_]) -> Array:
+    """Return each item's parts on the list that its rule picks, (..., item, part); see `under_rule`."""
+    more, less = of_home[..., 3] > of_host[..., 3], of_home[..., 3] < of_host[..., 3]
+    from_home = (rule == HOME) | ((rule == EITHER) & more) | ((rule == BOTH) & less)
+    return np.asarray(np.where((from_home & reached)[..., None], of_home, of_host))
 
 
 def cover(lists: Lists, parts: Array) -> npt.NDArray[np.int64]:
@@ -352,7 +380,16 @@ def cover(lists: Lists, parts: Array) -> npt.NDArray[np.int64]:
     ----------
     parts : (..., item, part) ppm.
     """
-    spent = np.einsum("kbi,...ip->...kbp", lists.basket, parts, optimize=True)
+    return covered(spent(lists.basket, parts))
+
+
+def spent(basket: Array, parts: Array) -> Array:
+    """Return what the items of baskets leave in each part, ppm squared, (..., kind, basket, part)."""
+    return np.asarray(np.einsum("kbi,...ip->...kbp", basket, parts, optimize=True))
+
+
+def covered(spent: Array) -> npt.NDArray[np.int64]:
+    """Return running sums of the parts, ppm, from what is spent on each: see `cover`."""
     eligible = PPM - np.floor(spent[..., 3] / PPM)
     first, second = np.floor(spent[..., 0] / PPM), np.floor((spent[..., 0] + spent[..., 1]) / PPM)
     return np.stack([first, second, eligible], axis=-1).astype(np.int64)
@@ -382,7 +419,24 @@ def mixtures(
 
 
 def covers(lists: Lists, mixed: Array, province: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return every cover a year needs, (slot, kind, basket, 3) ppm: each area's own list, then those of `mixtures`."""
-    own = cover(lists, lists.parts)[province]
-    extra = [cover(lists, under_rule(lists, int(r[0]), int(r[1]), r[2:5].astype(np.int8), r[5:8])) for r in mixed]
-    return np.concatenate([own, np.stack(extra)]) if extra else own
+    """Return every cover a year needs, (slot, kind, basket, 3) ppm: each area's own list, then those of `mixtures`.
+
+    Category by category, as pairs and months that share a rule for one of them share what it leaves: the sums of
+    integers below 2^53 are exact in any order.
+    """
+    shape = (len(KINDS), lists.basket.shape[1], 4)
+    own, mixes = np.zeros((len(lists.parts), *shape)), np.zeros((len(mixed), *shape))
+    for c in range(len(CATEGORIES)):
+        items = slice(c * ITEMS, (c + 1) * ITEMS)
+        parts, basket, order = lists.parts[:, items], lists.basket[..., items], lists.order[items]
+        alone = spent(basket, parts)
+        needed, which = np.unique(mixed[:, [0, 1, 2 + c, 5 + c]], axis=0, return_inverse=True)
+        left = alone[needed[:, 1].astype(np.int64)]
+        moved = np.flatnonzero(needed[:, 2] != HOST)
+        for some in np.split(moved, range(TOGETHER, len(moved), TOGETHER)):
+            home, host = needed[some, :2].astype(np.int64).T
+            rule, reach = needed[some, 2:].T[..., None]
+            left[some] = spent(basket, picked(parts[home], parts[host], rule, order < reach))
+        own += alone
+        mixes += left[which.ravel()]
+    return np.concatenate([covered(own)[province], covered(mixes)])

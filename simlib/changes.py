@@ -198,14 +198,19 @@ def _places(
 def _clashes(document: Document, changes: list[tuple[Where, Change, Cells]]) -> Iterator[Fault]:
     """Yield a fault for each lever that two changes set for the same place and month."""
     for (at, first, cells), (other, second, others) in combinations(changes, 2):
-        both = {name for name, _ in first.set} & {name for name, _ in second.set}
-        apart = first.stop < second.start or second.stop < first.start
-        if both and not apart and all(set(a) & set(b) for a, b in zip(cells, others, strict=True)):
-            for name in sorted(both):
-                line = document.keys[(*at, "set", name)][0]
-                message = f"{name}: also set in line {line} for the same place and month"
-                fix = "Limit one of them by place or date, or delete it."
-                yield document.fault((*other, "set", name), f"{message}. {fix}", key=True)
+        for name in both_set(first, cells, second, others):
+            line = document.keys[(*at, "set", name)][0]
+            message = f"{name}: also set in line {line} for the same place and month"
+            fix = "Limit one of them by place or date, or delete it."
+            yield document.fault((*other, "set", name), f"{message}. {fix}", key=True)
+
+
+def both_set(first: Change, cells: Cells, second: Change, others: Cells) -> list[str]:
+    """Return the levers that two changes set for the same place, scheme, kind and month, in alphabetical order."""
+    both = {name for name, _ in first.set} & {name for name, _ in second.set}
+    apart = first.stop < second.start or second.stop < first.start
+    met = both and not apart and all(set(a) & set(b) for a, b in zip(cells, others, strict=True))
+    return sorted(both) if met else []
 
 
 def change_schema(levers: Mapping[str, Quantity]) -> dict[str, Any]:

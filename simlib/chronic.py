@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 
 from simlib.tables import read
-from simlib.terms import CHRONIC, Params, Quantity, lever, rule, unknown
+from simlib.terms import CHRONIC, AtFull, Params, Quantity, lever, rule, unknown
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
@@ -24,8 +24,25 @@ Values = Mapping[Quantity, Array]
 DISEASES = tuple(row["disease"] for row in read("diseases"))
 """Chronic diseases that are told apart, those on the national list of 2021 first."""
 
+NOT_CHRONIC = ("inpatient", "outpatient", "pharmacy", "first_not_networked")
+"""What a list leaves alone: other kinds of care, used by other people, and the condition looked at before it."""
+
 FIRST_FIVE = 5
 """How many of them could be settled directly in all areas by 2023."""
+
+
+def _listing() -> AtFull:
+    """Return what listing a disease does: more is settled directly, less advanced.
+
+    The fund pays for cases that were abandoned; but what was claimed by hand was priced on home's list, which may have
+    paid more: a sign of fund payment is not declared.
+    """
+    return AtFull(True, up=("direct_settlement_rate",), down=("advanced_by_patients",), untouched=NOT_CHRONIC)
+
+
+def _unlisting() -> AtFull:
+    """Return what striking a disease off the list does."""
+    return AtFull(False, up=("advanced_by_patients",), down=("direct_settlement_rate",), untouched=NOT_CHRONIC)
 
 
 def _listings() -> dict[str, Quantity]:
@@ -37,6 +54,7 @@ def _listings() -> dict[str, Quantity]:
             unit="yes or no",
             axes=("home", "host"),
             kinds=("chronic",),
+            at_full=_unlisting() if number < FIRST_FIVE else _listing(),
             source="NHSA and Ministry of Finance notice 医保发〔2021〕27号: five, everywhere by the end of 2022",
             grade="press",
         )

@@ -44,21 +44,10 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     run = _command(commands, "run", run_scenarios, "simulate scenarios beside their reference on the same luck")
-    run.add_argument("scenarios", nargs="+", type=Path, metavar="SCENARIO", help="scenario file")
-    run.add_argument("--draws", type=int, default=64, help="parameter draws (default 64)")
-    run.add_argument("--seed", type=int, default=0, help="names the luck (default 0)")
     run.add_argument(
-        "--people", type=int, default=100_000, help="people to draw per run (default 100,000); every group keeps one"
+        "scenarios", nargs="+", type=Path, metavar="SCENARIO", help="scenario file, or several as one: a.yaml+b.yaml"
     )
-    run.add_argument(
-        "--pin",
-        action="append",
-        type=_pinned,
-        default=[],
-        metavar="ID=VALUE",
-        help="hold an unknown or a variant fixed",
-    )
-    run.add_argument("--jobs", type=int, help="threads (default: all cores); never changes a result")
+    _add_draws(run, people=100_000)
     run.add_argument("--out", type=Path, help="folder for the results (default .out/NAME)")
     check = _command(commands, "check", check_files, "check scenario and case files")
     check.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -97,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
     schema = _command(commands, "schema", print_schema, "print the JSON Schema of a file format, for editors")
     schema.add_argument("format", choices=("scenario", "case"))
     _add_catalogue(commands)
+    _add_packages(commands)
     return top
 
 
@@ -110,16 +100,10 @@ def _command(commands: Any, name: str, action: Any, about: str) -> argparse.Argu
 
 def run_scenarios(options: argparse.Namespace) -> int:
     """Simulate, print the headlines, write the results whole, the manifest last."""
-    import os
-
     from simlib import experiment, findings, headline, outputs, scenario
 
-    scenarios = [scenario.load(path) for path in options.scenarios]
-    how = {
-        "draws": options.draws,
-        "seed": options.seed,
-        "jobs": (os.cpu_count() or 1) if options.jobs is None else options.jobs,
-    }
+    scenarios, how = [scenario.load(path) for path in options.scenarios], _how(options)
+    _warn(scenarios)
     experiment.check(scenarios, people=options.people, **how)
     folder = options.out or Path(".out") / "+".join(of.name for of in scenarios)
     outputs.prepare(folder)
@@ -198,23 +182,31 @@ def _bar(what: str, total: int) -> Any:
 
 def check_files(options: argparse.Namespace) -> int:
     """Check each file, all faults at once."""
-    from simlib import cases, documents, scenario
+    from simlib import cases, documents, inert, scenario
 
     faults: list[Any] = []
     fine: list[str] = []
+    warnings: list[Any] = []
     for path in options.files:
         try:
-            data = documents.read(path).data
+            alone = len(scenario.parts(str(path))) == 1
+            data = documents.read(path).data if alone else None
             is_case = isinstance(data, dict) and "cases" in data
-            (cases.load if is_case else scenario.load)(path)
+            if is_case:
+                cases.load(path)
+            else:
+                warnings += inert.warnings(scenario.load(path))
             fine.append(str(path))
         except BadInputError as error:
             faults += error.faults
     if options.json:
-        print(json.dumps({"fine": fine, "faults": [str(fault) for fault in faults]}, ensure_ascii=False, indent=2))
+        said = {"fine": fine, "warnings": list(map(str, warnings)), "faults": list(map(str, faults))}
+        print(json.dumps(said, ensure_ascii=False, indent=2))
     else:
         for name in fine:
             print(f"{name}: fine")
+        for warning in warnings:
+            print(warning, file=sys.stderr)
     if faults:
         raise BadInputError(*faults)
     return FINE
@@ -397,6 +389,138 @@ def print_schema(options: argparse.Namespace) -> int:
 
     schema = scenario.json_schema() if options.format == "scenario" else cases.json_schema()
     print(json.dumps(schema, ensure_ascii=False, indent=2))
+    return FINE
+
+
+def _add_draws(command: argparse.ArgumentParser, people: int) -> None:
+    """Add how often and on which luck a command runs."""
+    command.add_argument("--draws", type=int, default=64, help="parameter draws (default 64)")
+    command.add_argument("--seed", type=int, default=0, help="names the luck (default 0)")
+    command.add_argument(
+        "--people",
+        type=int,
+        default=people,
+        help=f"people to draw per run (default {people:,}); every group keeps one",
+    )
+    command.add_argument(
+        "--pin",
+        action="append",
+        type=_pinned,
+        default=[],
+        metavar="ID=VALUE",
+        help="hold an unknown or a variant fixed",
+    )
+    command.add_argument("--jobs", type=int, help="threads (default: all cores); never changes a result")
+
+
+def _how(options: argparse.Namespace) -> dict[str, Any]:
+    """Return how often and on which luck a command is to run, all cores unless told otherwise."""
+    import os
+
+    jobs = (os.cpu_count() or 1) if options.jobs is None else options.jobs
+    return {"draws": options.draws, "seed": options.seed, "jobs": jobs}
+
+
+def _add_packages(commands: Any) -> None:
+    """Add the commands on measures and packages of them."""
+    about = "list the scenarios of a folder: title, question, geography, document that proposes the measure"
+    known = _command(commands, "list", list_scenarios, about)
+    known.add_argument("folder", nargs="?", type=Path, default=Path("scenarios"), metavar="FOLDER")
+    about = "split what a package of measures does among its levers, by Shapley value"
+    one = _command(commands, "attribute", attribute, about)
+    one.add_argument("package", type=Path, metavar="PACKAGE", help="scenario file, or several: a.yaml+b.yaml")
+    one.add_argument("--metric", default="fund_payment", metavar="METRIC", help="what is split (default fund_payment)")
+    one.add_argument("--sample", type=int, metavar="N", help="draw N orders of joining instead of taking all")
+    _add_draws(one, people=20_000)
+    one.add_argument("--out", type=Path, help="folder for results and kept runs (default .out/attribute_NAME)")
+
+
+def list_scenarios(options: argparse.Namespace) -> int:
+    """Print the scenarios of a folder, then the faults of those that are wrong."""
+    from simlib import scenario
+
+    if not options.folder.is_dir():
+        raise BadInputError(f"{options.folder}: no such folder. Name a folder of scenario files.")
+    found: list[scenario.Scenario] = []
+    faults: list[Any] = []
+    for path in sorted(options.folder.glob("*.yaml")):
+        try:
+            found.append(scenario.load(path))
+        except BadInputError as error:
+            faults += error.faults
+    if not found and not faults:
+        raise BadInputError(f"{options.folder}: no scenario file (*.yaml) in it. Name a folder of scenario files.")
+    if options.json:
+        said = [
+            {
+                "name": of.name,
+                "file": of.path,
+                **{key: value and value.model_dump() for key, value in _texts(of).items()},
+                "geography": of.geography,
+                "year": of.year,
+                "extends": of.extends,
+            }
+            for of in found
+        ]
+        print(json.dumps(said, ensure_ascii=False, indent=2))
+    else:
+        print("\n\n".join(_listed(of) for of in found))
+    if faults:
+        raise BadInputError(*faults)
+    return FINE
+
+
+def _warn(scenarios: Sequence[Any]) -> None:
+    """Print lines of scenarios that have no effect: the run goes on."""
+    from simlib import inert
+
+    for line in dict.fromkeys(line for of in scenarios for line in inert.warnings(of)):
+        print(line, file=sys.stderr)
+
+
+def _texts(of: Any) -> dict[str, Any]:
+    """Return what a scenario says in two languages."""
+    return {"title": of.title, "question": of.question, "source": of.source}
+
+
+def _listed(of: Any) -> str:
+    """Return a scenario of a list: a line that names it, then its texts."""
+    lines = [f"{of.path}  ({of.geography}, {of.year}{'' if of.extends else ', in force'})"]
+    for name, text in _texts(of).items():
+        if text is not None:
+            lines += [f"  {name:9} {text.zh}", f"  {'':9} {text.en}"]
+    return "\n".join(lines)
+
+
+def attribute(options: argparse.Namespace) -> int:
+    """Split a package among its levers, print the shares, write them whole, the manifest last."""
+    from simlib import attribution, metrics, outputs, remedies, scenario
+
+    if options.metric not in metrics.UNITS:
+        known = remedies.did_you_mean(options.metric, metrics.UNITS)
+        raise BadInputError(f"--metric {remedies.shown(options.metric)}: no such metric. {known}")
+    package, how, sample = scenario.load(options.package), _how(options), options.sample
+    _warn([package])
+    attribution.check(package, people=options.people, sample=sample, **how)
+    folder = options.out or Path(".out") / f"attribute_{package.name}"
+    outputs.prepare(folder)
+    found = attribution.attribute(
+        package,
+        options.metric,
+        people=options.people,
+        pin=dict(options.pin),
+        sample=sample,
+        folder=folder / outputs.COALITIONS,
+        progress=_bar("draws", options.draws),
+        **how,
+    )
+    outputs.write_attribution(folder, found)
+    if options.json:
+        said = {"attribution": _records(found.table), "folder": str(folder)}
+        print(json.dumps(said, ensure_ascii=False, indent=2))
+    else:
+        names = f"{outputs.ATTRIBUTION}, {outputs.MANIFEST}, {outputs.COALITIONS}/"
+        print(attribution.text(found), f"\n\nWritten to {folder}: {names}", sep="")
     return FINE
 
 

@@ -208,8 +208,15 @@ def drawn(book: Book, ratios: Array, points: Array) -> Any:
 def policies(of: Scenario, place: areas.Place) -> Book:
     """Return all policies that a scenario enacts in its year: the areas' own rules, then what the scenario sets."""
     settings = compile(of, place)
-    deductible = np.stack([settings.values(f"benefits.deductible_yuan.tier{t}")[:, 0, :, 0] for t in TIERS], axis=-1)
-    cap = settings.values("benefits.cap_yuan")[:, 0, :, 0]
+    names = [*(f"benefits.deductible_yuan.tier{t}" for t in TIERS), "benefits.cap_yuan"]
+    levers = np.stack([settings.values(name)[:, 0, :, 0] for name in names], axis=-1)
+    return _policies(place, of.year, levers.tobytes())
+
+
+@lru_cache(maxsize=32)
+def _policies(place: areas.Place, year: int, levers: bytes) -> Book:
+    """Return the policies of a year with levers (home, scheme, month, lever): scenarios that share them share these."""
+    own = np.frombuffer(levers).reshape(len(place.codes), len(SCHEMES), MONTHS, -1)
     insurers = [(h, code) for h, pools in enumerate(place.pools) for code, _ in pools]
     shape = (len(insurers), len(SCHEMES), len(MEMBERS), len(KINDS), len(ASKED), MONTHS, len(TIERS))
     which = np.zeros(shape, dtype=np.uint16)
@@ -217,9 +224,8 @@ def policies(of: Scenario, place: areas.Place) -> Book:
     blocks: dict[Any, Any] = {}
     for (number, (h, code)), s, m in product(enumerate(insurers), range(len(SCHEMES)), range(MONTHS)):
         area = local.ruling(code)
-        since = local.unchanged_since(area, f"{of.year}-{m + 1:02}")
-        levers = (*deductible[h, s, m].tolist(), float(cap[h, s, m]))
-        key: Any = (area, s, since, *(None if np.isnan(x) else x for x in levers))
+        since = local.unchanged_since(area, f"{year}-{m + 1:02}")
+        key: Any = (area, s, since, *(None if np.isnan(x) else x for x in own[h, s, m].tolist()))
         if key not in blocks:
             block = [rows.setdefault(asked, len(rows)) for asked in _asked(*key)]
             blocks[key] = np.reshape(block, (len(MEMBERS), len(KINDS), len(ASKED), len(TIERS)))

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from simlib.tables import read
 from simlib.targets import PUBLISHED
-from simlib.terms import EMERGENCY, KINDS, Params, Quantity, lever, rule, unknown
+from simlib.terms import EMERGENCY, KINDS, AtFull, Params, Quantity, lever, rule, unknown
 
 Array = npt.NDArray[np.float64]
 
@@ -76,6 +76,12 @@ class Filing(Params, prefix="filing"):
         False,
         unit="yes or no",
         axes=("home", "host", "kind"),
+        at_full=AtFull(
+            True,
+            up=("direct_settlement_rate", "fund_payment"),
+            down=("advanced_by_patients",),
+            untouched=("first_not_networked", "first_not_listed"),
+        ),
         source="Beijing, Tianjin and Hebei authorities, notice of 2023-04 (the only such region enacted)",
         grade="official",
     )

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib import visits
+from simlib.catalogue import CONDITIONS
 from simlib.tables import value
 from simlib.terms import (
     CHRONIC,
@@ -21,6 +22,7 @@ from simlib.terms import (
     PHARMACY,
     SCHEMES,
     TIERS,
+    AtFull,
     Params,
     Quantity,
     fact,
@@ -43,6 +45,7 @@ class Benefits(Params, prefix="benefits"):
         axes=("home", "scheme"),
         low=10_000,
         high=10_000_000,
+        at_full=AtFull(10_000, down=("fund_payment",), untouched=CONDITIONS),
         source=MEDIAN,
         grade="derived",
     )
@@ -54,6 +57,7 @@ class Benefits(Params, prefix="benefits"):
         low=0,
         high=100_000,
         kinds=("inpatient",),
+        at_full=AtFull(100_000, down=("fund_payment",), untouched=(*CONDITIONS, "chronic", "pharmacy")),
         source=MEDIAN,
         grade="derived",
     )
@@ -65,6 +69,7 @@ class Benefits(Params, prefix="benefits"):
         low=0,
         high=100_000,
         kinds=("inpatient",),
+        at_full=AtFull(100_000, down=("fund_payment",), untouched=(*CONDITIONS, "chronic", "pharmacy")),
         source=MEDIAN,
         grade="derived",
     )
@@ -76,6 +81,7 @@ class Benefits(Params, prefix="benefits"):
         low=0,
         high=100_000,
         kinds=("inpatient",),
+        at_full=AtFull(100_000, down=("fund_payment",), untouched=(*CONDITIONS, "chronic", "pharmacy")),
         source=MEDIAN,
         grade="derived",
     )

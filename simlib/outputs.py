@@ -5,19 +5,25 @@ from __future__ import annotations
 import io
 import json
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
 
-from simlib import ensemble, experiment, fit, headline, match
+from simlib import attribution, ensemble, experiment, fit, headline, match
+from simlib.attribution import Attribution
+from simlib.enacted import Pin
 from simlib.experiment import CONTRACT, Runs
-from simlib.tables import names, sha256, write_whole
+from simlib.scenario import Scenario
+from simlib.tables import hashes, sha256, write_whole
 from simlib.terms import BadInputError, rules_sha
 
 TABLES = ("headline.json", "effects.csv", "metrics.parquet", "attention.csv", "fit.csv")
 MANIFEST = "manifest.json"
+ATTRIBUTION = "attribution.csv"
+COALITIONS = "coalitions"
+"""Folder beside an attribution where the runs of its coalitions are kept."""
 NAMES = (*TABLES, MANIFEST)
 ENSEMBLE = "fitted.json"
 FITTED = ("candidates.csv", "fit.csv", "learned.csv", ENSEMBLE)
@@ -54,12 +60,28 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
         "attention.csv": csv(curve),
         "fit.csv": csv(match.fit_table(runs)),
     }
+    said = {"people_drawn": runs.drawn}
+    scenarios = [pairing.scenario for pairing in runs.pairings]
+    _write(folder, tables, about(scenarios, runs.seed, runs.draws, runs.people, runs.pin) | said)
+
+
+def write_attribution(folder: Path, found: Attribution) -> None:
+    """Write an attribution and its manifest; the runs that it was made from stay beside them."""
+    levers = [lever.name for lever in attribution.levers(found.package)]
+    said = {"metric": found.metric, "sampled_orders": found.sample, "levers": levers}
+    tables = {ATTRIBUTION: csv(found.table)}
+    _write(folder, tables, about([found.package], found.seed, found.draws, found.people, found.pin) | said)
+
+
+def _write(folder: Path, tables: dict[str, bytes], said: dict[str, object]) -> None:
+    """Write tables, the manifest last."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
         for name, content in tables.items():
             write_whole(folder / name, content)
-        write_whole(folder / MANIFEST, manifest(folder, runs))
+        said = said | {"tables_sha256": {name: sha256(folder / name) for name in tables}}
+        write_whole(folder / MANIFEST, (json.dumps(said, ensure_ascii=False, indent=2) + "\n").encode())
     except OSError as error:
         raise BadInputError(
             f"--out {folder}: cannot be written ({error.strerror}). Free space, or name another folder."
@@ -85,25 +107,21 @@ def parquet(table: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def manifest(folder: Path, runs: Runs) -> bytes:
-    """Return what made the results: versions, seed, hashes of inputs, of the rules' source and of the tables.
+def about(scenarios: Sequence[Scenario], seed: int, draws: int, people: int, pin: Pin) -> dict[str, object]:
+    """Return what made the results: versions, seed, documents, hashes of inputs, rules' source and tables.
 
     Nothing in it depends on the time, the machine's name or the number of threads: the same run gives the same bytes.
     """
-    scenarios = {Path(path).as_posix(): sha for p in runs.pairings for path, sha in p.scenario.files()}
-    data = files("simlib") / "data"
-    content = {
+    return {
         "simlib": version("simlib"),
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
-        "seed": runs.seed,
-        "draws": runs.draws,
-        "pinned": dict(sorted(runs.pin.items())),
-        "people": runs.people,
-        "people_drawn": runs.drawn,
+        "seed": seed,
+        "draws": draws,
+        "pinned": dict(sorted(pin.items())),
+        "people": people,
+        "documents": {of.name: of.source and of.source.model_dump() for of in scenarios},
         "rules_sha256": rules_sha(),
-        "scenarios_sha256": scenarios,
-        "data_sha256": {name: sha256(Path(str(data / f"{name}.csv"))) for name in names()},
-        "tables_sha256": {name: sha256(folder / name) for name in TABLES},
+        "scenarios_sha256": {Path(path).as_posix(): sha for of in scenarios for path, sha in of.files()},
+        "data_sha256": hashes(),
     }
-    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()

@@ -47,6 +47,11 @@ TEXT = {
     "changes.x": ("变化（{0}）", "change ({0})"),
     "changes.sure": ("区间不含 0", "interval leaves out 0"),
     "changes.unsure": ("区间含 0", "interval includes 0"),
+    "waterfall.title": ("各项措施各贡献多少", "What each measure contributes"),
+    "waterfall.x": ("变化，沙普利值（{0}）", "change, Shapley value ({0})"),
+    "waterfall.more": ("增加", "adds"),
+    "waterfall.less": ("减少", "takes"),
+    "waterfall.alone": ("单独实施", "alone"),
     "fit.title": ("模拟值与公布值", "Simulated against published"),
     "fit.x": ("模拟值比公布值高或低（%）", "simulated above or below published (%)"),
     "fit.solved": ("逐次求解", "solved in every draw"),
@@ -248,6 +253,41 @@ def changes(
         return finish(ax, "changes", lang, source, title, said)
 
 
+def waterfall(
+    table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, unit: str = "%",
+    source: str = "", title: str = "",
+) -> Axes:  # fmt: skip
+    """Draw how levers add up to what their package changes: bars one after the other, the last row from 0.
+
+    Whiskers are 95 % intervals of each bar's own length; a diamond is where it would end if the lever were alone.
+    Columns of `table`, see `attribution.bars`: label, change, low, high, alone, in the `unit` of display.
+    """
+    length, rows = table["change"].to_numpy(float), np.arange(len(table))
+    starts = np.append(np.cumsum(length[:-1]) - length[:-1], 0.0)
+    looks = {"more": (BLUE, ""), "less": (ORANGE, "///"), "all": (GREY, "")}
+    kinds = np.where(rows == rows[-1], "all", np.where(length < 0, "less", "more"))
+    with canvas(ax, 1.8 + 0.5 * len(table)) as ax:
+        for kind, (colour, hatch) in looks.items():
+            of = kinds == kind
+            if of.any():
+                ax.barh(rows[of], length[of], 0.6, starts[of], color=colour, hatch=hatch, edgecolor=DARK,
+                        linewidth=0.6, label="" if kind == "all" else text(f"waterfall.{kind}", lang))  # fmt: skip
+        ax.hlines(rows, starts + table["low"], starts + table["high"], color="black", linewidth=1.2)
+        ends = (starts + length)[:-1]
+        ax.vlines(ends, rows[:-1] + 0.3, rows[:-1] + 0.7, color=DARK, linewidth=0.6)
+        ax.plot((starts + table["alone"])[:-1], rows[:-1], "D", color="white", markeredgecolor="black", markersize=5,
+                label=text("waterfall.alone", lang))  # fmt: skip
+        ax.axvline(0, color=DARK, linewidth=0.8, zorder=0)
+        ax.set_yticks(rows, [_wrap(label, 30) for label in table["label"]])
+        ax.set_ylim(len(table) - 0.4, -0.6)
+        ax.tick_params(axis="y", length=0)
+        ax.xaxis.set_major_formatter(FuncFormatter(_signed))
+        said = _beside(ax, table.rename(columns={"change": "mid"}), lang)
+        ax.set_xlabel(text("waterfall.x", lang, unit))
+        legend(ax)
+        return finish(ax, "waterfall", lang, source, title, said)
+
+
 def fit(table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, source: str = "", title: str = "") -> Axes:
     """Draw how far simulated values lie from published ones, percent, with 95 % intervals.
 
@@ -300,11 +340,16 @@ def _dots(ax: Axes, table: pd.DataFrame, kinds: list[str], filled: str, lang: La
     ax.set_ylim(len(table) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.xaxis.set_major_formatter(FuncFormatter(_signed))
+    legend(ax)
+    return _beside(ax, table, lang)
+
+
+def _beside(ax: Axes, table: pd.DataFrame, lang: Lang) -> list[str]:
+    """Write each row's mid, low and high beside the axes and return them in words."""
     values = [interval(*row, lang) for row in zip(table["mid"], table["low"], table["high"], strict=True)]
     for row, value in enumerate(values):
         ax.text(1.02, row, value, transform=ax.get_yaxis_transform(), va="center", fontsize=8)
     ax.text(1.02, -0.75, text("estimate", lang), transform=ax.get_yaxis_transform(), fontsize=8)
-    legend(ax)
     return [f"{label}: {value}" for label, value in zip(table["label"], values, strict=True)]
 
 

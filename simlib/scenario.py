@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator, Field, InstanceOf, ValidationError
 
 from simlib import annexes, areas, documents
-from simlib.changes import Change, Frozen, change_schema, object_schema, read_changes
+from simlib.changes import Change, Frozen, both_set, change_schema, object_schema, read_changes
 from simlib.declared import DECLARATIONS, Declarations, levers, quantities
 from simlib.documents import Document
 from simlib.ensemble import Ensemble
@@ -27,6 +29,7 @@ __all__ = [
     "Scenario",
     "Settings",
     "compile",
+    "compose",
     "json_schema",
     "levers",
     "load",
@@ -78,7 +81,7 @@ class Header(Frozen):
     extends: Line | None = None
     title: Title = Field(description="title: {zh: …, en: …}")
     question: Text = Field(description="question: {zh: …, en: …}")
-    source: Line | None = None
+    source: Text | None = Field(None, description="source: {zh: …, en: …}")
     geography: Geography = "provinces"
     year: Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR)] = Field(description="year: 2024, for instance")
 
@@ -96,9 +99,10 @@ class Scenario(Header):
 
     Attributes
     ----------
-    name, path, sha256 : stem and path of its file, and the hash of the file's bytes
+    name, path, sha256 : stem and path of its file, and the hash of the file's bytes; a composition has no file of its
+        own, hence no hash
     title, question : texts in Chinese and English
-    source : the document that the measure comes from, or None
+    source : the document that proposes the measure, by title and publisher, in Chinese and English, or None
     geography, year : the areas and the year that are simulated
     changes : what its own file changes
     catalogues : real item lists that its own file names, by code of the area; only a root has any
@@ -122,20 +126,97 @@ class Scenario(Header):
         """Return path and SHA-256 of every file that the scenario was read from, the root first, annexes last."""
         root = self.lineage()[0]
         annexed = [found for _, found in root.catalogues] + ([root.ensemble] if root.ensemble else [])
-        return (*((one.path, one.sha256) for one in self.lineage()), *((one.path, one.sha256) for one in annexed))
+        read = (one for one in (*self.lineage(), *annexed) if one.sha256)
+        return tuple((one.path, one.sha256) for one in read)
 
 
 def load(path: str | Path, declarations: Declarations = DECLARATIONS) -> Scenario:
-    """Read a scenario and the files that it extends.
+    """Read a scenario and the files that it extends, or several scenarios, `a.yaml+b.yaml`, as one: see `compose`.
 
-    `extends` names a file in the same folder or below. A file without year or geography takes its parent's.
+    `extends` names a file in the same folder or below, or several joined by `+`. A file without year, geography or
+    source takes its parent's. A later part of a composition that names no folder is sought beside the first.
 
     Raises
     ------
     BadInputError
         With every fault of the first file in the chain, from the root, that has one.
     """
-    return _load(Path(path), (), quantities(declarations))
+    known, (first, *others) = quantities(declarations), parts(str(path))
+    beside = [Path(first).parent / other if Path(other).name == other else Path(other) for other in others]
+    loaded = [_load(one, (), known) for one in (Path(first), *beside)]
+    try:
+        return compose(loaded)
+    except ValueError as error:
+        raise BadInputError(f"{shown(path, longest=300)}: {error}") from None
+
+
+def parts(named: str) -> list[str]:
+    """Return the files that `a.yaml+b.yaml` names.
+
+    >>> parts("a.yaml+b.yaml"), parts("1+1.yaml")
+    (['a.yaml', 'b.yaml'], ['1+1.yaml'])
+    """
+    return re.split(r"(?<=\.yaml)\+|(?<=\.yml)\+", named)
+
+
+def compose(scenarios: Sequence[Scenario]) -> Scenario:
+    """Return one scenario with the changes of several that extend the same root; one alone is returned as it is.
+
+    Files that several extend count once. The order does not matter: what two of them would set differently is refused.
+
+    Raises
+    ------
+    ValueError : roots, years or geographies differ, or one of them is a root, or part of another.
+    BadInputError : two of them set the same lever for the same place, scheme, kind and month, both lines named.
+    """
+    return scenarios[0] if len(scenarios) == 1 else _named(scenarios, reduce(_joined, scenarios))
+
+
+def _named(scenarios: Sequence[Scenario], last: Scenario) -> Scenario:
+    """Return a scenario without changes of its own on top of the last step of a composition, named after its parts."""
+
+    def text(of: Sequence[Text | Title | None]) -> Text | None:
+        every = dict.fromkeys(one for one in of if one is not None)
+        zh, en = "；".join(one.zh for one in every), "; ".join(one.en for one in every)
+        return Text.model_construct(zh=zh, en=en) if every else None
+
+    said = {field: text([getattr(one, field) for one in scenarios]) for field in ("title", "question", "source")}
+    named = {field: "+".join(getattr(one, field) for one in scenarios) for field in ("name", "path")}
+    own = {"sha256": "", "changes": (), "parent": last, "extends": None}
+    return last.model_copy(update={**said, **named, **own})
+
+
+def _joined(first: Scenario, second: Scenario) -> Scenario:
+    """Return the steps of two scenarios as one lineage, those of the second last."""
+    roots = [[sha256 for _, sha256 in one.lineage()[0].files()] for one in (first, second)]
+    if roots[0] != roots[1]:
+        raise ValueError(f"{first.name} and {second.name} differ in root. Compose files that extend the same root.")
+    ours, theirs = ({step.sha256 for step in one.lineage()} for one in (first, second))
+    if theirs <= ours or first.parent is None:
+        part = second if theirs <= ours else first
+        raise ValueError(f"{part.name} is part of the others already. Leave it out.")
+    for what in ("year", "geography"):
+        found = [str(getattr(one, what)) for one in (first, second)]
+        if found[0] != found[1]:
+            said = f"{first.name} and {second.name} differ in {what} ({' and '.join(found)})"
+            raise ValueError(f"{said}. Compose files of one {what}.")
+    earlier = [step for step in first.lineage() if step.sha256 not in theirs]
+    own = [step for step in second.lineage() if step.sha256 not in ours]
+    if faults := [fault for one, other in product(earlier, own) for fault in _clashes(one, other)]:
+        raise BadInputError(*faults[: documents.MAX_FAULTS])
+    return reduce(lambda last, step: step.model_copy(update={"parent": last}), own, first)
+
+
+def _clashes(first: Scenario, second: Scenario) -> Iterator[Fault]:
+    """Yield a fault for each lever that files of two parts set for the same place and month."""
+    place = areas.load(first.geography)
+    for (i, one), (j, other) in product(enumerate(first.changes), enumerate(second.changes)):
+        for name in both_set(one, one.cells(place), other, other.cells(place)):
+            there, here = documents.read(first.path), documents.read(second.path)
+            line = there.keys[("changes", i, "set", name)][0]
+            message = f"{name}: also set in {first.path} line {line} for the same place and month"
+            fix = "Limit one of them by place or date, or leave one out."
+            yield here.fault(("changes", j, "set", name), f"{message}. {fix}", key=True)
 
 
 def _load(path: Path, children: tuple[Path, ...], known: Mapping[str, Quantity]) -> Scenario:
@@ -166,7 +247,7 @@ def _load(path: Path, children: tuple[Path, ...], known: Mapping[str, Quantity])
 
 def _header(document: Document, parent: Scenario | None) -> tuple[Header | None, list[Fault]]:
     """Return what the file says besides its changes, or None, and the faults of it."""
-    inherited = {"year": parent.year, "geography": parent.geography} if parent else {}
+    inherited = {name: getattr(parent, name) for name in ("year", "geography", "source")} if parent else {}
     try:
         header = _File.model_validate(inherited | document.data)
         if parent and header.geography != parent.geography != "provinces":
@@ -208,11 +289,16 @@ def _parent(document: Document, chain: tuple[Path, ...], known: Mapping[str, Qua
     if not isinstance(named, str):
         return None
     try:
-        path = document.beside(named)
-        _check_parent(named, path, chain)
+        paths = [document.beside(part) for part in parts(named)]
+        for part, path in zip(parts(named), paths, strict=True):
+            _check_parent(part, path, chain)
     except ValueError as error:
         raise BadInputError(document.fault(("extends",), f"extends: {error}")) from None
-    return _load(path, chain, known)
+    loaded = [_load(path, chain, known) for path in paths]
+    try:
+        return compose(loaded)
+    except ValueError as error:
+        raise BadInputError(document.fault(("extends",), f"extends: {error}")) from None
 
 
 def _check_parent(named: str, path: Path, chain: tuple[Path, ...]) -> None:
@@ -268,6 +354,33 @@ class Settings:
         return self.arrays[self.ids.index(lever)]
 
 
+class Dated(NamedTuple):
+    """One line under `set` as it holds in a year.
+
+    step, number : file in the lineage, the root 0, and change in it. cells : what the line sets, for `np.ix_`, of the
+    kinds that the lever concerns. value : a choice as its position.
+    """
+
+    step: int
+    number: int
+    lever: str
+    cells: tuple[npt.NDArray[np.int64], ...]
+    value: bool | float
+
+
+def dated(of: Scenario, place: areas.Place, year: int, declarations: Declarations = DECLARATIONS) -> Iterator[Dated]:
+    """Yield every line that a scenario and those it stands on set in a year, in the order in which they win."""
+    known = levers(declarations)
+    for step, scenario in enumerate(of.lineage()):
+        for number, change in enumerate(scenario.changes):
+            homes, hosts, schemes, kinds = change.cells(place)
+            for name, value in change.set:
+                choices = known[name].choices
+                concerned = [k for k in kinds if KINDS[k] in known[name].kinds]
+                cells = np.ix_(homes, hosts, schemes, concerned, change.months(year))
+                yield Dated(step, number, name, cells, choices.index(str(value)) if choices else cast(float, value))
+
+
 @lru_cache(maxsize=32)
 def compile(
     of: Scenario, place: areas.Place, year: int | None = None, declarations: Declarations = DECLARATIONS
@@ -281,25 +394,18 @@ def compile(
     (32, 32, 2, 4, 12)
     """
     year = of.year if year is None else year
-    known = levers(declarations)
     shape = (len(place.codes), len(place.codes), len(SCHEMES), len(KINDS), MONTHS)
-    arrays = {name: _default(quantity, shape) for name, quantity in known.items()}
+    arrays = {name: default(quantity, shape) for name, quantity in levers(declarations).items()}
     touched = np.zeros(shape, dtype=bool)
-    for scenario in of.lineage():
-        for change in scenario.changes:
-            homes, hosts, schemes, kinds = change.cells(place)
-            for name, value in change.set:
-                choices = known[name].choices
-                concerned = [k for k in kinds if KINDS[k] in known[name].kinds]
-                cells = np.ix_(homes, hosts, schemes, concerned, change.months(year))
-                arrays[name][cells] = choices.index(str(value)) if choices else value
-                if scenario.parent is not None:
-                    touched[cells] = True
+    for setting in dated(of, place, year, declarations):
+        arrays[setting.lever][setting.cells] = setting.value
+        if setting.step:
+            touched[setting.cells] = True
     touched[place.province[:, None] == place.province] = False  # care in the home province is not cross-province
     return Settings(year, tuple(arrays), tuple(arrays.values()), touched)
 
 
-def _default(quantity: Quantity, shape: tuple[int, ...]) -> Array:
+def default(quantity: Quantity, shape: tuple[int, ...]) -> Array:
     """Return a lever's default in every cell."""
     if quantity.choices:
         return np.full(shape, quantity.choices.index(str(quantity.default)), dtype=np.int8)
@@ -322,10 +428,10 @@ def json_schema(declarations: Declarations = DECLARATIONS) -> dict[str, Any]:
     years = {"minimum": FIRST_YEAR, "maximum": LAST_YEAR}
     text = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
     properties = {
-        "extends": {"description": "a scenario file in the same folder or below", **text},
+        "extends": {"description": "a scenario file in the same folder or below, or several joined by +", **text},
         "title": both(MAX_TITLE, "title in Chinese and English"),
         "question": both(MAX_TEXT, "question in Chinese and English"),
-        "source": {"description": "the document that the measure comes from", **text},
+        "source": both(MAX_TEXT, "title and publisher of the document that proposes the measure"),
         "geography": {"description": "set of pooling areas", "enum": list(get_args(Geography))},
         "year": {"description": "the year simulated", "type": "integer", **years},
         "catalogues": {

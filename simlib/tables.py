@@ -24,6 +24,17 @@ def names() -> tuple[str, ...]:
 
 
 @cache
+def hashes() -> dict[str, str]:
+    """Return the SHA-256 of every table that the package carries, by name.
+
+    >>> len(hashes()["provinces"])
+    64
+    """
+    folder = Path(str(files("simlib") / "data"))
+    return {name: sha256(folder / f"{name}.csv") for name in names()}
+
+
+@cache
 def read(name: str) -> tuple[dict[str, str], ...]:
     """Return the rows of a table of the package, cells as text; an empty cell is an empty text.
 

@@ -84,6 +84,25 @@ class BadInputError(Exception):
 
 
 @dataclass(frozen=True)
+class AtFull:
+    """What a lever does at full strength, limited to a pair of areas for a year: declared with it, tested on it.
+
+    Attributes
+    ----------
+    value : full strength. up, down : metrics that must rise or fall on those cells. untouched : kinds of care of which
+    no amount may move, and metrics or amounts that may not. none : the value at which nothing may move, unless it is
+    the default. beside : settings without which the lever does nothing.
+    """
+
+    value: bool | float | str
+    up: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
+    untouched: tuple[str, ...] = ()
+    none: bool | float | str | None = None
+    beside: tuple[tuple[str, bool | float | str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Quantity:
     """A number of the model, declared once: what it means, its unit, its range, and who says so."""
 
@@ -99,6 +118,7 @@ class Quantity:
     axes: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     kinds: tuple[str, ...] = KINDS
+    at_full: AtFull | None = None
     id: str = ""
 
     @property
@@ -153,15 +173,17 @@ def lever(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     kinds: tuple[str, ...] = KINDS,
+    at_full: AtFull | None = None,
     source: str,
     grade: Grade,
 ) -> Quantity:
     """Return the declaration of a number that policy sets; a scenario may change it by date and place.
 
     `axes` are the dimensions of place it may be limited by: home, host, scheme, kind. A default of None
-    means the national default, which differs by scheme. `kinds` are the kinds of care that it concerns.
+    means the national default, which differs by scheme. `kinds` are the kinds of care that it concerns, `at_full` what
+    it is expected to do.
     """
-    return Quantity(meaning, unit, "lever", source, grade, default, low, high, "none", axes, choices, kinds)
+    return Quantity(meaning, unit, "lever", source, grade, default, low, high, "none", axes, choices, kinds, at_full)
 
 
 def variant(meaning: str, default: str, *, choices: tuple[str, ...], source: str, grade: Grade) -> Quantity:

@@ -38,6 +38,15 @@ STEPS = pd.DataFrame(
         "yuan": [6560, 1300, 0, 2140, 0, 6000, 1300, 560, 2140, 0],
     }
 )
+WATERFALL = pd.DataFrame(
+    {
+        "label": ["长三角目录互认", "No filing for care inside the Yangtze Delta, from 2024 on", "c", "all"],
+        "change": [10.0, 4.0, -2.0, 12.0],
+        "low": [6, 1, -3, 5],
+        "high": [14, 8, -1, 19],
+        "alone": [9.0, 3.0, -2.0, 10.0],
+    }
+)
 TILES = pd.DataFrame(
     {"code": ["310000", "150000", "460000"], "label": ["上海", "Inner Mongolia", "海南"], "value": [3.0, -1.0, 0.5]}
 ).assign(low=[2.0, -2.0, -1.0], high=[4.0, -0.5, 1.0])
@@ -52,6 +61,7 @@ PICTURES: dict[str, Callable[..., Axes]] = {
     "changes": lambda **words: plots.changes(CHANGES, **words),
     "fit": lambda **words: plots.fit(FIT, **words),
     "learned": lambda **words: plots.learned(LEARNED, **words),
+    "waterfall": lambda **words: plots.waterfall(WATERFALL, **words),
     "gap": lambda **words: plots.gap(GAP, **words),
     "steps": lambda **words: plots.steps(STEPS, **words),
     "tiles": lambda **words: maps.tiles(TILES, unit="%", **words),
@@ -62,6 +72,7 @@ UNITS = {
     "changes": "%",
     "fit": "%",
     "learned": "%",
+    "waterfall": "%",
     "gap": "元",
     "steps": "元",
     "tiles": "%",
@@ -195,6 +206,17 @@ def test_what_was_learned_is_drawn_within_the_declared_range() -> None:
     assert dots(ax) == {"median and 90 % interval after the fit": [(50, 0), (25, 1)]}
     assert bars_between(ax) == [(0, 0, 100), (0, 20, 70), (1, 0, 100), (1, 0, 100)]
     assert "−50 %" in written(ax) and "flow.psi: −50 %" in plots.alt(ax)
+
+
+def test_the_bars_of_a_waterfall_start_where_the_one_before_ends_and_the_last_at_zero() -> None:
+    ax = plots.waterfall(WATERFALL, unit="points")
+    found = sorted((round(bar.get_y() + 0.3), bar.get_x(), bar.get_width()) for bar in ax.patches)
+    assert found == [(0, 0, 10), (1, 10, 4), (2, 14, -2), (3, 0, 12)]
+    whiskers = [line for line in bars_between(ax) if line[1] != line[2]]
+    assert whiskers == [(0, 6, 14), (1, 11, 18), (2, 11, 13), (3, 5, 19)]
+    (alone,) = (line for line in ax.lines if line.get_marker() == "D")
+    assert np.allclose(alone.get_xydata(), [(9, 0), (13, 1), (12, 2)])
+    assert ax.get_xlabel() == "change, Shapley value (points)" and "+10.0 (+6.0 to +14.0)" in written(ax)
 
 
 def heights(ax: Axes) -> list[tuple[float, float, float]]:

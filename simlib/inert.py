@@ -1,0 +1,59 @@
+"""Lines of a scenario that do nothing where and when it is run: not wrong, but hardly meant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from simlib import areas, documents
+from simlib.scenario import Dated, Scenario, Settings, compile, dated, default, levers
+from simlib.terms import Fault
+
+Array = npt.NDArray[Any]
+
+
+def warnings(of: Scenario) -> tuple[Fault, ...]:
+    """Return every line of a scenario, its root aside, that has no effect in its geography and year, with the reason.
+
+    Such a line sets a lever only inside provinces, for kinds of care that the lever does not concern, in months of
+    another year, or to the value that it has already, or it needs another lever that is left at its default.
+    """
+    place, known = areas.load(of.geography), levers()
+    across = place.province[:, None] != place.province
+    settings = compile(of, place)
+    arrays: dict[str, Array] = {}
+    found = []
+    for line in dated(of, place, of.year):
+        array = arrays.setdefault(line.lever, default(known[line.lever], settings.touched.shape))
+        if line.step and (why := _why(line, array, across, of, settings)):
+            found.append((line, why))
+        array[line.cells] = line.value
+    return tuple(_warning(of, line, why) for line, why in found[: documents.MAX_FAULTS])
+
+
+def _why(line: Dated, before: Array, across: npt.NDArray[np.bool_], of: Scenario, settings: Settings) -> str:
+    """Return why a line has no effect on what was set before it, or nothing."""
+    home, host, _, kind, month = line.cells
+    if not month.size:
+        return f"its months are not in {of.year}"
+    if not kind.size:
+        return f"the lever concerns {' and '.join(levers()[line.lever].kinds)} care only"
+    pairs = np.broadcast_to(across[home[..., 0, 0, 0], host[..., 0, 0, 0]], before[line.cells].shape[:2])
+    if not pairs.any():
+        return f"it is set inside provinces only, and {of.geography} are simulated across them"
+    if (before[line.cells][pairs] == line.value).all():
+        return "this is in force already"
+    for name, _ in at_full.beside if (at_full := levers()[line.lever].at_full) else ():
+        usual = default(levers()[name], settings.touched.shape)
+        if (settings.values(name)[line.cells][pairs] == usual[line.cells][pairs]).all():
+            return f"it needs {name}, which is not set there"
+    return ""
+
+
+def _warning(of: Scenario, line: Dated, why: str) -> Fault:
+    """Return the warning with the place of the line in its file."""
+    document = documents.read(of.lineage()[line.step].path)
+    at = ("changes", line.number, "set", line.lever)
+    return document.fault(at, f"warning: {line.lever} has no effect: {why}. Delete it, or set it elsewhere.", key=True)
