@@ -256,6 +256,8 @@ def compile(
 ) -> Settings:
     """Return a scenario in a year (its own, unless given) as arrays; a child wins over its parent.
 
+    Levers that concern no kind of care are left out, see `over_years`.
+
     >>> from simlib import areas
     >>> base = Scenario(name="b", path="b.yaml", sha256="", year=2023, title=Title(zh="基线", en="Baseline"),
     ...     question=Text(zh="？", en="?"))
@@ -263,7 +265,7 @@ def compile(
     (32, 32, 2, 4, 12)
     """
     year = of.year if year is None else year
-    known = levers(declarations)
+    known = {name: quantity for name, quantity in levers(declarations).items() if quantity.kinds}
     shape = (len(place.codes), len(place.codes), len(SCHEMES), len(KINDS), MONTHS)
     arrays = {name: _default(quantity, shape) for name, quantity in known.items()}
     touched = np.zeros(shape, dtype=bool)
@@ -271,6 +273,8 @@ def compile(
         for change in scenario.changes:
             homes, hosts, schemes, kinds = change.cells(place)
             for name, value in change.set:
+                if name not in known:  # it moves money only: see `over_years`
+                    continue
                 choices = known[name].choices
                 concerned = [k for k in kinds if KINDS[k] in known[name].kinds]
                 cells = np.ix_(homes, hosts, schemes, concerned, change.months(year))
@@ -279,6 +283,25 @@ def compile(
                     touched[cells] = True
     touched[place.province[:, None] == place.province] = False  # care in the home province is not cross-province
     return Settings(year, tuple(arrays), tuple(arrays.values()), touched)
+
+
+def over_years(of: Scenario, place: areas.Place, lever: Quantity, years: range) -> Array:
+    """Return a lever that only moves money in each month of some years, (month, home, host).
+
+    >>> from simlib import areas, ledger
+    >>> base = Scenario(name="b", path="b.yaml", sha256="", year=2023, title=Title(zh="基线", en="Baseline"),
+    ...     question=Text(zh="？", en="?"))
+    >>> over_years(base, areas.load("provinces"), ledger.Ledger.clearing__lag, range(2023, 2026)).shape
+    (36, 32, 32)
+    """
+    n = len(place.codes)
+    out = np.full((len(years), MONTHS, n, n), float(lever.default or 0))
+    for change in (change for scenario in of.lineage() for change in scenario.changes):
+        for value in (value for name, value in change.set if name == lever.id):
+            homes, hosts, _, _ = change.cells(place)
+            for i, year in enumerate(years):
+                out[np.ix_((i,), change.months(year), homes, hosts)] = value
+    return out.reshape(-1, n, n)
 
 
 def _default(quantity: Quantity, shape: tuple[int, ...]) -> Array:
