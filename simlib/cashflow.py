@@ -24,11 +24,6 @@ UNIT = 1e8
 """Yuan in the unit of the published tables, 100 million yuan."""
 DAYS = 365 / MONTHS
 """Days in a month."""
-YELLOW, RED = 0.7, 0.9
-"""Use of a prepayment at which Hebei warns 黄色预警, 红色预警; published without a definition of use."""
-FEW_MONTHS = 3
-"""Months payable below which a pool is short, by the rule on reserves of 2009 (China Daily, 2013-12-03)."""
-
 LAST_PUBLISHED = 2024
 """Last year of which the national funds are known."""
 
@@ -285,8 +280,8 @@ def indicators(books: Books) -> Array:
     pool_balance = cash of the pools and their prepayments; months_payable = 12 x pool_balance / spending of the year;
     pools_in_deficit = pools (area and scheme) that spend more than their income in the year; pools_short = pools left
     without cash. use_cleared = noticed for clearing in the month / prepayment; use_outstanding = paid to hospitals and
-    not yet cleared / prepayment; pairs_* = pairs of home and host with a use above `YELLOW` or `RED` (thresholds:
-    Hebei; neither definition of use is published). overdue = noticed and not paid; receivable_days = owed to hospitals
+    not yet cleared / prepayment; pairs_* = pairs of home and host with a use above Hebei's thresholds (neither
+    definition of use is published). overdue = noticed and not paid; receivable_days = owed to hospitals
     / mean direct payment of three months; advanced_yuan_days = owed to patients on claims x days of the month; net_flow
     = direct payment received as host less paid as home; siphon_index 虹吸指数 = net_flow / (received + paid).
 
@@ -305,7 +300,7 @@ def indicators(books: Books) -> Array:
     out = {
         "pool_balance": group(reserve) / FEN,
         "months_payable": MONTHS * _over(group(reserve), group(spending)),
-        "pools_below_3_months": group(MONTHS * reserve < FEW_MONTHS * spending),
+        "pools_below_3_months": group(MONTHS * reserve < Ledger.reserve_least.number * spending),
         "pools_in_deficit": group(income < spending),
         "pools_short": group((balance["pool"] <= 0) & (spending > 0)),
         "direct": group(direct) / FEN,
@@ -314,7 +309,7 @@ def indicators(books: Books) -> Array:
         **{
             f"pairs_{colour}_{name}": group(use > level * np.maximum(kept.sum(axis=1, keepdims=True), 1))
             for name, use in used.items()
-            for colour, level in (("yellow", YELLOW), ("red", RED))
+            for colour, level in (("yellow", Ledger.use_yellow.number), ("red", Ledger.use_red.number))
         },
         "overdue": group(_overdue(books, noticed)) / FEN,
         "hospitals_owed": group(owed) / FEN,

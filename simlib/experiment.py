@@ -345,6 +345,15 @@ def draws_table(runs: Runs) -> pd.DataFrame:
     return pd.concat(blocks(), ignore_index=True)
 
 
+def harmed(runs: Runs, pairing: int) -> float:
+    """Return the share of draws in which a scenario leaves more pools short of reserve in some month than today.
+
+    A pool is short below `Ledger.reserve_least` months payable.
+    """
+    low = runs.cash[pairing][:, :, list(cashflow.INDICATORS).index("pools_below_3_months"), 0]
+    return float((low[:, 1] > low[:, 0]).any(axis=1).mean())
+
+
 def cash_table(runs: Runs) -> pd.DataFrame:
     """Return what the ledger says, a row per scenario, indicator, group and month.
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simlib.terms import MONTHS, PPM, WHOLE_MONTHS, Params, lever, unknown
+from simlib.terms import MONTHS, PPM, WHOLE_MONTHS, Params, fact, lever, unknown
 
 Ints = npt.NDArray[np.int64]
 
@@ -95,6 +95,34 @@ class Ledger(Params, prefix="ledger"):
         high=10.0,
         kinds=(),
         source="scenarios only",
+        grade="assumed",
+    )
+    use_yellow = fact(
+        "use of a prepayment above which a home is warned 黄色预警; what use means is not published",
+        0.7,
+        unit="share",
+        source=HEBEI,
+        grade="official",
+    )
+    use_red = fact(
+        "use of a prepayment from which the warning is red 红色预警; what use means is not published",
+        0.9,
+        unit="share",
+        source=HEBEI,
+        grade="official",
+    )
+    reserve_least = fact(
+        "months payable below which a pool's reserve is too low",
+        3.0,
+        unit="months",
+        source="China Daily, 2013-12-03: on the rule on reserves of 2009",
+        grade="press",
+    )
+    harm_most = fact(
+        "probability up to which a measure that leaves more pools with too low a reserve counts as doing no harm",
+        0.05,
+        unit="probability",
+        source="assumption",
         grade="assumed",
     )
     growth_income = unknown(
