@@ -288,10 +288,7 @@ def indicators(books: Books) -> Array:
     Amounts are summed over a group before they are divided; NaN where a group has no such amount.
     """
     flows, moves, balance = books.flows, books.moves, {k: b[1:] for k, b in ledger.balances(books.moves).items()}
-    direct, kept = flows.direct[MONTHS:], ledger.held(moves)[1:]
-    noticed = by_due_month(flows.direct, books.terms.clearing[:, None, :, None])[MONTHS:]
-    outstanding = np.maximum((kept - balance["host"]).sum(axis=1, keepdims=True), 0)
-    used = {"cleared": noticed.sum(axis=1, keepdims=True), "outstanding": outstanding}
+    direct, kept, used = flows.direct[MONTHS:], ledger.held(moves)[1:], uses(books)
     reserve = balance["pool"] + kept.sum(axis=3, keepdims=True)
     income, spending = (_of_year(a) for a in (flows.income[..., None], _spent(flows)))
     recent = np.mean([flows.direct[MONTHS - back : MONTHS - back + SPAN] for back in range(3)], axis=0)
@@ -311,7 +308,7 @@ def indicators(books: Books) -> Array:
             for name, use in used.items()
             for colour, level in (("yellow", Ledger.use_yellow.number), ("red", Ledger.use_red.number))
         },
-        "overdue": group(_overdue(books, noticed)) / FEN,
+        "overdue": group(overdue(books)) / FEN,
         "hospitals_owed": group(owed) / FEN,
         "receivable_days": DAYS * _over(group(owed), group(recent)),
         "advanced_yuan_days": group(-balance["patient"]) * DAYS / FEN,
@@ -354,12 +351,25 @@ def _spent(flows: Flows) -> Ints:
     return (flows.local + elsewhere)[..., None]
 
 
-def _overdue(books: Books, noticed: Ints) -> Ints:
-    """Return what was noticed for clearing and is not paid at the end of each month."""
-    last, moves = books.flows.direct[:MONTHS], books.moves
-    before = by_due_month(last, books.terms.clearing[:MONTHS, None, :, None]).sum(axis=0)
-    unpaid = before - (last.sum(axis=0) - moves["opening_due"][0])
-    return np.asarray(unpaid + np.cumsum(noticed - moves["cleared"][1:], axis=0))
+def uses(books: Books) -> dict[str, Ints]:
+    """Return what is set against the prepayment by both definitions of its use, fen, (SPAN, 1, home, host).
+
+    cleared : noticed for clearing in the month. outstanding : paid to hospitals and not yet cleared, at its end.
+    """
+    noticed = by_due_month(books.flows.direct, books.terms.clearing[:, None, :, None])[MONTHS:]
+    paid_out = ledger.held(books.moves)[1:] - ledger.balances(books.moves)["host"][1:]
+    return {
+        "cleared": noticed.sum(axis=1, keepdims=True),
+        "outstanding": np.maximum(paid_out.sum(axis=1, keepdims=True), 0),
+    }
+
+
+def overdue(books: Books) -> Ints:
+    """Return what was noticed for clearing and is not paid at each month's end, fen, (SPAN, scheme, home, host)."""
+    flow, moves = books.flows.direct, books.moves
+    noticed = by_due_month(flow, books.terms.clearing[:, None, :, None])
+    cleared_before = flow[:MONTHS].sum(axis=0) - moves["opening_due"][0]
+    return np.asarray(np.cumsum(noticed, axis=0)[MONTHS:] - cleared_before - np.cumsum(moves["cleared"][1:], axis=0))
 
 
 def _exchange(books: Books, direct: Ints) -> tuple[Array, Array]:

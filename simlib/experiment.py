@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from simlib import areas, cashflow, declared, flows, metrics, scenario, simulate, solve
 from simlib.cashflow import Books
 from simlib.enacted import Pin
+from simlib.ledger import Ledger
 from simlib.loop import AMOUNTS
 from simlib.metrics import UNITS, Group
 from simlib.scenario import Scenario
@@ -224,8 +225,9 @@ def one_draw(
 
 
 def scalar_unknowns() -> tuple[Quantity, ...]:
-    """Return the unknowns that are one number per draw."""
-    return tuple(q for q in declared.quantities().values() if q.role == "unknown" and not q.axes)
+    """Return the unknowns that are one number per draw and that payments hang on: those of the ledger are apart."""
+    apart = {q.id for q in Ledger.quantities()}
+    return tuple(q for q in declared.quantities().values() if q.role == "unknown" and not q.axes and q.id not in apart)
 
 
 def effect(runs: Runs) -> pd.DataFrame:
