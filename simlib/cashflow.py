@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, ledger, scenario, simulate
+from simlib import areas, ledger, scenario, simulate, solve
 from simlib.channels import Channels
 from simlib.ledger import SPAN, YEARS, Flows, Ledger, Moves, Terms, by_due_month
 from simlib.loop import FUND
@@ -74,6 +74,19 @@ def follow(world: World, before: Run, after: Run) -> tuple[Books, Books]:
         moves = ledger.book(flows, term, opening.balance, held)
         out.append(Books(of.year, place.codes, hosts, place.province, flows, term, moves))
     return out[0], out[1]
+
+
+def books_of(
+    of: Scenario, *, seed: int = 0, draw: int = 0, people: int = simulate.PEOPLE_PER_DRAW
+) -> tuple[Books, Books]:
+    """Return the books of a scenario's reference and of itself in one draw.
+
+    A month of one pair of provinces is smooth only with some million people, which take a few seconds.
+    """
+    world = solve.solve(scenario.reference(of), seed, draw)
+    focus = simulate.focus_of(of)
+    before, after = (simulate.live(world, one, focus=focus, people=people) for one in (scenario.reference(of), of))
+    return follow(world, before, after)
 
 
 def _paid(run: Run) -> Ints:
@@ -251,10 +264,11 @@ INDICATORS = {
     "prepayment": "yuan",
     "use_cleared": "share",
     "use_outstanding": "share",
-    "pairs_yellow_cleared": "pairs",
-    "pairs_red_cleared": "pairs",
-    "pairs_yellow_outstanding": "pairs",
-    "pairs_red_outstanding": "pairs",
+    "homes_yellow_cleared": "homes",
+    "homes_red_cleared": "homes",
+    "homes_yellow_outstanding": "homes",
+    "homes_red_outstanding": "homes",
+    "hosts_short": "hosts",
     "overdue": "yuan",
     "hospitals_owed": "yuan",
     "receivable_days": "days",
@@ -280,10 +294,11 @@ def indicators(books: Books) -> Array:
     pool_balance = cash of the pools and their prepayments; months_payable = 12 x pool_balance / spending of the year;
     pools_in_deficit = pools (area and scheme) that spend more than their income in the year; pools_short = pools left
     without cash. use_cleared = noticed for clearing in the month / prepayment; use_outstanding = paid to hospitals and
-    not yet cleared / prepayment; pairs_* = pairs of home and host with a use above Hebei's thresholds (neither
-    definition of use is published). overdue = noticed and not paid; receivable_days = owed to hospitals
-    / mean direct payment of three months; advanced_yuan_days = owed to patients on claims x days of the month; net_flow
-    = direct payment received as host less paid as home; siphon_index 虹吸指数 = net_flow / (received + paid).
+    not yet cleared / prepayment; homes_* = homes whose use over all hosts is above Hebei's thresholds (neither
+    definition of use is published; single pairs are too few people of a draw to be counted). hosts_short = hosts that
+    owe hospitals more than is not yet due. overdue = noticed and not paid; receivable_days = owed to hospitals / mean
+    direct payment of three months; advanced_yuan_days = owed to patients on claims x days of the month; net_flow =
+    direct payment received as host less paid as home; siphon_index 虹吸指数 = net_flow / (received + paid).
 
     Amounts are summed over a group before they are divided; NaN where a group has no such amount.
     """
@@ -304,10 +319,11 @@ def indicators(books: Books) -> Array:
         "prepayment": group(kept) / FEN,
         **{f"use_{name}": _over(group(use), group(kept)) for name, use in used.items()},
         **{
-            f"pairs_{colour}_{name}": group(use > level * np.maximum(kept.sum(axis=1, keepdims=True), 1))
+            f"homes_{colour}_{name}": group(_of_home(use) > level * np.maximum(_of_home(kept), 1))
             for name, use in used.items()
             for colour, level in (("yellow", Ledger.use_yellow.number), ("red", Ledger.use_red.number))
         },
+        "hosts_short": group(late_to_hospitals(books) > 0),
         "overdue": group(overdue(books)) / FEN,
         "hospitals_owed": group(owed) / FEN,
         "receivable_days": DAYS * _over(group(owed), group(recent)),
@@ -362,6 +378,19 @@ def uses(books: Books) -> dict[str, Ints]:
         "cleared": noticed.sum(axis=1, keepdims=True),
         "outstanding": np.maximum(paid_out.sum(axis=1, keepdims=True), 0),
     }
+
+
+def _of_home(amount: Ints) -> Ints:
+    """Return an amount of each home over schemes and hosts, (month, 1, home, 1)."""
+    return np.asarray(amount.sum(axis=(1, 3), keepdims=True))
+
+
+def late_to_hospitals(books: Books) -> Ints:
+    """Return what hospitals are owed beyond what is not yet due, at each month's end, fen, (SPAN, 1, 1, host)."""
+    flow = books.flows.direct
+    waiting = flow.cumsum(axis=0) - by_due_month(flow, books.terms.hospital[:, None, None, :]).cumsum(axis=0)
+    owed = -ledger.balances(books.moves)["hospital"][1:] - waiting[MONTHS:]
+    return np.asarray(owed.sum(axis=(1, 2), keepdims=True))
 
 
 def overdue(books: Books) -> Ints:
