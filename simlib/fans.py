@@ -10,7 +10,7 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Patch, Rectangle
 
 from simlib.ledger import Ledger
-from simlib.plots import BLUE, DARK, RED, Lang, canvas, finish, interval, legend, number, text
+from simlib.plots import BLUE, DARK, RED, Lang, canvas, finish, legend, number, text
 
 BANDS = ((BLUE, "#9CCBE8", "#D3E8F5"), (RED, "#EFB48F", "#F9DDCB"))
 """Line, inner and outer band of the first and the second thing drawn."""
@@ -34,7 +34,8 @@ def fan(
             ax.fill_between(x, low, high, color=outer, linewidth=0)
             ax.fill_between(x, low50, high50, color=inner, linewidth=0)
             ax.plot(x, mid, color=line, label=f"{label}, {text('fan.mid', lang)}")
-            said.append(f"{label} {rows['month'].iloc[-1]} {interval(mid[-1], low[-1], high[-1], lang)}")
+            ends = (number(float(bound[-1]), 1) for bound in (mid, low, high))
+            said.append(f"{label} {rows['month'].iloc[-1]} {text('interval', lang, *ends)}")
         ticks = range(0, len(months), 6)
         ax.set_xticks(list(ticks), [months[i] for i in ticks])
         ax.set(ylim=(0, None), xlim=(0, len(months) - 1), xlabel=text("fan.x", lang), ylabel=unit)
@@ -93,6 +94,6 @@ def lines(
             said.append(f"{name} {months[-1]} {number(values[-1])}")
         ax.set_xticks(range(0, len(months), 3), months[::3])
         ax.axhline(0, color=DARK, linewidth=0.8, zorder=0)
-        ax.set(xlabel=text("fan.x", lang), ylabel=unit)
+        ax.set(xlabel=text("lines.x", lang), ylabel=unit)
         legend(ax)
         return finish(ax, "lines", lang, source, title, said)
