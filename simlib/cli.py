@@ -87,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
     schema.add_argument("format", choices=("scenario", "case"))
     _add_catalogue(commands)
     _add_packages(commands)
+    _add_ledger(commands)
     return top
 
 
@@ -578,6 +579,26 @@ def check_catalogues(options: argparse.Namespace) -> int:
             print(f"{one.path}: fine, {len(one.code):,} rows, sha256 {one.sha256[:16]}")
     if faults:
         raise BadInputError(*faults)
+    return FINE
+
+
+def _add_ledger(commands: Any) -> None:
+    """Add the command on the books of a run."""
+    again = _command(commands, "reconcile", reconcile, "add up every balance of a run's ledger again from its journal")
+    again.add_argument("folder", type=Path, metavar="RUN_DIR", help="folder of a run, such as .out/NAME")
+
+
+def reconcile(options: argparse.Namespace) -> int:
+    """Say that the books of a run agree, or where not."""
+    from simlib import journal
+
+    agreed = journal.reconcile(options.folder)
+    if options.json:
+        print(json.dumps([one._asdict() for one in agreed], ensure_ascii=False, indent=2))
+        return FINE
+    for one in agreed:
+        counted = f"{one.entries:,} entries, {one.balances:,} balances of accounts and months"
+        print(f"{one.scenario}, {one.side}: agrees to the fen ({counted})")
     return FINE
 
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from simlib import areas, catalogue, channels, chronic, flows, gates, national, targets, visits
+from simlib import areas, catalogue, channels, chronic, flows, gates, ledger, national, targets, visits
 from simlib.remedies import did_you_mean, kind_of, listed, shown
-from simlib.terms import Params, Quantity
+from simlib.terms import WHOLE_MONTHS, Params, Quantity
 
 Value = bool | float | str
 Declarations = tuple[type[Params], ...]
@@ -26,6 +26,7 @@ DECLARATIONS: Declarations = (
     gates.Gates,
     gates.Filing,
     channels.Channels,
+    ledger.Ledger,
 )
 """The groups of numbers, in the order of the model's story."""
 
@@ -124,6 +125,8 @@ def checked(quantity: Quantity, value: Any) -> Value:
     if not math.isfinite(value):
         raise ValueError(f"{value} is not a finite number. Write {_range(quantity)}.")
     _check_range(quantity, value)
+    if quantity.unit == WHOLE_MONTHS and value % 1:
+        raise ValueError(f"{_plain(value)} is not a whole number of months. Write {_plain(round(value))}.")
     return float(value)
 
 
@@ -207,4 +210,5 @@ def lever_schema(quantity: Quantity) -> dict[str, Any]:
     if isinstance(quantity.default, bool):
         return {"description": about, "type": "boolean"}
     limits = {"minimum": quantity.low, "maximum": quantity.high}
-    return {"description": about, "type": "number"} | {k: v for k, v in limits.items() if v is not None}
+    sort = "integer" if quantity.unit == WHOLE_MONTHS else "number"
+    return {"description": about, "type": sort} | {k: v for k, v in limits.items() if v is not None}

@@ -12,8 +12,10 @@ import pandas as pd
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
-from simlib import areas, declared, fit, flows, metrics, scenario, simulate, solve
+from simlib import areas, cashflow, declared, fit, flows, metrics, scenario, simulate, solve
+from simlib.cashflow import Books
 from simlib.enacted import Pin, Rules
+from simlib.ledger import Ledger
 from simlib.loop import AMOUNTS
 from simlib.metrics import UNITS, Group
 from simlib.scenario import Scenario
@@ -23,6 +25,8 @@ Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 DRAWS = 64
+BOOKED = 0
+"""The draw of which every entry is kept; all would be millions."""
 MOST_SEED = 2**32 - 1
 
 HEADLINE = 0
@@ -60,7 +64,8 @@ class Pairing:
 class Outcome:
     """What one draw leaves behind: amounts by scenario, people drawn, unknowns, and what the draw says of 2023.
 
-    fresh : amounts of the headline group if nobody had used up anything at home, by scenario.
+    fresh : amounts of the headline group if nobody had used up anything at home, by scenario. cash : what the ledger
+    says of the reference and of each scenario, (side, indicator, group, month). books : both, of draw `BOOKED` only.
     """
 
     amounts: tuple[Ints, ...]
@@ -70,6 +75,8 @@ class Outcome:
     expected: Array
     check: solve.Check
     cases: Array
+    cash: tuple[Array, ...]
+    books: tuple[tuple[Books, Books], ...]
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,8 @@ class Runs:
     2023 on expected values, (draw, kind, 2). checks : see `solve.Check`. cases : inpatient cases of 2023 between
     provinces in any geography, (draw, purpose, home, host).
     pin : what was held fixed.
+    cash : what the ledger says by scenario, (draw, side, indicator, group, month), see `cashflow`; none where only what
+    changes was drawn. books : reference and scenario in draw `BOOKED`, by scenario.
     """
 
     place: areas.Place
@@ -98,6 +107,8 @@ class Runs:
     checks: tuple[solve.Check, ...]
     cases: Array
     pin: Pin
+    cash: tuple[Array, ...]
+    books: tuple[tuple[Books, Books], ...]
 
 
 def repeat(
@@ -152,6 +163,8 @@ def repeat(
         tuple(o.check for o in outcomes),
         np.stack([o.cases for o in outcomes]),
         dict(pin or {}),
+        tuple(np.stack(every) for every in zip(*(o.cash for o in outcomes), strict=True)),
+        outcomes[BOOKED].books,
     )
 
 
@@ -198,17 +211,28 @@ def one_draw(
         pair(world, of, group[: HEADLINE + 1], rules, people // 2, whole=False, care_at_home=False)[0]
         for of, group, rules in both
     ]
-    drawn = max(count for _, count in pairs)
+    drawn = max(run.people for _, runs in pairs for run in runs)
+    books = [cashflow.follow(world, *runs) for _, runs in pairs] if whole else []
+    cash = tuple(np.stack([cashflow.indicators(of) for of in both]) for both in books)
     values = np.array([float(world.values[q][0]) for q in scalar_unknowns()])
     cases = flows.expect(world.pull, world.c, world.stayed)[INPATIENT].sum(axis=0)
     return Outcome(
-        tuple(amounts for amounts, _ in pairs), tuple(fresh), drawn, values, world.expected, world.check, cases
+        tuple(amounts for amounts, _ in pairs),
+        tuple(fresh),
+        drawn,
+        values,
+        world.expected,
+        world.check,
+        cases,
+        cash,
+        tuple(books) if draw == BOOKED else (),
     )
 
 
 def scalar_unknowns() -> tuple[Quantity, ...]:
-    """Return the unknowns that are one number per draw."""
-    return tuple(q for q in declared.quantities().values() if q.role == "unknown" and not q.axes)
+    """Return the unknowns that are one number per draw and that payments hang on: those of the ledger are apart."""
+    apart = {q.id for q in Ledger.quantities()}
+    return tuple(q for q in declared.quantities().values() if q.role == "unknown" and not q.axes and q.id not in apart)
 
 
 def effect(runs: Runs) -> pd.DataFrame:
@@ -305,8 +329,8 @@ def pair(
     *,
     whole: bool,
     care_at_home: bool = True,
-) -> tuple[Ints, int]:
-    """Return the amounts of a scenario's reference and of itself, (side, group, half, amount), and people drawn.
+) -> tuple[Ints, tuple[simulate.Run, simulate.Run]]:
+    """Return the amounts of a scenario's reference and of itself, (side, group, half, amount), and both runs.
 
     rules : of both, see `rules_of`.
     """
@@ -315,9 +339,9 @@ def pair(
         wanted = {group.kind for group in groups}
         focus = np.stack([cells & (k in wanted or None in wanted) for k, cells in enumerate(focus)])
     how: Any = {"focus": focus, "people": people, "whole": whole, "care_at_home": care_at_home}
-    both = zip((scenario.reference(of), of), rules, strict=True)
-    runs = [simulate.live(world, one, rules=its, **how) for one, its in both]
-    return np.stack([metrics.amounts(run.totals, touched, groups) for run in runs]), runs[0].people
+    sides = zip((scenario.reference(of), of), rules, strict=True)
+    before, after = (simulate.live(world, one, rules=its, **how) for one, its in sides)
+    return np.stack([metrics.amounts(run.totals, touched, groups) for run in (before, after)]), (before, after)
 
 
 def draws_table(runs: Runs) -> pd.DataFrame:
@@ -336,5 +360,42 @@ def draws_table(runs: Runs) -> pd.DataFrame:
                 table.insert(0, "side", side)
                 table.insert(0, "scenario", pairing.scenario.name)
                 yield table
+
+    return pd.concat(blocks(), ignore_index=True)
+
+
+def harmed(runs: Runs, pairing: int) -> float:
+    """Return the share of draws in which a scenario leaves more pools short of reserve in some month than today.
+
+    A pool is short below `Ledger.reserve_least` months payable.
+    """
+    low = runs.cash[pairing][:, :, list(cashflow.INDICATORS).index("pools_below_3_months"), 0]
+    return float((low[:, 1] > low[:, 0]).any(axis=1).mean())
+
+
+def cash_table(runs: Runs) -> pd.DataFrame:
+    """Return what the ledger says, a row per scenario, indicator, group and month.
+
+    Columns
+    -------
+    scenario, indicator, group, month; baseline and value are means over draws, change their difference, low and high
+    the 2.5 and 97.5 % quantiles of the paired differences; value_low, value_low50, value_high50, value_high those of
+    the value itself, 95 and 50 %; unit.
+    """
+
+    def blocks() -> Iterator[pd.DataFrame]:
+        for pairing, cash, (books, _) in zip(runs.pairings, runs.cash, runs.books, strict=True):
+            index = [list(cashflow.INDICATORS), list(cashflow.groups(books)), cashflow.months(books)[1:]]
+            table = pd.MultiIndex.from_product(index, names=["indicator", "group", "month"]).to_frame(index=False)
+            told = np.isfinite(cash).all(axis=(0, 1)).ravel()
+            before, after = (cash[:, side].reshape(len(cash), -1)[:, told] for side in (0, 1))
+            table = table[told].reset_index(drop=True)
+            table.insert(0, "scenario", pairing.scenario.name)
+            table["baseline"], table["value"] = before.mean(axis=0), after.mean(axis=0)
+            table["change"] = (after - before).mean(axis=0)
+            table["low"], table["high"] = np.quantile(after - before, (0.025, 0.975), axis=0)
+            bands = ("value_low", "value_low50", "value_high50", "value_high")
+            table[list(bands)] = np.quantile(after, (0.025, 0.25, 0.75, 0.975), axis=0).T
+            yield table.assign(unit=table.indicator.map(cashflow.INDICATORS))
 
     return pd.concat(blocks(), ignore_index=True)

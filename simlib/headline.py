@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 from simlib import declared, experiment, findings, metrics, scenario
 from simlib.changes import LAST_MONTH
 from simlib.experiment import Pairing, Runs
+from simlib.ledger import Ledger
 from simlib.terms import GRADES, KINDS
 
 Array = npt.NDArray[np.float64]
@@ -59,6 +61,7 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
         "distinguishable": findings.distinguishable(runs, pairing).to_dict("records"),
         "drivers": findings.drivers(runs, pairing).head(5).to_dict("records"),
         "without_care_at_home": _fresh(runs, pairing),
+        "money": _money(runs, pairing),
         "rests_on": evidence(runs, pairing),
     }
 
@@ -86,6 +89,34 @@ def _spread(
 def _plain(value: float) -> float | None:
     """Return a number, None if it is not one: what JSON can say."""
     return float(value) if np.isfinite(value) else None
+
+
+MONEY = {
+    ("prepayment", "all"): ("prepayments, 100 million yuan", 1e-8),
+    ("use_cleared", "all"): ("their use: cleared in the month, %", 100.0),
+    ("use_outstanding", "all"): ("their use: paid out and not yet cleared, %", 100.0),
+    ("overdue", "all"): ("clearing overdue, 100 million yuan", 1e-8),
+    ("receivable_days", "all"): ("hospitals wait, days", 1.0),
+    ("advanced_yuan_days", "all"): ("advanced by patients, 100 million yuan-days", 1e-8),
+    ("months_payable", "scheme=employee"): ("months payable, employee pools", 1.0),
+    ("months_payable", "scheme=resident"): ("months payable, resident pools", 1.0),
+    ("pools_below_3_months", "all"): ("pools below 3 months payable", 1.0),
+}
+"""What is said of the money: indicator and group of the ledger, words, scale."""
+
+
+def _money(runs: Runs, pairing: Pairing) -> dict[str, Any]:
+    """Return what the ledger says of the last month of the year, and of pools that lose their reserve."""
+    at = runs.pairings.index(pairing)
+    table = experiment.cash_table(replace(runs, pairings=(pairing,), cash=(runs.cash[at],), books=(runs.books[at],)))
+    table = table[table.month == f"{pairing.scenario.year}-12"].set_index(["indicator", "group"])
+    columns = ["baseline", "change", "low", "high"]
+    rows = [
+        {"indicator": indicator, "group": group} | dict(zip(columns, (scale * found).tolist(), strict=True))
+        for (indicator, group), (_, scale) in MONEY.items()
+        for found in table.reindex([(indicator, group)])[columns].dropna().to_numpy()
+    ]
+    return {"rows": rows, "more_pools_short": experiment.harmed(runs, at), "most": Ledger.harm_most.number}
 
 
 def _fresh(runs: Runs, pairing: Pairing) -> dict[str, Any]:
@@ -119,8 +150,11 @@ def evidence(runs: Runs, pairing: Pairing) -> dict[str, Any]:
     deductible, ratio and away rule; "local" if all three are the area's own.
     """
     varied = {column for column in runs.unknowns if runs.unknowns[column].nunique() > 1}
+    apart = {q.id for q in Ledger.quantities()}  # no payment hangs on them
     counts = Counter(
-        q.grade for q in declared.quantities().values() if q.role == "unknown" and (q.axes or q.id in varied)
+        q.grade
+        for q in declared.quantities().values()
+        if q.role == "unknown" and (q.axes or q.id in varied) and q.id not in apart
     )
     grades = {grade: counts[grade] for grade in GRADES if counts[grade]}
     paid = pairing.after[:, experiment.HEADLINE].sum(axis=(0, 1))
@@ -193,6 +227,7 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
     yield _row("  fund payment, %", f["national_fund_percent"])
     yield _row("  direct settlement rate, points", f["national_rate_points"])
     yield from _home_lines(f)
+    yield from _money_lines(f)
     yield from _evidence_lines(f)
 
 
@@ -235,6 +270,20 @@ def _home_lines(f: dict[str, Any]) -> Iterator[str]:
         yield _row(f"  {home['name_en']}", home["fund_percent"])
     named = [f"{h['name_en']} ({'above' if h['low'] > 0 else 'below'} the mean)" for h in f["distinguishable"]]
     yield f"  Distinguishable from the mean of the pairs: {', '.join(named) if named else 'none'}"
+
+
+def _money_lines(f: dict[str, Any]) -> Iterator[str]:
+    """Yield what the ledger says."""
+    money = f["money"]
+    about = f"The money in December {f['year']} (36 months: ledger.csv)"
+    yield f"{about:<52}{'change':>10}   {'95 % interval':<20}{'from':>13}"
+    for row in money["rows"]:
+        words = MONEY[row["indicator"], row["group"]][0]
+        yield f"  {words:<50}{row['change']:>+10.2f}   {_range(row):<20}{row['baseline']:>13.2f}"
+    met = "met" if money["more_pools_short"] <= money["most"] else "not met"
+    share, most = 100 * money["more_pools_short"], 100 * money["most"]
+    yield f"  more pools short of reserve within 36 months: in {share:.0f} % of draws (limit {most:.0f} %, {met})"
+    yield "  the limit is assumed; what each pool has is synthetic: only national balances are published"
 
 
 def _evidence_lines(f: dict[str, Any]) -> Iterator[str]:

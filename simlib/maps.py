@@ -82,13 +82,16 @@ def tiles(
 
 def streams(
     table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, unit: str = "", scale: float = 1.0,
-    digits: int = 0, source: str = "", title: str = "",
+    digits: int = 0, source: str = "", title: str = "", ends: tuple[str, str] = ("home", "host"),
 ) -> Axes:  # fmt: skip
     """Draw streams from homes (left) to hosts (right), as wide as they are large (a Sankey diagram).
+
+    `ends` names what stands on each side: home and host, or payer and payee.
 
     Columns of `table`: home, host (labels, in the order in which they are drawn from the top), value, and perhaps
     low and high of the host's total as columns host_low, host_high. Values are divided by `scale` where written.
     """
+    kind = "money" if ends == ("payer", "payee") else "streams"
     homes, hosts = list(dict.fromkeys(table["home"])), list(dict.fromkeys(table["host"]))
     amount = table.pivot_table(index="home", columns="host", values="value", aggfunc="sum", fill_value=0.0)
     flow = amount.reindex(index=homes, columns=hosts).to_numpy(dtype=float)
@@ -109,16 +112,16 @@ def streams(
                 ax.text(side + 0.03 * (2 * side - 1), top + amount_ / total / 2, words, va="center",
                         ha="left" if side else "right", fontsize=8)  # fmt: skip
         height = max(left[-1] + flow[-1].sum() / total, right[-1] + flow[:, -1].sum() / total)
-        ax.set(xlim=(-0.45, 1.45), ylim=(height + 0.02, -0.05), xlabel=text("streams.x", lang, unit))
-        ax.text(0, -0.02, text("home", lang), ha="center", va="bottom", fontsize=8, color=DARK)
-        ax.text(1, -0.02, text("host", lang), ha="center", va="bottom", fontsize=8, color=DARK)
+        ax.set(xlim=(-0.45, 1.45), ylim=(height + 0.02, -0.05), xlabel=text(f"{kind}.x", lang, unit))
+        ax.text(0, -0.02, text(ends[0], lang), ha="center", va="bottom", fontsize=8, color=DARK)
+        ax.text(1, -0.02, text(ends[1], lang), ha="center", va="bottom", fontsize=8, color=DARK)
         _bare(ax)
         said = [f"{name} {number(flow[:, j].sum() / scale, digits)}" for j, name in enumerate(hosts)]
         if "host_low" in table:
             ranges = table.drop_duplicates("host").set_index("host").loc[hosts, ["host_low", "host_high"]] / scale
             for j, (low, high) in enumerate(ranges.to_numpy()):
                 said[j] = f"{hosts[j]} {interval(flow[:, j].sum() / scale, low, high, lang)}"
-        return finish(ax, "streams", lang, source, title, said, pad=10)
+        return finish(ax, kind, lang, source, title, said, pad=10)
 
 
 def _ends(shares: Array) -> Array:

@@ -12,10 +12,12 @@ import pandas as pd
 from simlib import anchors, declared, fit, luck
 from simlib.ensemble import Ensemble
 from simlib.experiment import Pairing, Runs, scalar_unknowns
+from simlib.ledger import Ledger
 from simlib.loop import AMOUNTS
 from simlib.tables import value
 from simlib.targets import PUBLISHED
 from simlib.terms import CHRONIC, FEN, INPATIENT, KINDS, OUTPATIENT, PHARMACY, Quantity
+from simlib.visits import season
 
 Array = npt.NDArray[np.float64]
 Row = tuple[str, str, str, str, float, Array, str]
@@ -39,6 +41,7 @@ def fit_table(runs: Runs) -> pd.DataFrame:
         *_fitted(runs),
         *_anchored(runs),
         *_later(runs),
+        *_prepaid(runs),
         *_implied(runs),
     ):
         low, middle, high = (float(q) for q in np.quantile(simulated, (0.025, 0.5, 0.975)))
@@ -123,6 +126,16 @@ def _anchored(runs: Runs) -> Iterator[Row]:
     says = np.stack([anchors.simulated(known, *pair) for pair in zip(runs.cases, runs.checks, strict=True)])
     for i, anchor in enumerate(known):
         yield anchor.label, anchor.universe, str(anchor.year), anchor.role, anchor.value, says[:, i], anchor.unit
+
+
+def _prepaid(runs: Runs) -> Iterator[Row]:
+    """Yield the prepayment of 2024 by the rule, from published payments of the fourth quarter of 2023."""
+    multiple, quarter = Ledger.prepayment__months.number / 3, float(season()[9:].sum())
+    for label, parts in (("inpatient", [INPATIENT]), ("all kinds", list(range(len(KINDS))))):
+        names = ("inpatient", "all_outpatient")[: 1 if label == "inpatient" else 2]
+        paid = sum(value("direct_settlement", period="2023Q4", kind=name, metric="fund_paid") for name in names)
+        simulated = multiple * quarter * runs.expected[:, parts, 1].sum(axis=1)
+        yield f"prepayment by the rule, {label}", "China", "2024", "test", multiple * paid * 1e8, simulated, "yuan"
 
 
 def _implied(runs: Runs) -> Iterator[Row]:

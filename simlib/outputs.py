@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import platform
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from simlib import attribution, ensemble, experiment, fit, headline, match
+from simlib import attribution, ensemble, experiment, fit, headline, journal, match
 from simlib.attribution import Attribution
 from simlib.enacted import Pin
 from simlib.experiment import CONTRACT, Runs
@@ -19,7 +20,7 @@ from simlib.scenario import Scenario
 from simlib.tables import hashes, sha256, write_whole
 from simlib.terms import BadInputError, rules_sha
 
-TABLES = ("headline.json", "effects.csv", "metrics.parquet", "attention.csv", "fit.csv")
+TABLES = ("headline.json", "effects.csv", "metrics.parquet", "attention.csv", "fit.csv", "ledger.csv", *journal.FILES)
 MANIFEST = "manifest.json"
 ATTRIBUTION = "attribution.csv"
 COALITIONS = "coalitions"
@@ -59,6 +60,8 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
         "metrics.parquet": parquet(experiment.draws_table(runs)),
         "attention.csv": csv(curve),
         "fit.csv": csv(match.fit_table(runs)),
+        "ledger.csv": csv(experiment.cash_table(runs)),
+        **books(runs),
     }
     said = {"people_drawn": runs.drawn}
     scenarios = [pairing.scenario for pairing in runs.pairings]
@@ -93,6 +96,30 @@ def write_fit(folder: Path, fitted: fit.Fitted) -> None:
     write_whole(folder / "fit.csv", csv(match.fitted_table(fitted)))
     write_whole(folder / "learned.csv", csv(match.learned(fitted.ensemble)))
     ensemble.write(folder / ENSEMBLE, fitted.ensemble)
+
+
+def books(runs: Runs) -> dict[str, bytes]:
+    """Return the files of the books of one draw, reference and scenario, `journal.FILES`."""
+    made: dict[str, list[pd.DataFrame]] = {"journal": [], "balances": [], "trial_balance": []}
+    for pairing, both in zip(runs.pairings, runs.books, strict=True):
+        for side, of in zip(journal.SIDES, both, strict=True):
+            entries = journal.entries(of)
+            for name, table in (
+                ("journal", entries),
+                ("balances", journal.account_balances(of)),
+                ("trial_balance", journal.trial_balance(of, entries)),
+            ):
+                table.insert(0, "side", side)
+                table.insert(0, "scenario", pairing.scenario.name)
+                made[name].append(table)
+    whole = {name: pd.concat(tables, ignore_index=True) for name, tables in made.items()}
+    return {
+        "journal.parquet": parquet(whole["journal"]),
+        "journal.csv.gz": gzip.compress(csv(whole["journal"]), compresslevel=6, mtime=0),
+        "balances.parquet": parquet(whole["balances"]),
+        "trial_balance.csv": csv(whole["trial_balance"]),
+        "workbook.xlsx": journal.workbook(whole["journal"], whole["trial_balance"]),
+    }
 
 
 def csv(table: pd.DataFrame) -> bytes:

@@ -89,6 +89,21 @@ TEXT = {
     "streams.x": ("宽度与数量成正比；单位：{0}", "as wide as large; unit: {0}"),
     "home": ("参保地", "insured in"),
     "host": ("就医地", "treated in"),
+    "money.title": ("一年的钱从哪来、到哪去", "Where the money of a year comes from and goes"),
+    "money.x": ("宽度与金额成正比；单位：{0}", "as wide as large; unit: {0}"),
+    "payer": ("出资", "paid by"),
+    "payee": ("去向", "paid to"),
+    "lines.title": ("一对省份的资金", "The money of one pair"),
+    "lines.x": ("月份", "month"),
+    "fan.title": ("统筹基金可支付月数", "Months payable of the pools"),
+    "fan.x": ("月份", "month"),
+    "fan.mid": ("均值", "mean"),
+    "fan.half": ("50% 区间", "50 % interval"),
+    "fan.wide": ("95% 区间", "95 % interval"),
+    "heat.title": ("预付金使用率", "Use of the prepayment"),
+    "heat.x": ("就医地（预付金所在地）；单位：%", "host province, which holds the prepayment; unit: %"),
+    "heat.y": ("参保地", "home"),
+    "heat.red": ("达到红色预警线（90%）", "at or above the red line (90 %)"),
 }
 """Every text of the pictures, zh and en."""
 

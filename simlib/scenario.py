@@ -387,6 +387,8 @@ def compile(
 ) -> Settings:
     """Return a scenario in a year (its own, unless given) as arrays; a child wins over its parent.
 
+    Levers that concern no kind of care are left out, see `over_years`.
+
     >>> from simlib import areas
     >>> base = Scenario(name="b", path="b.yaml", sha256="", year=2023, title=Title(zh="基线", en="Baseline"),
     ...     question=Text(zh="？", en="?"))
@@ -395,14 +397,35 @@ def compile(
     """
     year = of.year if year is None else year
     shape = (len(place.codes), len(place.codes), len(SCHEMES), len(KINDS), MONTHS)
-    arrays = {name: default(quantity, shape) for name, quantity in levers(declarations).items()}
+    arrays = {name: default(quantity, shape) for name, quantity in levers(declarations).items() if quantity.kinds}
     touched = np.zeros(shape, dtype=bool)
     for setting in dated(of, place, year, declarations):
+        if setting.lever not in arrays:  # it moves money only: see `over_years`
+            continue
         arrays[setting.lever][setting.cells] = setting.value
         if setting.step:
             touched[setting.cells] = True
     touched[place.province[:, None] == place.province] = False  # care in the home province is not cross-province
     return Settings(year, tuple(arrays), tuple(arrays.values()), touched)
+
+
+def over_years(of: Scenario, place: areas.Place, lever: Quantity, years: range) -> Array:
+    """Return a lever that only moves money in each month of some years, (month, home, host).
+
+    >>> from simlib import areas, ledger
+    >>> base = Scenario(name="b", path="b.yaml", sha256="", year=2023, title=Title(zh="基线", en="Baseline"),
+    ...     question=Text(zh="？", en="?"))
+    >>> over_years(base, areas.load("provinces"), ledger.Ledger.clearing__lag, range(2023, 2026)).shape
+    (36, 32, 32)
+    """
+    n = len(place.codes)
+    out = np.full((len(years), MONTHS, n, n), float(lever.default or 0))
+    for i, year in enumerate(years):
+        for setting in dated(of, place, year):
+            if setting.lever == lever.id:
+                homes, hosts, _, _, months = (axis.ravel() for axis in setting.cells)
+                out[i][np.ix_(months, homes, hosts)] = setting.value
+    return out.reshape(-1, n, n)
 
 
 def default(quantity: Quantity, shape: tuple[int, ...]) -> Array:

@@ -47,6 +47,8 @@ FEN = 100
 """Fen in a yuan; money is int64 fen."""
 PPM = 1_000_000
 """Shares are int64 millionths."""
+WHOLE_MONTHS = "whole months"
+"""Unit of a lag, which the ledger counts in months."""
 
 EMPLOYEE = SCHEMES.index("employee")
 INPATIENT, OUTPATIENT, CHRONIC, PHARMACY = range(4)
@@ -180,8 +182,8 @@ def lever(
     """Return the declaration of a number that policy sets; a scenario may change it by date and place.
 
     `axes` are the dimensions of place it may be limited by: home, host, scheme, kind. A default of None
-    means the national default, which differs by scheme. `kinds` are the kinds of care that it concerns, `at_full` what
-    it is expected to do.
+    means the national default, which differs by scheme. `kinds` are the kinds of care that it concerns, none of them
+    where it only moves money, see `ledger`; `at_full` what it is expected to do.
     """
     return Quantity(meaning, unit, "lever", source, grade, default, low, high, "none", axes, choices, kinds, at_full)
 

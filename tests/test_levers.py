@@ -20,7 +20,8 @@ from simlib.terms import KINDS, BadInputError, Quantity
 
 ROOT = Path(__file__).parent.parent
 PLACE = areas.load("provinces")
-LEVERS = levers()
+LEVERS = {name: lever for name, lever in levers().items() if lever.kinds}
+"""Those of care; what only moves money is tested with the ledger."""
 HOME, HOST = PLACE.resolve("安徽")[0], PLACE.resolve("上海")[0]
 BARE = Scenario(
     name="bare", path="bare.yaml", sha256="", year=2024, title=Title(zh="空", en="Bare"), question=Text(zh="？", en="?")
@@ -99,7 +100,8 @@ def test_a_lever_at_full_strength_moves_what_it_says_and_only_there(
 
 
 def written(folder: Path, *changes: str, more: str = "") -> Scenario:
-    (folder / "baseline.yaml").write_bytes((ROOT / "scenarios" / "baseline.yaml").read_bytes())
+    for name in ("baseline.yaml", "fitted.json"):
+        (folder / name).write_bytes((ROOT / "scenarios" / name).read_bytes())
     text = (
         f"extends: baseline.yaml\nyear: 2024\ntitle: {{zh: 题, en: T}}\nquestion: {{zh: 问, en: Q}}\n{more}changes:\n"
     )

@@ -14,7 +14,7 @@ from matplotlib.text import Text
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from simlib import areas, maps, plots, tables
+from simlib import areas, fans, maps, plots, tables
 
 CURVE = pd.DataFrame(
     {
@@ -56,6 +56,17 @@ LEARNED = pd.DataFrame(
 STREAMS = pd.DataFrame(
     {"home": ["安徽", "其他"] * 2, "host": ["上海", "上海", "其他", "其他"], "value": [6.0, 2.0, 1.0, 1.0]}
 ).assign(host_low=[5, 5, 1, 1], host_high=[9, 9, 3, 3])
+MONTHS = [f"2024-{m + 1:02}" for m in range(12)]
+FAN = pd.concat(
+    [
+        pd.DataFrame({"label": label, "month": MONTHS, "value": 9.0 + np.arange(12)}).assign(
+            value_low=7.0, value_low50=8.0, value_high50=21.0, value_high=22.0
+        )
+        for label in ("职工", "residents")
+    ]
+)
+HEAT = pd.DataFrame([[np.nan, 0.63, 0.9], [1.8, np.nan, -0.0]], ["河南", "Anhui"], ["上海", "Beijing", "江苏"])
+LINES = pd.DataFrame({"预付金": np.arange(12.0), "due": 3.0}, MONTHS)
 PICTURES: dict[str, Callable[..., Axes]] = {
     "curve": lambda **words: plots.curve(CURVE, **words),
     "changes": lambda **words: plots.changes(CHANGES, **words),
@@ -66,6 +77,10 @@ PICTURES: dict[str, Callable[..., Axes]] = {
     "steps": lambda **words: plots.steps(STEPS, **words),
     "tiles": lambda **words: maps.tiles(TILES, unit="%", **words),
     "streams": lambda **words: maps.streams(STREAMS, unit="%", **words),
+    "money": lambda **words: maps.streams(STREAMS, unit="%", ends=("payer", "payee"), **words),
+    "fan": lambda **words: fans.fan(FAN, unit="个月", **words),
+    "heat": lambda **words: fans.heat(HEAT, **words),
+    "lines": lambda **words: fans.lines(LINES, unit="百万元", **words),
 }
 UNITS = {
     "curve": "百分点",
@@ -77,6 +92,10 @@ UNITS = {
     "steps": "元",
     "tiles": "%",
     "streams": "%",
+    "money": "%",
+    "fan": "个月",
+    "heat": "%",
+    "lines": "百万元",
 }
 
 every_picture = pytest.mark.parametrize("name", PICTURES)
@@ -306,3 +325,17 @@ def test_streams_are_as_wide_as_their_values_and_nothing_is_lost() -> None:
     ]
     assert np.allclose(sorted(wide), [0.1, 0.1, 0.2, 0.6])
     assert {"上海  4", "安徽  4"} <= set(written(ax)) and "+2.5 to +4.5" in plots.alt(ax)
+
+
+def test_a_heat_map_frames_what_is_at_or_above_the_red_line_and_leaves_out_what_has_no_value() -> None:
+    ax = fans.heat(HEAT)
+    numbers = [t.get_text() for t in ax.texts if t.get_gid() != "source"]
+    assert numbers == ["63", "90", "180", "0"]
+    framed = [patch.get_linewidth() > 1 for patch in ax.patches]
+    assert framed == [False, True, True, False]
+    assert plots.alt(ax).startswith("Use of the prepayment. host province")
+    assert "2 / 4: at or above the red line (90 %)" in plots.alt(ax)
+
+
+def test_a_fan_ends_where_its_table_does() -> None:
+    assert "residents 2024-12 20.0 (7.0 to 22.0)" in plots.alt(fans.fan(FAN, unit="months"))

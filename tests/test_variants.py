@@ -50,7 +50,7 @@ def test_every_form_meets_the_published_totals(delta: scenario.Scenario, form: s
 
 def test_what_was_held_fixed_is_printed_and_in_the_manifest(delta: scenario.Scenario, tmp_path: Path) -> None:
     pin = {"flow.decay": "exponential", "channels.attention": 0.0}
-    runs = experiment.repeat([delta], draws=2, people=2_000, pin=pin, whole=False)
+    runs = experiment.repeat([delta], draws=2, people=2_000, pin=pin)
     assert (runs.unknowns["channels.attention"] == 0).all()
     curve = findings.attention_curve([delta], draws=2, pin=pin)
     assert "Held fixed: channels.attention = 0.0, flow.decay = exponential" in headline.text(runs, curve)

@@ -1,0 +1,410 @@
+"""A run's money followed for three years: its flows carried forward, the pools' opening, and what the books say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from simlib import areas, ledger, scenario, simulate, solve
+from simlib.channels import Channels
+from simlib.ledger import SPAN, YEARS, Flows, Ledger, Moves, Terms, by_due_month
+from simlib.loop import FUND
+from simlib.scenario import Scenario
+from simlib.simulate import Run
+from simlib.solve import FIT_YEAR, World
+from simlib.tables import read, value
+from simlib.terms import CLAIMED, DIRECT, FEN, INPATIENT, KINDS, MONTHS, PPM, SCHEMES, BadInputError, Quantity
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+UNIT = 1e8
+"""Yuan in the unit of the published tables, 100 million yuan."""
+DAYS = 365 / MONTHS
+"""Days in a month."""
+LAST_PUBLISHED = 2024
+"""Last year of which the national funds are known."""
+
+
+@dataclass(frozen=True, eq=False)
+class Books:
+    """The books of one scenario in one draw.
+
+    Attributes
+    ----------
+    year : of the first month. homes, hosts : codes of the pools' areas and of the provinces that host. province : of
+    each home, (home,). flows, terms, moves : see `ledger`.
+    """
+
+    year: int
+    homes: tuple[str, ...]
+    hosts: tuple[str, ...]
+    province: Ints
+    flows: Flows
+    terms: Terms
+    moves: Moves
+
+
+def months(books: Books) -> list[str]:
+    """Return the months of the books, the month before the first, which opens them, in front."""
+    return [f"{books.year - 1}-12", *(f"{books.year + m // MONTHS}-{m % MONTHS + 1:02}" for m in range(SPAN))]
+
+
+def follow(world: World, before: Run, after: Run) -> tuple[Books, Books]:
+    """Return the books of a reference and of a scenario in one draw, opened alike."""
+    of, place = after.scenario, areas.load(after.scenario.geography)
+    paid = [_paid(run) for run in (before, after)]
+    opening = _opening(world, of, place, paid[0])
+    terms = [_terms(world, run.scenario, before.scenario, place) for run in (before, after)]
+    held = ledger.prepayment(_by_host(opening.earlier, place), terms[0].multiple[0][None, :, None])
+    spans = (_carried(world, of, place, paid[0], paid[0]), _carried(world, of, place, paid[0], paid[1]))
+    hosts = tuple(areas.provinces().codes[p] for p in dict.fromkeys(place.province.tolist()))
+    out = []
+    for run, (direct, claimed), term in zip((before, after), spans, terms, strict=True):
+        factor = _factor(run.scenario, place)
+        direct, claimed = _scaled(direct, factor), _scaled(claimed, factor)
+        flows = Flows(
+            np.concatenate([_by_host(opening.direct, place), _by_host(direct, place)]),
+            np.concatenate([opening.claimed, claimed]).sum(axis=3),
+            opening.income,
+            opening.local,
+        )
+        moves = ledger.book(flows, term, opening.balance, held)
+        out.append(Books(of.year, place.codes, hosts, place.province, flows, term, moves))
+    return out[0], out[1]
+
+
+def books_of(
+    of: Scenario, *, seed: int = 0, draw: int = 0, people: int = simulate.PEOPLE_PER_DRAW
+) -> tuple[Books, Books]:
+    """Return the books of a scenario's reference and of itself in one draw.
+
+    A month of one pair of provinces is smooth only with some million people, which take a few seconds.
+    """
+    world = solve.solve(scenario.reference(of), seed, draw)
+    focus = simulate.focus_of(of)
+    before, after = (simulate.live(world, one, focus=focus, people=people) for one in (scenario.reference(of), of))
+    return follow(world, before, after)
+
+
+def _paid(run: Run) -> Ints:
+    """Return direct and claimed fund payment of a run, fen, (2, kind, scheme, home, host, month)."""
+    return np.stack([run.totals[..., FUND + channel].sum(axis=0) for channel in (DIRECT, CLAIMED)])
+
+
+def _scaled(flow: Ints, factor: Array) -> Ints:
+    """Return a flow times a factor, to the fen."""
+    return flow if (factor == 1).all() else np.rint(flow * factor).astype(np.int64)
+
+
+def _factor(of: Scenario, place: areas.Place) -> Array:
+    """Return the stress on flows, (month, 1, home, host)."""
+    return scenario.over_years(of, place, Ledger.flows__factor, range(of.year, of.year + YEARS))[:, None]
+
+
+def _by_host(flow: Ints, place: areas.Place) -> Ints:
+    """Return a flow (…, host) summed over the areas of each host province, which hold one account."""
+    starts = np.flatnonzero(np.diff(place.province, prepend=-1))
+    return np.add.reduceat(flow, starts, axis=-1)
+
+
+def index(world: World, year: int) -> Array:
+    """Return direct fund payment of a year against 2023, (kind,).
+
+    From 2023 on by the levels of the draw; before, as published of inpatients and of all outpatient care.
+    """
+    if year >= FIT_YEAR:
+        cases, bills = simulate.level(world, year)
+        return np.asarray(cases * bills * simulate.networked(world, year) / world.passing.networked)
+
+    def published(kind: str, of: int) -> float:
+        return value("direct_settlement", period=str(of), kind=kind, metric="fund_paid")
+
+    kinds = ["inpatient" if k == INPATIENT else "all_outpatient" for k in range(len(KINDS))]
+    return np.array([published(kind, year) / published(kind, FIT_YEAR) for kind in kinds])
+
+
+def _carried(world: World, of: Scenario, place: areas.Place, before: Ints, after: Ints) -> tuple[Ints, Ints]:
+    """Return direct and claimed flows of `YEARS` years, fen, (month, scheme, home, host), kinds together.
+
+    Later years repeat the year, grown by kind. Where the scenario holds in a month of a later year but not yet in that
+    month of its own year, the reference's flow is moved by what the scenario does in the months in which it holds.
+    """
+    touched = [np.moveaxis(scenario.compile(of, place, of.year + i).touched, (3, 2), (0, 1)) for i in range(YEARS)]
+    sums = [(flow * touched[0]).sum(axis=-1, keepdims=True) for flow in (before, after)]
+    moved = np.where(sums[0] > 0, sums[1] / np.maximum(sums[0], 1), 1.0)
+    years = []
+    for i in range(YEARS):
+        now, then = touched[i], touched[0]
+        flow = after if (now == then).all() else np.where(now == then, after, before * np.where(now, moved, 1.0))
+        grown = index(world, of.year + i) / index(world, of.year)
+        years.append(np.rint(flow * grown[:, None, None, None, None]).astype(np.int64).sum(axis=1))
+    direct, claimed = np.moveaxis(np.concatenate(years, axis=-1), -1, 1)
+    return direct, claimed
+
+
+@dataclass(frozen=True, eq=False)
+class _Opening:
+    """What the books open with, fen.
+
+    direct, claimed : flows of the year before, earlier : direct flows of the one before that, (12, scheme, home, host).
+    income, local : (SPAN, scheme, home). balance : of the pools, (scheme, home).
+    """
+
+    direct: Ints
+    claimed: Ints
+    earlier: Ints
+    income: Ints
+    local: Ints
+    balance: Ints
+
+
+def _opening(world: World, of: Scenario, place: areas.Place, paid: Ints) -> _Opening:
+    """Return the opening of a draw, the same for a reference and what is compared with it."""
+    levels = [index(world, of.year - back) / index(world, of.year) for back in (1, 2)]
+    past = [np.rint(paid * level[:, None, None, None, None]).astype(np.int64).sum(axis=1) for level in levels]
+    last, earlier = (np.moveaxis(flow, -1, 1) for flow in past)
+    income, spending, balance = pools(world, of.year, place)
+    years = np.arange(YEARS)
+    grown = [(1 + float(world.values[rate][0])) ** years for rate in (Ledger.growth_income, Ledger.growth_local)]
+    at_home = np.maximum(spending - paid.sum(axis=(0, 1, 4, 5)), 0)
+    monthly = [
+        np.rint(np.repeat(yearly * grown[i][:, None, None] / MONTHS, MONTHS, axis=0)).astype(np.int64)
+        for i, yearly in enumerate((income, at_home))
+    ]
+    balance_fen = np.rint(balance).astype(np.int64)
+    return _Opening(last[0], last[1], earlier[0], monthly[0], monthly[1], balance_fen)
+
+
+def national(year: int, growth_income: float, growth_local: float) -> Array:
+    """Return income and spending of a year and the balance at its begin, fen, (scheme, 3), of all pools together.
+
+    As published up to `LAST_PUBLISHED`; later years grow.
+
+    >>> (national(2024, 0.04, 0.04) / 1e10).round(1).tolist()
+    [[17342.4, 13222.7, 26316.0], [11180.9, 10661.5, 7663.7]]
+    """
+    rows = {(row["scheme"], row["period"]): row for row in read("fund_pools") if row["area"] == "national"}
+    known, out = min(year, LAST_PUBLISHED), []
+    for scheme in SCHEMES:
+        income, spending = (float(rows[scheme, str(known)][column]) for column in ("income", "spending"))
+        balance = float(rows[scheme, str(known - 1)]["balance"])
+        for _ in range(known, year):
+            balance += income - spending
+            income, spending = income * (1 + growth_income), spending * (1 + growth_local)
+        out.append((income, spending, balance))
+    return UNIT * FEN * np.array(out)
+
+
+def pools(world: World, year: int, place: areas.Place) -> tuple[Array, Array, Array]:
+    """Return income, spending and opening balance of each pool in a year, fen, each (scheme, home): **synthetic**.
+
+    The national amounts are split by insured people, times what the draw says of each area, so that they sum to them.
+    """
+    v, whole = world.values, areas.provinces()
+    people = areas.people(whole, float(v[areas.Areas.xpcc_share][0]), float(v[areas.Areas.employee_slope][0]))
+    insured = (people.insured[place.province] * place.share[:, None]).T
+    of_nation = national(year, float(v[Ledger.growth_income][0]), float(v[Ledger.growth_local][0]))
+
+    def split(weight: Array, column: int) -> Array:
+        return np.asarray(weight / weight.sum(axis=1, keepdims=True) * of_nation[:, column, None])
+
+    spending = split(insured * v[Ledger.spending_per_head][place.province], 1)
+    reserve = np.stack([v[Ledger.reserve_employee], v[Ledger.reserve_resident]])[:, place.province]
+    return split(spending * v[Ledger.income_ratio][place.province], 0), spending, split(spending * reserve, 2)
+
+
+def _terms(world: World, of: Scenario, reference: Scenario, place: areas.Place) -> Terms:
+    """Return when the money moves in a scenario; care of the year before follows the reference's first month."""
+    years = range(of.year, of.year + YEARS)
+
+    def home(lever: Quantity, scale: int = 1) -> Ints:
+        return np.asarray(np.rint(scale * scenario.over_years(of, place, lever, years)[:, :, 0]).astype(np.int64))
+
+    def host(lever: Quantity, scale: int = 1) -> Ints:
+        return _of_provinces(
+            np.rint(scale * scenario.over_years(of, place, lever, years)[:, 0]).astype(np.int64), lever, place
+        )
+
+    def dated(lag: Ints, lever: Quantity, axis: int) -> Ints:
+        was = scenario.over_years(reference, place, lever, years)[0].take(0, axis=1 - axis)
+        was = was if axis == 0 else was[np.flatnonzero(np.diff(place.province, prepend=-1))]
+        return np.concatenate([np.repeat(was.astype(np.int64)[None], MONTHS, axis=0), lag])
+
+    return Terms(
+        multiple=home(Ledger.prepayment__months, PPM),
+        clearing=dated(home(Ledger.clearing__lag), Ledger.clearing__lag, 0),
+        late=dated(home(Ledger.clearing__late), Ledger.clearing__late, 0),
+        hospital=dated(host(Ledger.hospital__lag), Ledger.hospital__lag, 1),
+        interest=host(Ledger.interest__rate, PPM),
+        claim=round(float(world.values[Channels.delay_months][0])),
+    )
+
+
+def _of_provinces(of_areas: Ints, lever: Quantity, place: areas.Place) -> Ints:
+    """Return a lever of hosts, (month, area), by province, which holds one account; refuse what differs inside one."""
+    first = np.flatnonzero(np.diff(place.province, prepend=-1))
+    out = of_areas[:, first]
+    if (out[:, np.unique(place.province, return_inverse=True)[1]] != of_areas).any():
+        raise BadInputError(
+            f"{lever.id}: differs between cities of one province, whose account is one. Name the province."
+        )
+    return out
+
+
+INDICATORS = {
+    "pool_balance": "yuan",
+    "months_payable": "months",
+    "pools_below_3_months": "pools",
+    "pools_in_deficit": "pools",
+    "pools_short": "pools",
+    "direct": "yuan",
+    "prepayment": "yuan",
+    "use_cleared": "share",
+    "use_outstanding": "share",
+    "homes_yellow_cleared": "homes",
+    "homes_red_cleared": "homes",
+    "homes_yellow_outstanding": "homes",
+    "homes_red_outstanding": "homes",
+    "hosts_short": "hosts",
+    "overdue": "yuan",
+    "hospitals_owed": "yuan",
+    "receivable_days": "days",
+    "advanced_yuan_days": "yuan-days",
+    "interest": "yuan",
+    "net_flow": "yuan",
+    "siphon_index": "share",
+}
+"""Indicators of a month and their units, in the order in which they are reported."""
+
+
+def groups(books: Books) -> tuple[str, ...]:
+    """Return what the indicators are told of: all, each scheme, each home, each host province."""
+    schemes, homes = (f"scheme={scheme}" for scheme in SCHEMES), (f"home={code}" for code in books.homes)
+    return ("all", *schemes, *homes, *(f"host={code}" for code in books.hosts))
+
+
+def indicators(books: Books) -> Array:
+    """Return what the books say of each month, (indicator, group, month), see `INDICATORS` and `groups`.
+
+    Formulas
+    --------
+    pool_balance = cash of the pools and their prepayments; months_payable = 12 x pool_balance / spending of the year;
+    pools_in_deficit = pools (area and scheme) that spend more than their income in the year; pools_short = pools left
+    without cash. use_cleared = noticed for clearing in the month / prepayment; use_outstanding = paid to hospitals and
+    not yet cleared / prepayment; homes_* = homes whose use over all hosts is above Hebei's thresholds (neither
+    definition of use is published; single pairs are too few people of a draw to be counted). hosts_short = hosts that
+    owe hospitals more than is not yet due. overdue = noticed and not paid; receivable_days = owed to hospitals / mean
+    direct payment of three months; advanced_yuan_days = owed to patients on claims x days of the month; net_flow =
+    direct payment received as host less paid as home; siphon_index 虹吸指数 = net_flow / (received + paid).
+
+    Amounts are summed over a group before they are divided; NaN where a group has no such amount.
+    """
+    flows, moves, balance = books.flows, books.moves, {k: b[1:] for k, b in ledger.balances(books.moves).items()}
+    direct, kept, used = flows.direct[MONTHS:], ledger.held(moves)[1:], uses(books)
+    reserve = balance["pool"] + kept.sum(axis=3, keepdims=True)
+    income, spending = (_of_year(a) for a in (flows.income[..., None], _spent(flows)))
+    recent = np.mean([flows.direct[MONTHS - back : MONTHS - back + SPAN] for back in range(3)], axis=0)
+    owed, group = -balance["hospital"], _Groups(books)
+    net, gross = _exchange(books, direct)
+    out = {
+        "pool_balance": group(reserve) / FEN,
+        "months_payable": MONTHS * _over(group(reserve), group(spending)),
+        "pools_below_3_months": group(MONTHS * reserve < Ledger.reserve_least.number * spending),
+        "pools_in_deficit": group(income < spending),
+        "pools_short": group((balance["pool"] <= 0) & (spending > 0)),
+        "direct": group(direct) / FEN,
+        "prepayment": group(kept) / FEN,
+        **{f"use_{name}": _over(group(use), group(kept)) for name, use in used.items()},
+        **{
+            f"homes_{colour}_{name}": group(_of_home(use) > level * np.maximum(_of_home(kept), 1))
+            for name, use in used.items()
+            for colour, level in (("yellow", Ledger.use_yellow.number), ("red", Ledger.use_red.number))
+        },
+        "hosts_short": group(late_to_hospitals(books) > 0),
+        "overdue": group(overdue(books)) / FEN,
+        "hospitals_owed": group(owed) / FEN,
+        "receivable_days": DAYS * _over(group(owed), group(recent)),
+        "advanced_yuan_days": group(-balance["patient"]) * DAYS / FEN,
+        "interest": group(moves["interest"][1:]) / FEN,
+        "net_flow": net / FEN,
+        "siphon_index": _over(net, gross),
+    }
+    return np.stack([out[name] for name in INDICATORS])
+
+
+class _Groups:
+    """Sums amounts (month, scheme, home, host) by group, (group, month); NaN where an amount has no such axis."""
+
+    def __init__(self, books: Books) -> None:
+        self.size = {1: len(SCHEMES), 2: len(books.homes), 3: len(books.hosts)}
+
+    def __call__(self, amount: npt.NDArray[np.generic]) -> Array:
+        parts = [amount.sum(axis=(1, 2, 3))[None].astype(np.float64)]
+        for axis, size in self.size.items():
+            over = tuple({1, 2, 3} - {axis})
+            told = amount.shape[axis] == size
+            parts.append(amount.sum(axis=over).T.astype(np.float64) if told else np.full((size, len(amount)), np.nan))
+        return np.concatenate(parts)
+
+
+def _over(amount: Array, by: Array) -> Array:
+    """Return a quotient, NaN by 0."""
+    return np.asarray(amount / np.where(by > 0, by, np.nan))
+
+
+def _of_year(amount: Ints) -> Ints:
+    """Return the sum of each month's calendar year, (month, …)."""
+    yearly = amount.reshape(YEARS, MONTHS, *amount.shape[1:]).sum(axis=1)
+    return np.asarray(np.repeat(yearly, MONTHS, axis=0))
+
+
+def _spent(flows: Flows) -> Ints:
+    """Return what pools bear for care by month of care, local and elsewhere, (month, scheme, home, 1)."""
+    elsewhere: Ints = flows.claimed[MONTHS:] + flows.direct[MONTHS:].sum(axis=3)
+    return (flows.local + elsewhere)[..., None]
+
+
+def uses(books: Books) -> dict[str, Ints]:
+    """Return what is set against the prepayment by both definitions of its use, fen, (SPAN, 1, home, host).
+
+    cleared : noticed for clearing in the month. outstanding : paid to hospitals and not yet cleared, at its end.
+    """
+    noticed = by_due_month(books.flows.direct, books.terms.clearing[:, None, :, None])[MONTHS:]
+    paid_out = ledger.held(books.moves)[1:] - ledger.balances(books.moves)["host"][1:]
+    return {
+        "cleared": noticed.sum(axis=1, keepdims=True),
+        "outstanding": np.maximum(paid_out.sum(axis=1, keepdims=True), 0),
+    }
+
+
+def _of_home(amount: Ints) -> Ints:
+    """Return an amount of each home over schemes and hosts, (month, 1, home, 1)."""
+    return np.asarray(amount.sum(axis=(1, 3), keepdims=True))
+
+
+def late_to_hospitals(books: Books) -> Ints:
+    """Return what hospitals are owed beyond what is not yet due, at each month's end, fen, (SPAN, 1, 1, host)."""
+    flow = books.flows.direct
+    waiting = flow.cumsum(axis=0) - by_due_month(flow, books.terms.hospital[:, None, None, :]).cumsum(axis=0)
+    owed = -ledger.balances(books.moves)["hospital"][1:] - waiting[MONTHS:]
+    return np.asarray(owed.sum(axis=(1, 2), keepdims=True))
+
+
+def overdue(books: Books) -> Ints:
+    """Return what was noticed for clearing and is not paid at each month's end, fen, (SPAN, scheme, home, host)."""
+    flow, moves = books.flows.direct, books.moves
+    noticed = by_due_month(flow, books.terms.clearing[:, None, :, None])
+    cleared_before = flow[:MONTHS].sum(axis=0) - moves["opening_due"][0]
+    return np.asarray(np.cumsum(noticed, axis=0)[MONTHS:] - cleared_before - np.cumsum(moves["cleared"][1:], axis=0))
+
+
+def _exchange(books: Books, direct: Ints) -> tuple[Array, Array]:
+    """Return direct payment received as host less, and plus, that paid as home, by group: of host provinces only."""
+    received, paid = direct.sum(axis=(1, 2)).T, direct.sum(axis=(1, 3))
+    starts = np.flatnonzero(np.diff(books.province, prepend=-1))
+    paid = np.add.reduceat(paid, starts, axis=1).T
+    none = np.full((len(groups(books)) - len(books.hosts), SPAN), np.nan)
+    return np.concatenate([none, received - paid]), np.concatenate([none, received + paid])

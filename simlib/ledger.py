@@ -1,0 +1,459 @@
+"""The fund's money month by month, in fen: who owes whom, who pays, who runs short; double entry.
+
+Care of one month is settled at once between patient and hospital; the host province pays the hospital out of the
+pooled prepayments, and the home province clears it later. Nothing is fed back: the ledger reads flows. Months are the
+grain: the days of the calendar (declared by the 20th, notices by the end of the month) are not published for all steps.
+Within a month the order is income, local care, claims, clearing and prepayment, hospitals, returns.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from simlib.terms import MONTHS, PPM, WHOLE_MONTHS, Params, fact, lever, unknown
+
+Ints = npt.NDArray[np.int64]
+
+YEARS = 3
+SPAN = YEARS * MONTHS
+"""Months that are booked."""
+FEBRUARY = 1
+
+NOTICE = "NHSA and Ministry of Finance: 医保发〔2022〕22号, 2022-06-30"
+HEBEI = "Hebei Medical Security Bureau: rules for off-site direct settlement, articles 17-22, 2022-11"
+NATIONAL = "assumption: published growth of 2024 and older projections"
+
+
+class Ledger(Params, prefix="ledger"):
+    """When the fund's money moves, and what is not published about the pools. Levers concern no kind of care."""
+
+    prepayment__months = lever(
+        "prepayment 预付金 of a year, as a multiple of the monthly mean of last year's fourth quarter",
+        2.0,
+        unit="months",
+        axes=("home",),
+        low=0.0,
+        high=12.0,
+        kinds=(),
+        source=NOTICE,
+        grade="official",
+    )
+    clearing__lag = lever(
+        "months from settlement to clearing between provinces 清算",
+        2.0,
+        unit=WHOLE_MONTHS,
+        axes=("home",),
+        low=0.0,
+        high=MONTHS,
+        kinds=(),
+        source="assumption: clearing is monthly by rule; the days of its steps are not published in full",
+        grade="assumed",
+    )
+    clearing__late = lever(
+        "further months that a home province takes to pay what is due in clearing",
+        0.0,
+        unit=WHOLE_MONTHS,
+        axes=("home",),
+        low=0.0,
+        high=MONTHS,
+        kinds=(),
+        source="scenarios only: by rule nobody pays late",
+        grade="assumed",
+    )
+    hospital__lag = lever(
+        "months from settlement until the host province has paid the hospital",
+        2.0,
+        unit=WHOLE_MONTHS,
+        axes=("host",),
+        low=0.0,
+        high=MONTHS,
+        kinds=(),
+        source="CCTV News, 2025-02-19: 40 to 60 days after discharge before instant settlement 即时结算; 1 is its rule "
+        "(20 working days after declaration by the 10th, Xinhua 2025-10-16)",
+        grade="press",
+    )
+    interest__rate = lever(
+        "interest on prepayments in the host province's account, which belongs to the host",
+        0.015,
+        unit="per year",
+        axes=("host",),
+        low=0.0,
+        high=0.1,
+        kinds=(),
+        source=f"to whom: {NOTICE}; the rate is assumed (0.003 to 0.03)",
+        grade="assumed",
+    )
+    flows__factor = lever(
+        "stress: how many times its simulated flows an area's patients cause, as the ledger sees them",
+        1.0,
+        unit="ratio",
+        axes=("home", "host"),
+        low=0.0,
+        high=10.0,
+        kinds=(),
+        source="scenarios only",
+        grade="assumed",
+    )
+    use_yellow = fact(
+        "use of a prepayment above which a home is warned 黄色预警; what use means is not published",
+        0.7,
+        unit="share",
+        source=HEBEI,
+        grade="official",
+    )
+    use_red = fact(
+        "use of a prepayment from which the warning is red 红色预警; what use means is not published",
+        0.9,
+        unit="share",
+        source=HEBEI,
+        grade="official",
+    )
+    reserve_least = fact(
+        "months payable below which a pool's reserve is too low",
+        3.0,
+        unit="months",
+        source="China Daily, 2013-12-03: on the rule on reserves of 2009",
+        grade="press",
+    )
+    harm_most = fact(
+        "probability up to which a measure that leaves more pools with too low a reserve counts as doing no harm",
+        0.05,
+        unit="probability",
+        source="assumption",
+        grade="assumed",
+    )
+    growth_income = unknown(
+        "growth a year of pool income", 0.0, 0.09, dist="triangular", default=0.04, unit="per year", source=NATIONAL
+    )
+    growth_local = unknown(
+        "growth a year of pool spending", 0.0, 0.12, dist="triangular", default=0.04, unit="per year", source=NATIONAL
+    )
+    reserve_employee = unknown(
+        "months of reserve of an area's employee pool against the national mean (synthetic)",
+        0.3,
+        2.0,
+        dist="triangular",
+        default=1.0,
+        unit="ratio",
+        axes=("home",),
+        source="assumption: balances of pools are published for few; scaled so that they sum to the national balance",
+    )
+    reserve_resident = unknown(
+        "months of reserve of an area's resident pool against the national mean (synthetic)",
+        0.3,
+        2.0,
+        dist="triangular",
+        default=1.0,
+        unit="ratio",
+        axes=("home",),
+        source="assumption: balances of pools are published for few; scaled so that they sum to the national balance",
+    )
+    income_ratio = unknown(
+        "income over spending of an area's pools against the national ratio (synthetic)",
+        0.85,
+        1.15,
+        dist="triangular",
+        default=1.0,
+        unit="ratio",
+        axes=("home",),
+        source="assumption: income of pools is published for few; scaled so that it sums to the national income",
+    )
+    spending_per_head = unknown(
+        "pool spending per insured person of an area against the national mean (synthetic)",
+        0.7,
+        1.5,
+        dist="triangular",
+        default=1.0,
+        unit="ratio",
+        axes=("home",),
+        source="assumption: spending of pools is published for few; scaled so that it sums to the national spending",
+    )
+
+
+class Flows(NamedTuple):
+    """What is settled, by month of care; twelve months of the year before, then `SPAN`.
+
+    direct : fund payment settled directly, (MONTHS + SPAN, scheme, home, host). claimed : owed on claims by hand,
+    (MONTHS + SPAN, scheme, home). income, local : of the pools, (SPAN, scheme, home). All in fen.
+    """
+
+    direct: Ints
+    claimed: Ints
+    income: Ints
+    local: Ints
+
+
+class Terms(NamedTuple):
+    """When the money moves, by month of care as in `Flows`; whole months.
+
+    multiple : of the prepayment, ppm, (SPAN, home). clearing, late : (MONTHS + SPAN, home). hospital : (MONTHS + SPAN,
+    host). interest : ppm a year, (SPAN, host). claim : months until a claim is paid.
+    """
+
+    multiple: Ints
+    clearing: Ints
+    late: Ints
+    hospital: Ints
+    interest: Ints
+    claim: int
+
+
+ENTRIES: dict[str, tuple[str, str]] = {
+    "opening_balance": ("pool", "equity"),
+    "opening_prepayment": ("host", "equity"),
+    "opening_due": ("due", "host"),
+    "opening_hospital": ("host", "hospital"),
+    "opening_claims": ("equity", "patient"),
+    "income": ("pool", "income"),
+    "local_care": ("care", "local"),
+    "local_paid": ("local", "pool"),
+    "claim": ("care", "patient"),
+    "claim_paid": ("patient", "pool"),
+    "direct": ("due", "hospital"),
+    "collected": ("home", "pool"),
+    "cleared": ("host", "home"),
+    "borne": ("care", "due"),
+    "prepaid": ("host", "home"),
+    "hospital_paid": ("hospital", "host"),
+    "returned": ("home", "host"),
+    "refunded": ("pool", "home"),
+    "interest": ("own", "bank"),
+}
+"""Causes of entries in the order of a month: the account debited, which receives, and the one credited, which gives."""
+
+ACCOUNTS: dict[str, tuple[str, ...]] = {
+    "pool": ("scheme", "home"),
+    "home": ("home",),
+    "host": ("scheme", "home", "host"),
+    "due": ("scheme", "home", "host"),
+    "hospital": ("scheme", "home", "host"),
+    "patient": ("scheme", "home"),
+    "local": ("scheme", "home"),
+    "own": ("host",),
+    "care": ("scheme", "home"),
+    "income": ("scheme", "home"),
+    "bank": ("host",),
+    "equity": ("scheme", "home"),
+}
+"""Accounts and what each is kept by.
+
+pool : cash of a pool 统筹基金. home : the home province's account 省级财政专户, emptied as it is filled. host : the
+host province's account, a sub-ledger per home and scheme; may be overdrawn for one home, never for all together
+预付金调剂. due : settled, not yet cleared. hospital, patient, local : what is owed to hospitals for direct settlement,
+to patients on claims, for care at home; never above 0. own : interest that the host keeps. care, income, bank,
+equity : the outside.
+"""
+
+Moves = dict[str, Ints]
+"""Entries by cause: (1 + SPAN, scheme, home, host), axes that the cause does not have being 1 long; month 0 opens."""
+
+
+def half_up(numerator: Ints, denominator: int) -> Ints:
+    """Return a quotient of integers of at least 0, rounded half-up.
+
+    >>> half_up(np.array([3, 4, 5]), 6).tolist()
+    [1, 1, 1]
+    """
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def pro_rata(need: Ints, cash: Ints) -> Ints:
+    """Return what each is paid out of too little cash: in proportion to need, to the fen; all if there is enough.
+
+    Parameters
+    ----------
+    need : (row, creditor), at least 0. cash : (row,), at least 0. Fen left over by rounding go one each to the first.
+
+    >>> pro_rata(np.array([[100, 200, 0], [1, 1, 1]]), np.array([100, 9])).tolist()
+    [[34, 66, 0], [1, 1, 1]]
+    """
+    total = need.sum(axis=1)
+    short = total > cash
+    if not short.any():
+        return need.copy()
+    paid, asked, have = need.copy(), need[short], cash[short]
+    # A little below the exact share, so that what is left over is never negative: 1e-15 of 10^13 fen is nothing.
+    share = np.floor(asked * (have / total[short])[:, None] * (1 - 1e-15)).astype(np.int64)
+    room = asked > share
+    share += room & (np.cumsum(room, axis=1) <= (have - share.sum(axis=1))[:, None])
+    paid[short] = share
+    return paid
+
+
+def by_due_month(flow: Ints, lag: Ints) -> Ints:
+    """Return a flow by the month in which it falls due, as many months as there are; what falls later is left out.
+
+    Parameters
+    ----------
+    flow : (month, …). lag : months, the same number of axes, an axis 1 long where it does not matter.
+
+    >>> by_due_month(np.array([[5], [7], [9]]), np.array([[1], [1], [0]])).ravel().tolist()
+    [0, 5, 16]
+    """
+    out = np.zeros_like(flow)
+    for months in np.unique(lag).tolist():
+        late = np.where(lag == months, flow, 0)
+        out[months:] += late[: max(len(flow) - months, 0)]
+    return out
+
+
+def prepayment(direct: Ints, multiple: Ints) -> Ints:
+    """Return the prepayment of a year, fen: multiple x monthly mean of last year's fourth quarter, half-up.
+
+    Parameters
+    ----------
+    direct : of the year before, (12, …). multiple : ppm.
+
+    Source: 医保发〔2022〕22号: twice the monthly mean of the settled amounts of the fourth quarter.
+
+    >>> int(prepayment(np.array([0] * 9 + [300, 300, 303]), np.int64(2_000_000)))
+    602
+    """
+    quarter = direct[9:12].sum(axis=0)
+    # Thousandths of a multiple, so that no product passes 2^63.
+    return half_up(quarter * (multiple // 1000), 3 * PPM // 1000)
+
+
+def _per_pool(need: Ints, cash: Ints) -> Ints:
+    """Return `pro_rata` of each pool (scheme, home) over the hosts."""
+    return pro_rata(need.reshape(-1, need.shape[-1]), cash.ravel()).reshape(need.shape)
+
+
+def _per_host(need: Ints, cash: Ints) -> Ints:
+    """Return `pro_rata` of each host over its sub-ledgers (scheme, home)."""
+    return pro_rata(need.reshape(-1, need.shape[-1]).T, cash).T.reshape(need.shape)
+
+
+def opened(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
+    """Return the entries that open the books, month 0.
+
+    What was settled last year and is not yet due is taken over. Where a host had paid hospitals more than it held, they
+    are taken to wait for the rest.
+
+    Parameters
+    ----------
+    balance : of the pools, prepayments included, fen, (scheme, home). held : prepayments at the hosts, fen, (scheme,
+    home, host).
+    """
+    last, claims = flows.direct[:MONTHS], flows.claimed[:MONTHS]
+    lag = (terms.clearing + terms.late)[:MONTHS, None, :, None]
+    due = (last - by_due_month(last, lag)).sum(axis=0)  # due this year: all of last year's less what fell due in it
+    unpaid = (last - by_due_month(last, terms.hospital[:MONTHS, None, None, :])).sum(axis=0)
+    short = np.maximum((due - unpaid - held).sum(axis=(0, 1)), 0)
+    unpaid += _per_host(np.maximum(due - unpaid, 0), short)
+    claimed = (claims - by_due_month(claims, np.full((MONTHS, 1, 1), terms.claim))).sum(axis=0)
+    return {
+        "opening_balance": np.maximum(balance - held.sum(axis=2), 0)[:, :, None],
+        "opening_prepayment": held,
+        "opening_due": due,
+        "opening_hospital": unpaid,
+        "opening_claims": claimed[:, :, None],
+    }
+
+
+def book(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
+    """Return every entry of `SPAN` months, opening included: see `Moves`.
+
+    Payments never exceed the cash there is: a pool pays local care, then claims, then provinces; a host pays hospitals
+    out of all prepayments together. What is not paid stays owed, and is paid as soon as there is cash.
+
+    Parameters
+    ----------
+    balance, held : see `opened`.
+    """
+    schemes, homes, hosts = held.shape
+    full = {
+        "full": (1 + SPAN, schemes, homes, hosts),
+        "pool": (1 + SPAN, schemes, homes, 1),
+        "host": (1 + SPAN, 1, 1, hosts),
+    }
+    shape = dict.fromkeys(ENTRIES, full["full"]) | dict.fromkeys(POOLS, full["pool"]) | {"interest": full["host"]}
+    moves = {cause: np.zeros(shape[cause], dtype=np.int64) for cause in ENTRIES}
+    for cause, amount in opened(flows, terms, balance, held).items():
+        moves[cause][0] = amount
+    moves["income"][1:, :, :, 0], moves["local_care"][1:, :, :, 0] = flows.income, flows.local
+    moves["direct"][1:], moves["claim"][1:, :, :, 0] = flows.direct[MONTHS:], flows.claimed[MONTHS:]
+    lag = (terms.clearing + terms.late)[:, None, :, None]
+    clearing = by_due_month(flows.direct, lag)[MONTHS:]
+    hospital = by_due_month(flows.direct, terms.hospital[:, None, None, :])[MONTHS:]
+    claims = by_due_month(flows.claimed, np.full((MONTHS + SPAN, 1, 1), terms.claim))[MONTHS:]
+    pool = moves["opening_balance"][0, :, :, 0].copy()
+    host = held + moves["opening_hospital"][0] - moves["opening_due"][0]
+    held = held.copy()
+    late_local, late_claims = np.zeros_like(pool), np.zeros_like(pool)
+    late_clearing = np.zeros_like(held)
+    # Hospitals that a host could not pay in time last year wait for it from the first month.
+    taken = flows.direct[:MONTHS] - by_due_month(flows.direct[:MONTHS], terms.hospital[:MONTHS, None, None, :])
+    late_hospital = moves["opening_hospital"][0] - taken.sum(axis=0)
+    target = held.copy()
+    for m in range(SPAN):
+        if m % MONTHS == 0:
+            target = prepayment(flows.direct[m : m + MONTHS], terms.multiple[m][None, :, None])
+        pending = target - held if m % MONTHS >= FEBRUARY else np.zeros_like(held)
+        at = m + 1
+        moves["interest"][at, 0, 0] = half_up(np.maximum(host.sum(axis=(0, 1)), 0) * terms.interest[m], MONTHS * PPM)
+        pool += flows.income[m]
+        late_local += flows.local[m]
+        late_claims += claims[m]
+        late_clearing += clearing[m]
+        late_hospital += hospital[m]
+        local = np.minimum(late_local, pool)
+        claim = np.minimum(late_claims, pool - local)
+        cleared = _per_pool(late_clearing, pool - local - claim)
+        left = pool - local - claim - cleared.sum(axis=2)
+        prepaid = _per_pool(np.maximum(pending, 0), left)
+        host += cleared + prepaid
+        paid = _per_host(late_hospital, host.sum(axis=(0, 1)))
+        host -= paid
+        returned = _per_host(np.maximum(-pending, 0), host.sum(axis=(0, 1)))
+        host -= returned
+        held += prepaid - returned
+        pool = left - prepaid.sum(axis=2) + returned.sum(axis=2)
+        late_local -= local
+        late_claims -= claim
+        late_clearing -= cleared
+        late_hospital -= paid
+        moves["local_paid"][at, :, :, 0], moves["claim_paid"][at, :, :, 0] = local, claim
+        moves["collected"][at, :, :, 0] = (cleared + prepaid).sum(axis=2)
+        moves["cleared"][at] = moves["borne"][at] = cleared
+        moves["prepaid"][at], moves["hospital_paid"][at] = prepaid, paid
+        moves["returned"][at], moves["refunded"][at, :, :, 0] = returned, returned.sum(axis=2)
+    return moves
+
+
+POOLS = (
+    "opening_balance",
+    "opening_claims",
+    "income",
+    "local_care",
+    "local_paid",
+    "claim",
+    "claim_paid",
+    "collected",
+    "refunded",
+)
+"""Causes that concern a pool and no host."""
+
+AXES = ("scheme", "home", "host")
+
+
+def balances(moves: Moves) -> dict[str, Ints]:
+    """Return the balance of every account at the end of each month: (1 + SPAN, scheme, home, host), debit positive.
+
+    Axes that an account is not kept by are 1 long. The balances of a month sum to 0.
+    """
+    out: dict[str, Ints] = {}
+    for cause, (debit, credit) in ENTRIES.items():
+        for account, sign in ((debit, 1), (credit, -1)):
+            over = tuple(i + 1 for i, axis in enumerate(AXES) if axis not in ACCOUNTS[account])
+            amount = sign * moves[cause].sum(axis=over, keepdims=True)
+            out[account] = out.get(account, np.int64(0)) + amount
+    return {account: np.cumsum(amount, axis=0) for account, amount in out.items()}
+
+
+def held(moves: Moves) -> Ints:
+    """Return the prepayments at the hosts at the end of each month, (1 + SPAN, scheme, home, host)."""
+    return np.cumsum(moves["opening_prepayment"] + moves["prepaid"] - moves["returned"], axis=0)

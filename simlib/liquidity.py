@@ -1,0 +1,88 @@
+"""Whose money is where: tables of one draw's books, for pictures and notebooks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from simlib import areas, cashflow, ledger, local
+from simlib.cashflow import Books
+from simlib.terms import FEN, MONTHS, SCHEMES
+
+WORDS = {
+    "employee": ("职工统筹基金", "employee pools"),
+    "resident": ("居民基金", "resident pools"),
+    "others": ("其他就医地医院", "hospitals, other hosts"),
+    "patients": ("手工报销患者", "patients, on claims"),
+    "prepayments": ("增加的预付金", "more prepayment"),
+}
+"""Who pays and who is paid, zh and en."""
+
+
+def pair_money(books: Books, home: str, host: str) -> pd.DataFrame:
+    """Return the money of one pair of home and host through the books, a row a month, million yuan.
+
+    Columns: month; settled (directly), hospitals_paid, cleared (paid by home), prepaid (moved, less returned); at the
+    end of the month prepayment, host_cash (the home's sub-ledger), owed_to_hospitals, due (settled and not cleared),
+    overdue.
+    """
+    pair = books.homes.index(local.pool(home).code), books.hosts.index(local.pool(host).code)
+    at = (slice(1, None), slice(None), *pair)
+    moves, balance = books.moves, ledger.balances(books.moves)
+    amounts = {
+        "settled": moves["direct"],
+        "hospitals_paid": moves["hospital_paid"],
+        "cleared": moves["cleared"],
+        "prepaid": moves["prepaid"] - moves["returned"],
+        "prepayment": ledger.held(moves),
+        "host_cash": balance["host"],
+        "owed_to_hospitals": -balance["hospital"],
+        "due": balance["due"],
+        "overdue": np.concatenate([np.zeros_like(moves["direct"][:1]), cashflow.overdue(books)]),
+    }
+    yuan = {name: amount[at].sum(axis=1) / FEN / 1e6 for name, amount in amounts.items()}
+    return pd.DataFrame({"month": cashflow.months(books)[1:], **yuan})
+
+
+def prepayment_use(books: Books, definition: str, month: str, lang: str = "en", *, most: int = 12) -> pd.DataFrame:
+    """Return the use of prepayments at the end of a month between the homes and hosts that have most, shares.
+
+    Homes are rows, hosts columns, largest first; NaN where there is no prepayment. definition : cleared or outstanding,
+    see `cashflow.uses`.
+    """
+    at = cashflow.months(books)[1:].index(month)
+    used = cashflow.uses(books)[definition][at, 0]
+    held = ledger.held(books.moves)[1 + at].sum(axis=0)
+    names = [np.array([_name(code, lang) for code in codes]) for codes in (books.homes, books.hosts)]
+    big = [np.argsort(-held.sum(axis=1 - axis), kind="stable")[:most] for axis in (0, 1)]
+    share = used / np.where(held > 0, held, np.nan)
+    return pd.DataFrame(share[np.ix_(*big)], names[0][big[0]], names[1][big[1]])
+
+
+def money_streams(books: Books, lang: str = "en", *, most: int = 5) -> pd.DataFrame:
+    """Return who paid whom for care elsewhere in the first year of the books, for `maps.streams`, 100 million yuan.
+
+    Columns: home (who pays: the pools of each scheme, or prepayments drawn on), host (who is paid: hospitals of the
+    largest hosts through clearing, patients on claims, prepayments added to), value.
+    """
+    year = slice(1, 1 + MONTHS)
+    cleared, claims, prepaid, returned = (
+        books.moves[cause][year].sum(axis=0) for cause in ("cleared", "claim_paid", "prepaid", "returned")
+    )
+    big = np.argsort(-cleared.sum(axis=(0, 1)), kind="stable")[:most]
+    rows = []
+    for s, scheme in enumerate(SCHEMES):
+        payer = WORDS[scheme][lang == "en"]
+        named = [(_name(books.hosts[t], lang), cleared[s, :, t].sum()) for t in big]
+        rest = cleared[s].sum() - sum(amount for _, amount in named)
+        other = [(WORDS["others"][lang == "en"], rest)]
+        other += [(WORDS["patients"][lang == "en"], claims[s].sum())]
+        other += [(WORDS["prepayments"][lang == "en"], prepaid[s].sum() - returned[s].sum())]
+        rows += [(payer, payee, amount / FEN / cashflow.UNIT) for payee, amount in (*named, *other)]
+    return pd.DataFrame(rows, columns=["home", "host", "value"])
+
+
+def _name(code: str, lang: str) -> str:
+    """Return the name of an area, short in Chinese."""
+    found = local.pool(code)
+    return areas.short_zh(found.name_zh) if lang == "zh" else found.name_en

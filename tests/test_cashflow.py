@@ -1,0 +1,349 @@
+"""The books of a real run: they tie to the loop, reconcile from their files, and follow the scenario's levers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+
+from simlib import areas, cashflow, cli, experiment, findings, journal, ledger, outputs, scenario, simulate, solve
+from simlib.cashflow import Books
+from simlib.loop import AMOUNTS
+from simlib.terms import MONTHS, SCHEMES, BadInputError
+
+ROOT = Path(__file__).parent.parent
+PEOPLE = 20_000
+
+
+def written(folder: Path, changes: str, year: int = 2024) -> scenario.Scenario:
+    """Return a scenario that makes some changes to the shipped baseline."""
+    (folder / "baseline.yaml").write_bytes((ROOT / "scenarios" / "baseline.yaml").read_bytes())
+    path = folder / "s.yaml"
+    head = f"extends: baseline.yaml\nyear: {year}\ntitle: {{zh: 试, en: T}}\nquestion: {{zh: 试, en: T}}\n"
+    path.write_text(head + f"changes:\n{changes}", encoding="utf-8")
+    return scenario.load(path)
+
+
+@pytest.fixture(scope="module")
+def runs(world: solve.World, delta: scenario.Scenario) -> tuple[simulate.Run, simulate.Run]:
+    focus = simulate.focus_of(delta)
+    before, after = (simulate.live(world, of, focus=focus, people=PEOPLE) for of in (scenario.reference(delta), delta))
+    return before, after
+
+
+@pytest.fixture(scope="module")
+def books(world: solve.World, runs: tuple[simulate.Run, simulate.Run]) -> tuple[Books, Books]:
+    return cashflow.follow(world, *runs)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_direct_entries_are_the_fund_payments_of_the_loop(
+    side: int, runs: tuple[simulate.Run, simulate.Run], books: tuple[Books, Books], place: areas.Place
+) -> None:
+    paid = runs[side].totals[..., AMOUNTS.index("fund_direct")].sum(axis=(0, 1))  # scheme, home, host, month
+    assert paid.sum() > 0
+    table = journal.entries(books[side])
+    direct = table[(table.cause == "direct") & table.month.str.startswith("2024")]
+    booked = np.zeros_like(paid)
+    at = (
+        direct.scheme.map(SCHEMES.index),
+        direct.home.map(place.codes.index),
+        direct.host.map(place.codes.index),
+        direct.month.str[5:].astype(int) - 1,
+    )
+    np.add.at(booked, at, direct.fen)
+    assert (booked == paid).all()
+
+
+def test_claims_are_those_of_the_loop(runs: tuple[simulate.Run, simulate.Run], books: tuple[Books, Books]) -> None:
+    for run, of in zip(runs, books, strict=True):
+        claimed = run.totals[..., AMOUNTS.index("fund_claimed")].sum(axis=(0, 1, 4))
+        assert (of.moves["claim"][1 : 1 + MONTHS, :, :, 0] == np.moveaxis(claimed, -1, 0)).all()
+
+
+def test_pools_sum_to_the_published_nation(world: solve.World, place: areas.Place) -> None:
+    income, spending, balance = cashflow.pools(world, 2024, place)
+    for found, hundred_million in ((income, 17342.45), (spending, 13222.71), (balance, 26316.05)):
+        assert found[0].sum() / 1e10 == pytest.approx(hundred_million)
+    cities = cashflow.pools(world, 2024, areas.load("delta"))
+    assert cities[2].sum() == pytest.approx(balance.sum())
+    assert (cities[2] > 0).all()
+
+
+def test_later_years_grow_and_earlier_ones_are_as_published(world: solve.World) -> None:
+    assert (cashflow.index(world, 2023) == 1).all()
+    assert (cashflow.index(world, 2026) >= cashflow.index(world, 2025)).all()
+    assert cashflow.index(world, 2022)[0] == pytest.approx(762.33 / 1351.26)
+
+
+def test_a_reform_of_july_holds_in_january_of_the_next_year(world: solve.World, books: tuple[Books, Books]) -> None:
+    before, after = (of.flows.direct[MONTHS:].sum(axis=1) for of in books)
+    delta = [before_.index(code) for before_ in (books[0].homes,) for code in ("310000", "320000", "330000", "340000")]
+    inside = np.ix_(range(ledger.SPAN), delta, delta)
+    moved = (after[inside] - before[inside]).sum(axis=(1, 2)) / before[inside].sum(axis=(1, 2))
+    assert (moved[:6] == 0).all()
+    assert (moved[6:] > 0).all()
+
+
+def test_nothing_set_changes_nothing(world: solve.World, no_change: scenario.Scenario) -> None:
+    run = simulate.live(world, no_change, focus=simulate.focus_of(no_change), people=PEOPLE)
+    before, after = cashflow.follow(world, run, run)
+    assert all((before.moves[cause] == after.moves[cause]).all() for cause in before.moves)
+
+
+def followed(world: solve.World, of: scenario.Scenario, run: simulate.Run) -> tuple[Books, Books]:
+    """Return the books of a scenario that moves money only, on flows that are there already."""
+    assert not scenario.compile(of, areas.load("provinces")).touched.any()
+    after = simulate.Run(of, world, run.people, run.totals)
+    return cashflow.follow(world, simulate.Run(scenario.reference(of), world, run.people, run.totals), after)
+
+
+def told(of: Books, name: str, group: str = "all") -> np.ndarray:
+    return cashflow.indicators(of)[list(cashflow.INDICATORS).index(name), cashflow.groups(of).index(group)]
+
+
+def test_prepayment_of_three_months_is_half_as_much_again(
+    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+) -> None:
+    of = written(tmp_path, "  - {from: 2024-01, set: {ledger.prepayment.months: 3}}\n")
+    before, after = followed(world, of, runs[0])
+    assert told(after, "prepayment")[1:] == pytest.approx(1.5 * told(before, "prepayment")[1:], rel=1e-9)
+    assert told(after, "use_cleared")[5] == pytest.approx(told(before, "use_cleared")[5] / 1.5, rel=1e-9)
+
+
+def test_instant_settlement_pays_hospitals_and_leans_on_the_prepayment(
+    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+) -> None:
+    of = written(tmp_path, "  - {from: 2024-03, where: {host: shanghai}, set: {ledger.hospital.lag: 0}}\n")
+    before, after = followed(world, of, runs[0])
+    shanghai, beijing = "host=310000", "host=110000"
+    assert told(before, "receivable_days", shanghai)[11] == pytest.approx(61, abs=6)
+    assert told(after, "receivable_days", shanghai)[11] < 15
+    assert told(after, "use_outstanding", shanghai)[11] > 0.9
+    assert told(after, "receivable_days", beijing).tolist() == told(before, "receivable_days", beijing).tolist()
+
+
+def test_a_late_province_is_overdue_and_nobody_else_is(
+    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+) -> None:
+    of = written(tmp_path, "  - {from: 2024-01, to: 2024-12, where: {home: anhui}, set: {ledger.clearing.late: 2}}\n")
+    before, after = followed(world, of, runs[0])
+    assert (told(before, "overdue") == 0).all()
+    overdue = told(after, "overdue", "home=340000")
+    direct = after.flows.direct[MONTHS:, :, after.homes.index("340000")].sum(axis=(1, 2)) / 100
+    assert overdue[7] == pytest.approx(direct[4] + direct[5])
+    assert (told(after, "overdue") == overdue).all()
+    assert overdue[-1] == 0
+
+
+def test_doubled_flows_of_one_area_for_a_month(
+    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+) -> None:
+    of = written(tmp_path, "  - {from: 2024-05, to: 2024-05, where: {home: henan}, set: {ledger.flows.factor: 2}}\n")
+    before, after = followed(world, of, runs[0])
+    more = (after.flows.direct - before.flows.direct).sum(axis=(1, 3))
+    henan = after.homes.index("410000")
+    assert more[MONTHS + 4, henan] == before.flows.direct[MONTHS + 4, :, henan].sum()
+    more[MONTHS + 4, henan] = 0
+    assert (more == 0).all()
+
+
+def test_net_flows_sum_to_nothing_and_siphons_lie_between_minus_one_and_one(books: tuple[Books, Books]) -> None:
+    found = cashflow.indicators(books[1])
+    names = list(cashflow.INDICATORS)
+    hosts = slice(-len(books[1].hosts), None)
+    assert np.abs(found[names.index("net_flow"), hosts].sum(axis=0)).max() < 1
+    assert (np.abs(found[names.index("siphon_index"), hosts]) <= 1).all()
+
+
+# The files.
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a small run of a scenario that only moves money."""
+    where = tmp_path_factory.mktemp("run")
+    of = written(where, "  - {from: 2024-01, set: {ledger.prepayment.months: 1, ledger.hospital.lag: 1}}\n")
+    found = experiment.repeat([of], draws=2, people=2000)
+    outputs.write(where / "out", found, findings.attention_curve([of], draws=2, seed=0))
+    return where / "out"
+
+
+def test_the_books_of_a_run_reconcile(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["reconcile", str(folder), "--json"]) == 0
+    agreed = json.loads(capsys.readouterr().out)
+    assert [one["side"] for one in agreed] == ["reference", "scenario"]
+    assert all(one["entries"] > 100_000 for one in agreed)
+
+
+def test_csv_and_parquet_say_the_same(folder: Path) -> None:
+    text = {"home": str, "host": str, "scheme": str}
+    csv = pd.read_csv(folder / "journal.csv.gz", dtype=text, keep_default_na=False)
+    assert list(csv) == journal.COLUMNS
+    pd.testing.assert_frame_equal(csv, pd.read_parquet(folder / "journal.parquet"), check_dtype=False)
+
+
+def test_the_trial_balance_sums_to_nothing(folder: Path) -> None:
+    trial = pd.read_csv(folder / "trial_balance.csv").groupby("side")
+    assert (trial.closing.sum() == 0).all()
+    assert (trial.debit.sum() == trial.credit.sum()).all()
+
+
+def test_the_workbook_compares_its_journal_with_what_is_stated(folder: Path) -> None:
+    entries, trial = openpyxl.load_workbook(folder / "workbook.xlsx").worksheets
+    sums: dict[tuple[str, str], float] = {}
+    for _, _, _, _, debit, credit, area, yuan in entries.iter_rows(min_row=2, values_only=True):
+        sums[debit, area] = sums.get((debit, area), 0.0) + yuan
+        sums[credit, area] = sums.get((credit, area), 0.0) - yuan
+    rows = list(trial.iter_rows(min_row=2, values_only=True))
+    assert rows[0][3].startswith("=SUMIFS(")
+    for _, account, area, *_, stated, _ in rows[:-1]:
+        assert sums.get((account, area), 0.0) == pytest.approx(stated, abs=0.5), (account, area)
+
+
+def copied(folder: Path, to: Path) -> Path:
+    for path in folder.iterdir():
+        (to / path.name).write_bytes(path.read_bytes())
+    return to
+
+
+def rehashed(folder: Path) -> None:
+    """Make the manifest agree with files that were edited, as a careful forger would."""
+    content = json.loads((folder / "manifest.json").read_text())
+    for name in journal.FILES:
+        content["tables_sha256"][name] = outputs.sha256(folder / name)
+    (folder / "manifest.json").write_text(json.dumps(content))
+
+
+def refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    assert cli.main(["reconcile", str(folder)]) == 2
+    return capsys.readouterr().err
+
+
+def test_an_incomplete_folder_is_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no manifest.json: not the folder of a complete run" in refused(tmp_path, capsys)
+    copied(folder, tmp_path)
+    (tmp_path / "balances.parquet").unlink()
+    assert "balances.parquet: missing" in refused(tmp_path, capsys)
+    (tmp_path / "manifest.json").write_text("{}")
+    assert "names no books" in refused(tmp_path, capsys)
+
+
+def test_an_edited_file_is_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copied(folder, tmp_path)
+    table = pd.read_parquet(tmp_path / "journal.parquet")
+    table.loc[100, "fen"] += 1
+    table.to_parquet(tmp_path / "journal.parquet", index=False)
+    assert "journal.parquet: not the file that the run wrote (SHA-256 differs)" in refused(tmp_path, capsys)
+    rehashed(tmp_path)
+    said = refused(tmp_path, capsys)
+    assert "the journal gives" in said and "Run the scenario again" in said
+
+
+@pytest.fixture(scope="module")
+def small() -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
+    """Return the journal and the balances of two provinces, one's flows growing, the other's falling."""
+    months, codes = MONTHS + ledger.SPAN, ("110000", "310000")
+    direct = np.zeros((months, 2, 2, 2), dtype=np.int64)
+    direct[:, :, 0, 1] = np.arange(9000, 9000 - 10 * months, -10)[:, None]
+    direct[:, :, 1, 0] = np.arange(9000, 9000 + 10 * months, 10)[:, None]
+    pool = np.full((months, 2, 2), 70_00)
+    flows = ledger.Flows(direct, pool, 100 * pool[MONTHS:], 10 * pool[MONTHS:])
+    lags = (np.full((months, 2), lag) for lag in (2, 0, 1))
+    terms = ledger.Terms(np.full((ledger.SPAN, 2), 2_000_000), *lags, np.full((ledger.SPAN, 2), 15_000), 2)
+    moves = ledger.book(flows, terms, np.full((2, 2), 10**8), 6 * direct[0])
+    of = Books(2024, codes, codes, np.arange(2), flows, terms, moves)
+    stated: dict[str, dict[str, int]] = {}
+    for account, month, fen in journal.account_balances(of).itertuples(index=False):
+        stated.setdefault(month, {})[account] = int(fen)
+    return journal.entries(of), stated
+
+
+def found(table: pd.DataFrame, stated: dict[str, dict[str, int]]) -> str:
+    """Return what is wrong with a journal, as one text."""
+    return "\n".join(f"{fault.where}: {fault.found}" for fault in journal.faults(table.to_dict("records"), stated))  # type: ignore[arg-type]
+
+
+def test_a_journal_that_holds_has_no_faults(small: tuple[pd.DataFrame, dict[str, dict[str, int]]]) -> None:
+    assert found(*small) == ""
+
+
+EDITS = {
+    "a month is dropped": (lambda t: t[t.month != "2025-03"], "expected entry"),
+    "an entry of nothing": (lambda t: t.assign(fen=t.fen.where(t.entry != 5, 0)), "an entry moves more than nothing"),
+    "a fen more": (lambda t: t.assign(fen=t.fen + (t.entry == 9)), "the journal gives"),
+    "an unknown cause": (lambda t: t.assign(cause=t.cause.where(t.entry != 5, "gift")), "gift: no such cause"),
+    "an unknown account": (
+        lambda t: t.assign(debit=t.debit.where(t.entry != 5, "pool/999999/employee")),
+        "no balance of this account is stated",
+    ),
+    "sides swapped": (
+        lambda t: t.assign(debit=t.debit.where(t.entry != 3, t.credit), credit=t.credit.where(t.entry != 3, t.debit)),
+        "opening_balance debits equity, credits pool; expected pool, equity",
+    ),
+    "an entry too late": (
+        lambda t: t.assign(month=t.month.where(t.entry != t.entry.max() - 5, "2024-01")),
+        "entries stand in the order of months",
+    ),
+    "another calendar": (lambda t: t.assign(month="2031-01"), "month 2031-01 is not one of the books"),
+}
+
+
+@pytest.mark.parametrize(("edit", "message"), EDITS.values(), ids=EDITS)
+def test_a_journal_that_does_not_hold_is_refused(
+    edit: Callable[[pd.DataFrame], pd.DataFrame], message: str, small: tuple[pd.DataFrame, dict[str, dict[str, int]]]
+) -> None:
+    table, stated = small
+    assert message in found(edit(table), stated)
+
+
+@pytest.mark.parametrize("cause", ledger.ENTRIES)
+def test_a_journal_without_one_cause_disagrees(
+    cause: str, small: tuple[pd.DataFrame, dict[str, dict[str, int]]]
+) -> None:
+    table, stated = small
+    left = table[table.cause != cause]
+    assert len(left) < len(table)
+    assert "the journal gives" in found(left.assign(entry=range(1, len(left) + 1)), stated)
+
+
+def test_paid_out_before_it_was_settled_passes_a_bound(small: tuple[pd.DataFrame, dict[str, dict[str, int]]]) -> None:
+    """A payment before its notice: the balances may be forged to agree, the bound is passed all the same."""
+    table, stated = small
+    late = table.cause == "direct"
+    moved = table.assign(fen=table.fen.where(~late, 1))
+    forged: dict[str, dict[str, int]] = {month: dict(accounts) for month, accounts in stated.items()}
+    balance = dict.fromkeys(next(iter(stated.values())), 0)
+    for month in forged:
+        for entry in moved[moved.month == month].itertuples():
+            balance[str(entry.debit)] += int(entry.fen)
+            balance[str(entry.credit)] -= int(entry.fen)
+        forged[month] = dict(balance)
+    assert "is below 0, its bound" in found(moved, forged)
+    assert "is above 0, its bound" in found(moved, forged)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("ledger.clearing.lag: -1", "-1 whole months is below 0"),
+        ("ledger.hospital.lag: 1.5", "1.5 is not a whole number of months. Write 2."),
+        ("ledger.prepayment.months: 50", "50 months is above 12"),
+        ("ledger.reserve_employee: 1", "is an unknown that every draw varies"),
+        ("ledger.clearing.lagg: 1", "Did you mean ledger.clearing.lag?"),
+    ],
+)
+def test_a_lever_that_cannot_be_is_refused(line: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"s\.yaml:6:") as refused:
+        written(tmp_path, f"  - {{from: 2024-01, set: {{{line}}}}}\n")
+    assert message in str(refused.value)
+
+
+def test_a_lever_of_homes_cannot_be_limited_by_host(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="cannot be limited by host"):
+        written(tmp_path, "  - {from: 2024-01, where: {host: shanghai}, set: {ledger.clearing.lag: 1}}\n")
