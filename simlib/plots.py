@@ -77,6 +77,15 @@ TEXT = {
     "tiles.x": ("每格一个省级单位；单位：{0}", "a tile a province-level unit; unit: {0}"),
     "streams.title": ("跨省就医流向", "Who is treated where"),
     "streams.x": ("宽度与数量成正比；单位：{0}", "as wide as large; unit: {0}"),
+    "tornado.title": ("哪些未知量决定基金效果", "Which unknowns drive the fund effect"),
+    "tornado.x": (
+        "基金支付的变化（{0}），该未知量取低值或高值时",
+        "change of fund payment ({0}) when the unknown is low or high",
+    ),
+    "tornado.lower": ("取低值", "low"),
+    "tornado.upper": ("取高值", "high"),
+    "tornado.mid": ("全部抽样平均", "mean of all draws"),
+    "tornado.said": ("{0}：低 {1}，高 {2}", "{0}: low {1}, high {2}"),
     "home": ("参保地", "insured in"),
     "host": ("就医地", "treated in"),
 }
@@ -275,6 +284,31 @@ def _dots(ax: Axes, table: pd.DataFrame, kinds: list[str], filled: str, lang: La
     ax.text(1.02, -0.75, text("estimate", lang), transform=ax.get_yaxis_transform(), fontsize=8)
     legend(ax)
     return [f"{label}: {value}" for label, value in zip(table["label"], values, strict=True)]
+
+
+def tornado(
+    table: pd.DataFrame, mid: float, ax: Axes | None = None, lang: Lang = "en", *, unit: str = "%",
+    source: str = "", title: str = "",
+) -> Axes:  # fmt: skip
+    """Draw how far each unknown moves an effect, a row each, the first on top, as bars from the mean effect `mid`.
+
+    Columns of `table`: label, lower, upper (mean effect where the unknown is low and high), in the `unit` of display.
+    """
+    rows = np.arange(len(table))
+    with canvas(ax, 1.6 + 0.34 * len(table)) as ax:
+        for side, colour, hatch in (("lower", ORANGE, "///"), ("upper", BLUE, "")):
+            ax.barh(rows, table[side] - mid, 0.62, mid, color=colour, hatch=hatch, edgecolor=DARK, linewidth=0.5,
+                    label=text(f"tornado.{side}", lang))  # fmt: skip
+        ax.axvline(mid, color=DARK, linewidth=1, label=text("tornado.mid", lang))
+        ax.set_yticks(rows, list(table["label"]))
+        ax.set_ylim(len(table) - 0.4, -0.6)
+        ax.tick_params(axis="y", length=0)
+        ax.xaxis.set_major_formatter(FuncFormatter(_signed))
+        ax.set_xlabel(text("tornado.x", lang, unit))
+        legend(ax)
+        pairs = zip(table["label"], table["lower"], table["upper"], strict=True)
+        said = [text("tornado.said", lang, name, number(a, 2, "+"), number(b, 2, "+")) for name, a, b in pairs]
+        return finish(ax, "tornado", lang, source, title, said)
 
 
 def gap(

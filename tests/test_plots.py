@@ -44,16 +44,19 @@ TILES = pd.DataFrame(
 STREAMS = pd.DataFrame(
     {"home": ["安徽", "其他"] * 2, "host": ["上海", "上海", "其他", "其他"], "value": [6.0, 2.0, 1.0, 1.0]}
 ).assign(host_low=[5, 5, 1, 1], host_high=[9, 9, 3, 3])
+TORNADO = pd.DataFrame({"label": ["一致程度", "b"], "lower": [5.0, 3.0], "upper": [2.0, 3.5]})
 PICTURES: dict[str, Callable[..., Axes]] = {
     "curve": lambda **words: plots.curve(CURVE, **words),
     "changes": lambda **words: plots.changes(CHANGES, **words),
     "fit": lambda **words: plots.fit(FIT, **words),
+    "tornado": lambda **words: plots.tornado(TORNADO, 3.2, **words),
     "gap": lambda **words: plots.gap(GAP, **words),
     "steps": lambda **words: plots.steps(STEPS, **words),
     "tiles": lambda **words: maps.tiles(TILES, unit="%", **words),
     "streams": lambda **words: maps.streams(STREAMS, unit="%", **words),
 }
 UNITS = {"curve": "百分点", "changes": "%", "fit": "%", "gap": "元", "steps": "元", "tiles": "%", "streams": "%"}
+UNITS["tornado"] = "%"
 
 every_picture = pytest.mark.parametrize("name", PICTURES)
 both_languages = pytest.mark.parametrize("lang", plots.LANGS)
@@ -117,7 +120,8 @@ def test_the_settings_of_the_caller_stay_and_his_axes_are_used(name: str) -> Non
 def test_the_font_has_every_character_of_the_texts_the_places_and_gb2312() -> None:
     has = set(FT2Font(str(plots.FONT)).get_charmap())
     words = "".join(zh + en for zh, en in plots.TEXT.values())
-    words += "".join(str(value) for row in tables.read("provinces") for value in row.values())
+    shown = [row for name in ("provinces", "phrases", "meanings") for row in tables.read(name)]
+    words += "".join(str(value) for row in shown for value in row.values())
     words += "".join(c for c in map(chr, range(0xA1, 0xFFFF)) if c.encode("gb2312", "ignore")) + "−–—…×±≥≤→°‰€·％（）"
     assert sorted(set(words) - {"\n"} - set(map(chr, has))) == []
 
@@ -175,6 +179,14 @@ def test_the_fit_is_percent_from_published_and_marks_what_was_fitted() -> None:
     found = dots(ax)
     assert np.allclose(found["fitted"], [(0, 1)]) and np.allclose(found["held out as a test"], [(-30, 0)])
     assert np.allclose(bars_between(ax), [(0, -40, -10), (1, -1, 2)])
+
+
+def test_the_tornado_runs_from_the_mean_effect_to_that_of_a_low_and_a_high_unknown() -> None:
+    ax = plots.tornado(TORNADO, 3.2)
+    ends = sorted((round(b.get_y() + b.get_height() / 2), round(b.get_x() + b.get_width(), 9)) for b in ax.patches)
+    assert ends == [(0, 2.0), (0, 5.0), (1, 3.0), (1, 3.5)] and ax.yaxis_inverted()
+    assert {b.get_x() for b in ax.patches} == {3.2} and ax.lines[0].get_xdata()[0] == 3.2
+    assert "一致程度: low +5.00, high +2.00" in plots.alt(ax)
 
 
 def heights(ax: Axes) -> list[tuple[float, float, float]]:
