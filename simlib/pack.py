@@ -117,8 +117,11 @@ def _filled(section: report.Section, screen: dict[str, tuple[str, bytes]], lang:
         "tables": [
             {
                 "title": made.title,
-                "heads": [{"words": column.head, "number": bool(column.unit)} for column in made.columns],
-                "rows": [[{"words": w, "number": n} for w, n in row] for row in report.words(made, lang)],
+                "heads": [
+                    {"words": column.head, "sort": "" if column.unit in report.TEXTS else "n"}
+                    for column in made.columns
+                ],
+                "rows": [[{"words": w, "sort": sort} for w, sort in row] for row in report.words(made, lang)],
             }
             for made in section.tables
         ],

@@ -73,8 +73,8 @@ TEXT = {
     "deductible": ("起付线以下", "deductible"),
     "coinsurance": ("按比例自付", "coinsurance"),
     "above_cap": ("超封顶线费用", "above the annual cap"),
-    "tiles.title": ("各参保地", "By home province"),
-    "tiles.x": ("每格一个省级单位；单位：{0}", "a tile a province-level unit; unit: {0}"),
+    "tiles.title": ("各参保地", "By home area"),
+    "tiles.x": ("每格一个地区；单位：{0}", "a tile an area; unit: {0}"),
     "streams.title": ("跨省就医流向", "Who is treated where"),
     "streams.x": ("宽度与数量成正比；单位：{0}", "as wide as large; unit: {0}"),
     "tornado.title": ("哪些未知量决定基金效果", "Which unknowns drive the fund effect"),
@@ -82,8 +82,8 @@ TEXT = {
         "基金支付的变化（{0}），该未知量取低值或高值时",
         "change of fund payment ({0}) when the unknown is low or high",
     ),
-    "tornado.lower": ("取低值", "low"),
-    "tornado.upper": ("取高值", "high"),
+    "tornado.lower": ("未知量取低值", "unknown is low"),
+    "tornado.upper": ("取高值", "is high"),
     "tornado.mid": ("全部抽样平均", "mean of all draws"),
     "tornado.said": ("{0}：低 {1}，高 {2}", "{0}: low {1}, high {2}"),
     "home": ("参保地", "insured in"),
@@ -171,7 +171,7 @@ def finish(ax: Axes, kind: str, lang: Lang, source: str, title: str, says: Seque
     inches = ax.get_window_extent().width / ax.figure.dpi
     ax.set_title(heading, loc="left", fontsize=10, pad=pad)
     ax.annotate(
-        _wrap(caption, int(19 * inches)), (0, 0), (0, -5), xycoords=("axes fraction", ax.xaxis.label),
+        wrap(caption, int(19 * inches)), (0, 0), (0, -5), xycoords=("axes fraction", ax.xaxis.label),
         textcoords="offset points", va="top", fontsize=7, color=DARK, gid="source",
     )  # fmt: skip
     ax.set_label(f"{heading}. {ax.get_xlabel()}. {'; '.join(says)}. {caption}")
@@ -181,10 +181,10 @@ def finish(ax: Axes, kind: str, lang: Lang, source: str, title: str, says: Seque
     return ax
 
 
-def _wrap(caption: str, width: int) -> str:
+def wrap(caption: str, width: int) -> str:
     """Break lines at `width` Latin characters; Chinese ones count double and part anywhere but before a closing sign.
 
-    >>> _wrap("来源：国家医保局 2023 年公报。", 16).splitlines()
+    >>> wrap("来源：国家医保局 2023 年公报。", 16).splitlines()
     ['来源：国家医保局', '2023 年公报。']
     """
     lines, used = [""], 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,10 +20,14 @@ from simlib.tables import read
 from simlib.terms import GRADES
 
 LONGEST_TITLE, LONGEST_QUESTION, LONGEST_CELL = 200, 600, 300
+WIDTH = 5.8
+"""Of a picture, inches: narrow enough to be read on a phone."""
 MOST_BARS = 10
 """Rows of a picture."""
 FACTORS: dict[str, tuple[float, float]] = {"yuan": (1e-8, 1e-6), "share": (100, 100), "points": (100, 100)}
 """What amounts are multiplied by to be shown, zh and en: 亿元 and million yuan; shares in percent."""
+TEXTS = ("", "id")
+"""Units of columns that hold no numbers: words, and codes."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def table(name: str, title: str, frame: pd.DataFrame, columns: tuple[Column, ...
     for column in columns:
         factor = FACTORS.get(column.unit, (1.0, 1.0))[plots.LANGS[lang]]
         for key in (column.key, f"{column.key}_low", f"{column.key}_high") if column.change else (column.key,):
-            if column.unit:
+            if column.unit not in TEXTS:
                 scaled[key] = scaled[key].astype(float) * factor
     return Table(name, title, scaled, columns)
 
@@ -93,9 +96,9 @@ def sections(answer: Answer, lang: Lang) -> list[Section]:
         _drivers,
         _requests,
         _fit,
-        _register,
         _limits,
         _check,
+        _register,
     )
     return [section for make in makers if (section := make(answer, lang)) is not None]
 
@@ -184,10 +187,10 @@ def _percent(value: float, lang: Lang, sign: str = "") -> str:
 def _digits(largest: float) -> int:
     """Return how many decimals suit numbers up to this size.
 
-    >>> _digits(4321), _digits(43.2), _digits(0.4)
-    (0, 1, 2)
+    >>> _digits(4321), _digits(43.2), _digits(0.4), _digits(0.02)
+    (0, 1, 2, 3)
     """
-    return 0 if largest >= 100 else 1 if largest >= 10 else 2
+    return 0 if largest >= 100 else 1 if largest >= 10 else 2 if largest >= 0.1 else 3
 
 
 def cards(answer: Answer, lang: Lang) -> list[dict[str, str]]:
@@ -294,7 +297,9 @@ def _value(value: object, lang: Lang) -> str:
 
 def _region(lang: Lang) -> Callable[[str], str]:
     """Return what turns the tag of a region into its name; other names stay as the scenario has them."""
-    return lambda name: areas.REGIONS_ZH.get(name, name) if lang == "zh" else name
+    if lang == "zh":
+        return lambda name: areas.REGIONS_ZH.get(name, name)
+    return lambda name: name.replace("-", " ").title() if name in areas.REGIONS_ZH else name
 
 
 def meaning(name: str, lang: Lang) -> str:
@@ -311,7 +316,8 @@ def meaning(name: str, lang: Lang) -> str:
 def _group(answer: Answer, label: str, lang: Lang) -> str:
     """Return a group in words."""
     kind = said(label.rsplit("=", 1)[1], lang)
-    return said("changed" if label.startswith("pairs=changed") else "nation", lang, kind)
+    words_ = said("changed" if label.startswith("pairs=changed") else "nation", lang, kind)
+    return words_[0].upper() + words_[1:]
 
 
 def _kinds(answer: Answer, lang: Lang) -> Section | None:
@@ -363,7 +369,7 @@ def _curve(answer: Answer, lang: Lang) -> Section | None:
     words = (
         f"{said(answer.kind, lang)}：{said('rate', lang)}"
         if lang == "zh"
-        else f"{said('rate', lang)}, {said(answer.kind, lang)}"
+        else f"{said('rate', lang)}, {said(answer.kind, lang)}".capitalize()
     )
     picture = Picture("curve", 3.8, lambda ax: plots.curve(drawn, ax, lang, source=source(answer, lang), title=words))
     return Section(
@@ -403,18 +409,19 @@ def _homes(answer: Answer, lang: Lang) -> Section | None:
     )
     heading, unit = said("homes", lang), said("unit.each", lang)
     each = found.dropna(subset=["each"]).rename(columns={"each": "value", "each_low": "low", "each_high": "high"})
-    if set(each["code"]) <= set(maps.TILES):
-        words = said("homes.map", lang)
-        digits = _digits(float(each["value"].abs().max()))
-        picture = Picture("homes", 5.2, lambda ax: maps.tiles(each, ax, lang, unit=unit, digits=digits,
-                                                             source=source(answer, lang), title=words))  # fmt: skip
-    else:
-        factor = FACTORS["yuan"][plots.LANGS[lang]]
-        first = found.head(2 * MOST_BARS).assign(change=lambda t: t.yuan * factor, low=lambda t: t.yuan_low * factor,
-                                                 high=lambda t: t.yuan_high * factor)  # fmt: skip
-        words = said("homes.first", lang, len(first))
-        picture = Picture("homes", 1.6 + 0.3 * len(first), lambda ax: plots.changes(
-            first, ax, lang, unit=said("unit.yuan", lang), source=source(answer, lang), title=words))  # fmt: skip
+    words_ = said("homes.map", lang)
+    digits = _digits(float(each["value"].abs().max()))
+    at = maps.TILES
+    if not set(each["code"]) <= set(at):  # cities: laid out as they lie
+        where = [answer.place.index(code) for code in each["code"]]
+        at = dict(zip(each["code"], maps.grid(answer.place.lon[where], answer.place.lat[where]), strict=True))
+    picture = Picture(
+        "homes",
+        5.2,
+        lambda ax: maps.tiles(
+            each, ax, lang, unit=unit, digits=digits, at=at, source=source(answer, lang), title=words_
+        ),
+    )
     named = [shown(one[f"name_{lang}"], 40) for one in answer.facts["distinguishable"]]
     verdict_ = said("homes.named", lang, ", ".join(named)) if named else said("homes.none", lang)
     lines = (said("homes.said", lang, named=verdict_),)
@@ -485,14 +492,14 @@ def _drivers(answer: Answer, lang: Lang) -> Section | None:
     mid = float(briefing.relative(answer, answer.headline).mean())
     columns = (
         Column("label", said("unknown", lang)),
-        Column("id", "id"),
+        Column("id", "id", "id"),
         Column("rank_correlation", said("rank_correlation", lang), "number"),
         Column("stands", said("stands_out", lang)),
         Column("lower", _with_unit("lower", "unit.percent", lang), "percent"),
         Column("upper", _with_unit("upper", "unit.percent", lang), "percent"),
         Column("grade_words", said("grade", lang)),
     )
-    bars = found.assign(label=[_folded(label, lang) for label in found["label"]])
+    bars = found.assign(label=[_folded(label) for label in found["label"]])
     picture = Picture(
         "drivers", 1.6 + 0.42 * len(bars), lambda ax: plots.tornado(bars, mid, ax, lang, source=source(answer, lang))
     )
@@ -506,12 +513,10 @@ def _drivers(answer: Answer, lang: Lang) -> Section | None:
     )
 
 
-def _folded(label: str, lang: Lang) -> str:
-    """Return a long label on two lines or three, for an axis."""
-    width = 14 if lang == "zh" else 34
-    if lang == "zh":
-        return "\n".join(label[i : i + width] for i in range(0, min(len(label), 2 * width), width))
-    return "\n".join(textwrap.wrap(label, width, max_lines=2, placeholder=" …"))
+def _folded(label: str) -> str:
+    """Return a long label on two lines, for an axis, and cut there."""
+    lines = plots.wrap(label, 26).split("\n")
+    return "\n".join(lines[:2]) + ("…" if len(lines) > 2 else "")
 
 
 def _requests(answer: Answer, lang: Lang) -> Section | None:
@@ -554,10 +559,12 @@ def _fit(answer: Answer, lang: Lang) -> Section | None:
         Column("difference_percent", _with_unit("difference_percent", "unit.percent", lang), "percent"),
         Column("unit_words", said("unit", lang)),
     )
-    ratios = anchors.ratios(found.assign(target=found["words"], year=found["year"].astype(str)))
+    tests = found[found["role"] == "test"]
+    ratios = anchors.ratios(tests.assign(target=tests["words"], year=tests["year"].astype(str)))
+    ratios["label"] = [_folded(label) for label in ratios["label"]]
     heading = said("fit", lang)
     picture = Picture(
-        "fit", 1.6 + 0.3 * len(ratios), lambda ax: plots.fit(ratios, ax, lang, source=source(answer, lang))
+        "fit", 1.6 + 0.4 * len(ratios), lambda ax: plots.fit(ratios, ax, lang, source=source(answer, lang))
     )
     return Section(
         "fit", heading, (said("fit.said", lang),), (), (picture,), (table("fit", heading, found, columns, lang),)
@@ -565,8 +572,17 @@ def _fit(answer: Answer, lang: Lang) -> Section | None:
 
 
 def _target(name: str, lang: Lang) -> str:
-    """Return the name of a published figure, in Chinese where it is known."""
-    return said(f"target.{name}", lang) if f"target.{name}" in texts(lang) else name
+    """Return the name of a published figure in the language of the report, as it is where it has no other.
+
+    >>> _target("rank among hosts: Sichuan", "zh")
+    '就医地排名：四川'
+    """
+    what, _, area = name.partition(": ")
+    if area:
+        place = areas.provinces()
+        known = dict(zip(place.names_en, map(areas.short_zh, place.names_zh), strict=True))
+        return said(what, lang, known.get(area, area) if lang == "zh" else area)
+    return texts(lang).get(f"target.{name}", name)
 
 
 def _register(answer: Answer, lang: Lang) -> Section | None:
@@ -584,7 +600,7 @@ def _register(answer: Answer, lang: Lang) -> Section | None:
         "register",
         heading,
         lines,
-        tables=(_rests(answer, lang), Table("register", heading, found, (*columns, Column("id", "id")))),
+        tables=(_rests(answer, lang), Table("register", heading, found, (*columns, Column("id", "id", "id")))),
     )
 
 
@@ -625,38 +641,40 @@ def _check(answer: Answer, lang: Lang) -> Section:
         *((f"SHA-256 {name}", sha) for part in ("scenarios", "tables") for name, sha in of[f"{part}_sha256"].items()),
     ]
     frame = pd.DataFrame(rows, columns=["key", "content"])
-    columns = (Column("key", said("check.key", lang)), Column("content", said("check.value", lang)))
+    columns = (Column("key", said("check.key", lang)), Column("content", said("check.value", lang), "id"))
     heading = said("check", lang)
     return Section("check", heading, (said("check.said", lang),), tables=(Table("check", heading, frame, columns),),
                    code="simlib verify report.html")  # fmt: skip
 
 
-def words(made: Table, lang: Lang) -> list[list[tuple[str, bool]]]:
-    """Return the cells of a table as they are read, and whether each is a number; changes with their intervals."""
+def words(made: Table, lang: Lang) -> list[list[tuple[str, str]]]:
+    """Return the cells of a table as they are read, each with its sort: n a number, id a code that may break, else "".
+
+    Changes have their intervals beside them.
+    """
     columns = [list(_cells(made.frame, column, lang)) for column in made.columns]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _cells(frame: pd.DataFrame, column: Column, lang: Lang) -> Iterator[tuple[str, bool]]:
+def _cells(frame: pd.DataFrame, column: Column, lang: Lang) -> Iterator[tuple[str, str]]:
     """Yield the cells of one column."""
-    if not column.unit:
-        yield from ((shown(value, LONGEST_CELL), False) for value in frame[column.key])
+    if column.unit in TEXTS:
+        yield from ((shown(value, LONGEST_CELL), column.unit) for value in frame[column.key])
         return
     keys = [column.key, f"{column.key}_low", f"{column.key}_high"] if column.change else [column.key]
     values = frame[keys].to_numpy(dtype=float)
-    largest = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 0.0
     for row in values:
+        digits = _digits(float(np.abs(row).max()))
         if np.isnan(row).any():
-            yield "–", True
-        elif column.unit == "figure":
-            yield f"{row[0]:,.4g}" if abs(row[0]) < 1e5 else f"{row[0]:,.0f}", True
+            yield "–", "n"
         elif column.change:
-            yield said("cell.interval", lang, *(number(value, _digits(largest), "+") for value in row)), True
+            yield said("cell.interval", lang, *(number(value, digits, "+") for value in row)), "n"
         else:
-            yield number(row[0], _digits(largest)), True
+            yield number(row[0], digits), "n"
 
 
 def picture(of: Picture) -> Axes:
     """Return a picture drawn on a figure of its own, which no window or notebook knows of."""
-    figure = Figure(figsize=(7, of.height), dpi=120, layout="constrained")
-    return of.draw(figure.subplots())
+    ax = Figure(figsize=(WIDTH, of.height), dpi=120, layout="constrained").subplots()
+    ax.spines[["top", "right"]].set_visible(False)
+    return of.draw(ax)

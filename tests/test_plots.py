@@ -266,6 +266,21 @@ def test_a_code_without_a_tile_is_refused() -> None:
         maps.tiles(TILES.assign(code=["310100", "150000", "460000"]))
 
 
+@pytest.mark.parametrize(("geography", "region"), [("delta", "yangtze-delta"), ("jing_jin_ji", "jing-jin-ji")])
+def test_cities_get_a_tile_each_about_where_they_lie(geography: str, region: str) -> None:
+    place = areas.load(geography)
+    cities = list(place.resolve(region))
+    lon, lat = place.lon[cities], place.lat[cities]
+    at = maps.grid(lon, lat)
+    rows, columns = np.array(at).T
+    assert len(set(at)) == len(cities) > 10
+    assert np.corrcoef(columns, lon)[0, 1] > 0.9 and np.corrcoef(rows, -lat)[0, 1] > 0.9
+    names = [place.names_en[i] for i in cities]
+    table = pd.DataFrame({"code": names, "label": names, "value": np.arange(len(cities))})
+    ax = maps.tiles(table, at=dict(zip(names, at, strict=True)))
+    assert {str(number) for number in range(1, 10)} <= {words.removesuffix(".0") for words in written(ax)}
+
+
 def test_streams_are_as_wide_as_their_values_and_nothing_is_lost() -> None:
     ax = maps.streams(STREAMS, scale=2)
     bars = sorted((b.get_x(), b.get_y(), b.get_height()) for b in ax.patches if hasattr(b, "get_height"))
