@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_draws(run, people=100_000)
     run.add_argument("--out", type=Path, help="folder for the results (default .out/NAME)")
+    run.add_argument("--report", action="store_true", help="write the reports of the run too, in Chinese and English")
     check = _command(commands, "check", check_files, "check scenario and case files")
     check.add_argument("files", nargs="+", type=Path, metavar="FILE")
     settle = _command(commands, "settle", settle_cases, "price one patient's bill both ways, layer by layer")
@@ -88,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
     _add_catalogue(commands)
     _add_packages(commands)
     _add_ledger(commands)
+    _add_report(commands)
     return top
 
 
@@ -113,11 +115,14 @@ def run_scenarios(options: argparse.Namespace) -> int:
     bar = _bar("curve over attention", options.draws)
     curve = findings.attention_curve(scenarios, pin=pin, progress=bar, **how)
     outputs.write(folder, runs, curve)
+    reports = _reports(folder, [of.name for of in scenarios]) if options.report else []
     if options.json:
         found = json.loads((folder / "headline.json").read_text(encoding="utf-8"))
         print(json.dumps({"headlines": found, "folder": str(folder)}, ensure_ascii=False, indent=2))
     else:
         print(headline.text(runs, curve), f"\n\nWritten to {folder}: {', '.join(outputs.NAMES)}", sep="")
+        for path in reports:
+            print(path)
     return FINE
 
 
@@ -684,6 +689,48 @@ def _aligned(rows: Sequence[Sequence[str]], right: bool = False) -> str:
 def _width(text: str) -> int:
     """Return how many columns of a terminal a text takes."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _add_report(commands: Any) -> None:
+    """Add the commands on finished runs: the report, and what verifies it."""
+    made = _command(commands, "report", write_report, "write the report of a finished run for those who decide")
+    made.add_argument("run", type=Path, metavar="RUN_DIR", help="folder that `simlib run` has written")
+    made.add_argument("--lang", choices=("zh", "en"), required=True, help="language of the report")
+    made.add_argument("--scenario", metavar="NAME", help="which scenario, if the run holds several")
+    made.add_argument("--out", type=Path, help="folder for the report (default RUN_DIR/report_LANG)")
+    made.add_argument("--pdf", action="store_true", help="print it to PDF too, by the machine's Chromium")
+    check = _command(commands, "verify", verify, "say whether a report or a run folder is as it was written")
+    check.add_argument("path", type=Path, metavar="REPORT_OR_RUN_DIR", help="report.html, or the folder of a run")
+    check.add_argument("--run", type=Path, metavar="RUN_DIR", help="the report's run (default: the folder around it)")
+
+
+def _reports(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Write the reports of every scenario of a run in both languages; return the HTML files."""
+    from simlib import pack
+
+    every = [pack.write(folder, lang, scenario=name) for name in names for lang in pack.LANGS]
+    return [path for written in every for path in written if path.name == pack.HTML]
+
+
+def write_report(options: argparse.Namespace) -> int:
+    """Write the report of a finished run."""
+    from simlib import pack
+
+    written = pack.write(options.run, options.lang, scenario=options.scenario, folder=options.out, pdf=options.pdf)
+    if options.json:
+        print(json.dumps({"files": [str(path) for path in written]}, ensure_ascii=False, indent=2))
+    else:
+        print(*written, sep="\n")
+    return FINE
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Say what of a report or a run folder was checked; what was altered is bad input."""
+    from simlib import pack
+
+    found = pack.verify(options.path, options.run)
+    print(json.dumps({"checked": found}, ensure_ascii=False, indent=2) if options.json else "\n".join(found))
+    return FINE
 
 
 if __name__ == "__main__":

@@ -92,12 +92,17 @@ def drivers(runs: Runs, pairing: Pairing, name: str = "fund_payment") -> pd.Data
     group = HEADLINE
     before, after = pairing.both(name, group)
     change = relative(pairing, name, group) if metrics.additive(name) else after - before
+    return ranked(runs.unknowns, change)
+
+
+def ranked(unknowns: pd.DataFrame, change: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """Return the unknowns (a row a draw) that go with a change in each draw, strongest first; see `drivers`."""
     known = {q.id: q for q in scalar_unknowns()}
-    moving = [str(column) for column in runs.unknowns if runs.unknowns[column].nunique() > 1]
+    moving = [str(column) for column in unknowns if unknowns[column].nunique() > 1]
     columns = ["id", "rank_correlation", "beyond_luck", "grade", "meaning"]
-    if runs.draws < FEWEST_TO_NAME or np.ptp(change) == 0 or np.isnan(change).any() or not moving:
+    if len(change) < FEWEST_TO_NAME or np.isnan(change).any() or np.ptp(change) == 0 or not moving:
         return pd.DataFrame(columns=columns)
-    found = [spearmanr(runs.unknowns[i], change) for i in moving]
+    found = [spearmanr(unknowns[i], change) for i in moving]
     rows = [
         (i, float(rank.statistic), bool(rank.pvalue < 0.05 / len(moving)), known[i].grade, known[i].meaning)
         for i, rank in zip(moving, found, strict=True)

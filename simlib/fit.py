@@ -14,7 +14,6 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -174,9 +173,7 @@ class Done:
 
 def hashes(root: Scenario, table: Path) -> MadeWith:
     """Return the hashes of all that a fit stands on: sources, tables, root with its item lists, anchors."""
-    data = hashlib.sha256()
-    for name in tables.names():
-        data.update(tables.sha256(Path(str(files("simlib") / "data" / f"{name}.csv"))).encode())
+    data = hashlib.sha256("".join(tables.hashes().values()).encode())
     lists = (found.sha256 for _, found in root.catalogues)
     whole = hashlib.sha256("".join((root.sha256, *lists)).encode()).hexdigest()
     return MadeWith(rules=rules_sha(), data=data.hexdigest(), root=whole, anchors=tables.sha256(table))

@@ -30,7 +30,10 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
     return {
         "scenario": pairing.scenario.name,
         "title": {"zh": pairing.scenario.title.zh, "en": pairing.scenario.title.en},
+        "question": {"zh": pairing.scenario.question.zh, "en": pairing.scenario.question.en},
+        "geography": pairing.scenario.geography,
         "year": pairing.scenario.year,
+        "sets": list(_sets(pairing)),
         "group": pairing.groups[group].label(runs.place),
         "fund_percent": _spread(pairing, group, "fund_payment", relative=True),
         "fund_100_million_yuan": _spread(pairing, group, "fund_payment", scale=1e-8),
@@ -200,7 +203,7 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
         yield f"Fewer than {findings.FEWEST_TO_NAME} draws: intervals are rough, no place or unknown is named."
     if runs.pin:
         yield f"Held fixed: {', '.join(f'{name} = {value}' for name, value in sorted(runs.pin.items()))}"
-    yield from _set_lines(pairing)
+    yield from _set_lines(f)
     yield ""
     where = f"On the pairs and months it changes, {kind}" if headline.changed else "It changes no pair; all inpatients"
     yield f"{where:<52}{'change':>10}   {'95 % interval':<20}{'sd: unknowns':>13}{'sd: luck':>11}"
@@ -231,14 +234,22 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
     yield from _evidence_lines(f)
 
 
-def _set_lines(pairing: Pairing) -> Iterator[str]:
-    """Yield what the scenario sets, where and when."""
+def _sets(pairing: Pairing) -> Iterator[dict[str, Any]]:
+    """Yield what the scenario sets: lever, value, first and last month (None if open), names by axis."""
     for step in pairing.scenario.lineage()[1:]:
         for change in step.changes:
-            places = ", ".join(f"{axis} {'/'.join(names)}" for axis, names in change.where if names)
-            until = "" if change.stop == LAST_MONTH else f" to {change.stop}"
+            until = None if change.stop == LAST_MONTH else change.stop
+            where = {axis: list(names) for axis, names in change.where if names}
             for name, value in change.set:
-                yield f"Sets {name} to {value} from {change.start}{until}{' for ' + places if places else ''}"
+                yield {"lever": name, "value": value, "from": change.start, "to": until, "where": where}
+
+
+def _set_lines(f: dict[str, Any]) -> Iterator[str]:
+    """Yield what the scenario sets, where and when."""
+    for one in f["sets"]:
+        places = ", ".join(f"{axis} {'/'.join(names)}" for axis, names in one["where"].items())
+        until = f" to {one['to']}" if one["to"] else ""
+        yield f"Sets {one['lever']} to {one['value']} from {one['from']}{until}{' for ' + places if places else ''}"
 
 
 def _row(label: str, s: dict[str, Any]) -> str:

@@ -1,7 +1,8 @@
-"""Where: a tile for every province, and streams from home to host, as pictures of `plots`."""
+"""Where: a tile for every province or city, and streams from home to host, as pictures of `plots`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.patches import Patch, PathPatch, Rectangle
 from matplotlib.path import Path
+from scipy.optimize import linear_sum_assignment
 
 from simlib.plots import DARK, GREY, Lang, canvas, finish, interval, legend, number, text
 
@@ -28,7 +30,6 @@ TILES = {
 }  # fmt: skip
 """Row and column of each province-level unit: neighbours roughly as they lie, all tiles of one size."""
 
-ROWS, COLUMNS = 8, 9
 GAP = 0.02
 """Space between two streams' ends, as a share of the height."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
@@ -37,31 +38,32 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F
 
 def tiles(
     table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, unit: str = "", digits: int = 1,
-    source: str = "", title: str = "",
+    at: Mapping[str, tuple[int, int]] = TILES, source: str = "", title: str = "",
 ) -> Axes:  # fmt: skip
-    """Draw one number a province on a grid of tiles, its colour the number, the number written on it.
+    """Draw one number an area on a grid of tiles, its colour the number, the number written on it.
 
     Columns of `table`: code, label, value, and perhaps low and high: a tile whose interval includes 0 is hatched.
-    Provinces that are not in the table are empty. Values on both sides of 0 get two hues, else one.
+    Areas that are not in the table are empty. Values on both sides of 0 get two hues, else one. `at` is the row and
+    column of each area: provinces, unless told otherwise, see `grid`.
 
     Raises
     ------
-    KeyError : a code is no province.
+    KeyError : a code has no tile.
     """
     value = table["value"].to_numpy(dtype=float)
     both, top = bool((value < 0).any()), float(np.abs(value).max()) or 1.0
     scale = TwoSlopeNorm(0, -top, top) if both else Normalize(0, top)
     colours = colormaps["PuOr_r" if both else "Blues"]
     unsure = (table["low"] <= 0) & (table["high"] >= 0) if "low" in table else pd.Series(False, table.index)
-    at = dict(zip(table["code"], zip(table["label"], value, unsure, strict=True), strict=True))
-    if unknown := set(at) - set(TILES):
+    of = dict(zip(table["code"], zip(table["label"], value, unsure, strict=True), strict=True))
+    if unknown := set(of) - set(at):
         raise KeyError(f"no tile for {', '.join(sorted(unknown))}")
     with canvas(ax, 5.2) as ax:
-        for code, (row, column) in TILES.items():
-            if code not in at:
+        for code, (row, column) in at.items():
+            if code not in of:
                 ax.add_patch(Rectangle((column, row), 0.94, 0.94, facecolor="white", edgecolor=GREY, linewidth=0.6))
                 continue
-            label, shown, hatched = at[code]
+            label, shown, hatched = of[code]
             # Half of the map's depth: black text stays legible on every tile.
             shade = colours(0.5 + (scale(shown) - 0.5) * 0.6 if both else 0.05 + 0.5 * scale(shown))
             look: dict[str, Any] = {"hatch": "////"} if hatched else {}
@@ -71,13 +73,33 @@ def tiles(
                     bbox=back, linespacing=0.9)  # fmt: skip
             ax.text(column + 0.47, row + 0.72, number(shown, digits, "+" if both else ""), ha="center", va="center",
                     fontsize=8, bbox=back)  # fmt: skip
-        ax.set(xlim=(0, COLUMNS), ylim=(ROWS, 0), aspect="equal", xlabel=text("tiles.x", lang, unit))
+        rows, columns = (max(ends) + 1 for ends in zip(*at.values(), strict=True))
+        ax.set(xlim=(0, columns), ylim=(rows, 0), aspect="equal", xlabel=text("tiles.x", lang, unit))
         _bare(ax)
         if unsure.any():
             blank = Patch(facecolor="white", edgecolor=DARK, hatch="////", label=text("changes.unsure", lang))
             legend(ax, handles=[blank])
-        said = [f"{label} {number(shown, digits)}" for label, shown, _ in at.values()]
+        said = [f"{label} {number(shown, digits)}" for label, shown, _ in of.values()]
         return finish(ax, "tiles", lang, source, title, said)
+
+
+def grid(lon: Array, lat: Array) -> list[tuple[int, int]]:
+    """Return a row and column for each place, such that places lie about as on a map and none shares a tile.
+
+    The tiles, a quarter more than places, are assigned with the least sum of squared distances, degrees of latitude.
+
+    >>> grid(np.array([120.0, 121.0, 120.0]), np.array([31.0, 31.0, 30.0]))
+    [(0, 0), (0, 1), (1, 0)]
+    """
+    x, y = np.asarray(lon) * np.cos(np.radians(np.mean(lat))), -np.asarray(lat)
+    width, height = (max(float(np.ptp(side)), 1e-9) for side in (x, y))
+    columns = max(int(np.ceil(np.sqrt(1.25 * len(x) * width / height))), 1)
+    rows = -(-max(len(x), int(1.25 * len(x))) // columns)
+    row, column = np.divmod(np.arange(rows * columns), columns)
+    to_x, to_y = ((at + 0.5) / n * size + side.min() for at, n, size, side in
+                  ((column, columns, width, x), (row, rows, height, y)))  # fmt: skip
+    _, chosen = linear_sum_assignment((x[:, None] - to_x) ** 2 + (y[:, None] - to_y) ** 2)
+    return [(int(row[i]), int(column[i])) for i in chosen]
 
 
 def streams(

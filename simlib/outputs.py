@@ -1,26 +1,32 @@
-"""The folder of a run: tables written whole, then a manifest by which they can be verified."""
+"""The folder of a run: tables written whole, then a manifest by which they are verified when read back."""
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from simlib import attribution, ensemble, experiment, fit, headline, journal, match
+from simlib import attribution, documents, ensemble, experiment, fit, headline, journal, match
 from simlib.attribution import Attribution
 from simlib.enacted import Pin
 from simlib.experiment import CONTRACT, Runs
+from simlib.remedies import shown
 from simlib.scenario import Scenario
-from simlib.tables import hashes, sha256, write_whole
-from simlib.terms import BadInputError, rules_sha
+from simlib.tables import hashes, write_whole
+from simlib.terms import BadInputError, Fault, rules_sha
 
-TABLES = ("headline.json", "effects.csv", "metrics.parquet", "attention.csv", "fit.csv", "ledger.csv", *journal.FILES)
+READ = ("headline.json", "effects.csv", "metrics.parquet", "attention.csv", "fit.csv", "unknowns.csv", "ledger.csv")
+"""What a report is made of; the books are read by `journal`."""
+TABLES = (*READ, *journal.FILES)
 MANIFEST = "manifest.json"
 ATTRIBUTION = "attribution.csv"
 COALITIONS = "coalitions"
@@ -29,6 +35,7 @@ NAMES = (*TABLES, MANIFEST)
 ENSEMBLE = "fitted.json"
 FITTED = ("candidates.csv", "fit.csv", "learned.csv", ENSEMBLE)
 """What a fit writes, the ensemble last; it carries the hashes of all that it stands on."""
+MAX_BYTES = 500_000_000
 LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "pydantic", "PyYAML")
 
 
@@ -60,6 +67,7 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
         "metrics.parquet": parquet(experiment.draws_table(runs)),
         "attention.csv": csv(curve),
         "fit.csv": csv(match.fit_table(runs)),
+        "unknowns.csv": csv(runs.unknowns.rename_axis("draw").reset_index()),
         "ledger.csv": csv(experiment.cash_table(runs)),
         **books(runs),
     }
@@ -83,8 +91,8 @@ def _write(folder: Path, tables: dict[str, bytes], said: dict[str, object]) -> N
         (folder / MANIFEST).unlink(missing_ok=True)
         for name, content in tables.items():
             write_whole(folder / name, content)
-        said = said | {"tables_sha256": {name: sha256(folder / name) for name in tables}}
-        write_whole(folder / MANIFEST, (json.dumps(said, ensure_ascii=False, indent=2) + "\n").encode())
+        said = said | {"tables_sha256": {name: digest(content) for name, content in tables.items()}}
+        write_whole(folder / MANIFEST, written(said | {"sha256": digest(written(said))}))
     except OSError as error:
         raise BadInputError(
             f"--out {folder}: cannot be written ({error.strerror}). Free space, or name another folder."
@@ -152,3 +160,91 @@ def about(scenarios: Sequence[Scenario], seed: int, draws: int, people: int, pin
         "scenarios_sha256": {Path(path).as_posix(): sha for of in scenarios for path, sha in of.files()},
         "data_sha256": hashes(),
     }
+
+
+def written(content: dict[str, Any]) -> bytes:
+    """Return a manifest as it is written."""
+    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of bytes, 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A finished run as it was written: manifest, headlines and tables by name."""
+
+    path: Path
+    manifest: dict[str, Any]
+    headlines: list[dict[str, Any]]
+    tables: dict[str, pd.DataFrame]
+
+
+def read(folder: Path) -> Folder:
+    """Return a finished run; one that is incomplete, altered or of another version is refused.
+
+    Raises
+    ------
+    BadInputError : with every file that is missing or is not as the manifest says.
+    """
+    found, files_ = checked(folder)
+    tables = {
+        name: pd.read_parquet(io.BytesIO(raw)) if name.endswith(".parquet") else pd.read_csv(io.BytesIO(raw))
+        for name, raw in files_.items()
+        if name in READ and not name.endswith(".json")
+    }
+    return Folder(folder, found, json.loads(files_["headline.json"]), tables)
+
+
+def checked(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the manifest of a run folder and the bytes of its tables, if all are as they were written.
+
+    Raises
+    ------
+    BadInputError : with every file that is missing or is not as the manifest says.
+    """
+    found = _manifest(folder)
+    hashes = found["tables_sha256"]
+    faults, tables = [], {}
+    for name in TABLES:
+        if not (folder / name).is_file():
+            faults.append(
+                Fault(str(folder / name), 1, 1, "missing, but the manifest names it. Run the scenario again.")
+            )
+            continue
+        tables[name] = documents.content(folder / name, MAX_BYTES, "table", "It is no table of a run.")
+        if digest(tables[name]) != hashes.get(name):
+            what = "altered: its SHA-256 is not the one in the manifest. Run the scenario again."
+            faults.append(Fault(str(folder / name), 1, 1, what))
+    if faults:
+        raise BadInputError(*faults)
+    return found, tables
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a run folder, refused unless it is whole, unaltered and of this version."""
+    path = folder / MANIFEST
+
+    def refuse(message: str) -> BadInputError:
+        return BadInputError(Fault(str(path), 1, 1, message))
+
+    if not folder.is_dir():
+        raise BadInputError(f"{folder}: no such folder. Name the folder that `simlib run` has written.")
+    if not path.is_file():
+        raise refuse("missing. It is written last: the run did not finish, or this is no run folder. Run it again.")
+    raw = documents.content(path, MAX_BYTES, "manifest", "It is no manifest of a run.")
+    try:
+        found = json.loads(raw)
+        sealed = found.pop("sha256")
+        whole = written(found)
+        as_written = raw == written(found | {"sha256": sealed}) and isinstance(found["tables_sha256"], dict)
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        raise refuse("altered, or written by an older version: not a manifest as simlib writes it.") from None
+    if not as_written or digest(whole) != sealed:
+        raise refuse("altered: its content does not have the SHA-256 that it names. Run the scenario again.")
+    if found.get("simlib") != version("simlib"):
+        other, own = shown(found.get("simlib")), version("simlib")
+        raise refuse(f"made by simlib {other}, this is {own}. Use that version, or run the scenario again.")
+    return dict(found) | {"sha256": sealed}

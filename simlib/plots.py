@@ -83,10 +83,19 @@ TEXT = {
     "deductible": ("起付线以下", "deductible"),
     "coinsurance": ("按比例自付", "coinsurance"),
     "above_cap": ("超封顶线费用", "above the annual cap"),
-    "tiles.title": ("各参保地", "By home province"),
-    "tiles.x": ("每格一个省级单位；单位：{0}", "a tile a province-level unit; unit: {0}"),
+    "tiles.title": ("各参保地", "By home area"),
+    "tiles.x": ("每格一个地区；单位：{0}", "a tile an area; unit: {0}"),
     "streams.title": ("跨省就医流向", "Who is treated where"),
     "streams.x": ("宽度与数量成正比；单位：{0}", "as wide as large; unit: {0}"),
+    "tornado.title": ("哪些未知量决定基金效果", "Which unknowns drive the fund effect"),
+    "tornado.x": (
+        "基金支付的变化（{0}），该未知量取低值或高值时",
+        "change of fund payment ({0}) when the unknown is low or high",
+    ),
+    "tornado.lower": ("未知量取低值", "unknown is low"),
+    "tornado.upper": ("取高值", "is high"),
+    "tornado.mid": ("全部抽样平均", "mean of all draws"),
+    "tornado.said": ("{0}：低 {1}，高 {2}", "{0}: low {1}, high {2}"),
     "home": ("参保地", "insured in"),
     "host": ("就医地", "treated in"),
     "money.title": ("一年的钱从哪来、到哪去", "Where the money of a year comes from and goes"),
@@ -187,7 +196,7 @@ def finish(ax: Axes, kind: str, lang: Lang, source: str, title: str, says: Seque
     inches = ax.get_window_extent().width / ax.figure.dpi
     ax.set_title(heading, loc="left", fontsize=10, pad=pad)
     ax.annotate(
-        _wrap(caption, int(19 * inches)), (0, 0), (0, -5), xycoords=("axes fraction", ax.xaxis.label),
+        wrap(caption, int(19 * inches)), (0, 0), (0, -5), xycoords=("axes fraction", ax.xaxis.label),
         textcoords="offset points", va="top", fontsize=7, color=DARK, gid="source",
     )  # fmt: skip
     ax.set_label(f"{heading}. {ax.get_xlabel()}. {'; '.join(says)}. {caption}")
@@ -197,10 +206,10 @@ def finish(ax: Axes, kind: str, lang: Lang, source: str, title: str, says: Seque
     return ax
 
 
-def _wrap(caption: str, width: int) -> str:
+def wrap(caption: str, width: int) -> str:
     """Break lines at `width` Latin characters; Chinese ones count double and part anywhere but before a closing sign.
 
-    >>> _wrap("来源：国家医保局 2023 年公报。", 16).splitlines()
+    >>> wrap("来源：国家医保局 2023 年公报。", 16).splitlines()
     ['来源：国家医保局', '2023 年公报。']
     """
     lines, used = [""], 0
@@ -293,7 +302,7 @@ def waterfall(
         ax.plot((starts + table["alone"])[:-1], rows[:-1], "D", color="white", markeredgecolor="black", markersize=5,
                 label=text("waterfall.alone", lang))  # fmt: skip
         ax.axvline(0, color=DARK, linewidth=0.8, zorder=0)
-        ax.set_yticks(rows, [_wrap(label, 30) for label in table["label"]])
+        ax.set_yticks(rows, [wrap(label, 30) for label in table["label"]])
         ax.set_ylim(len(table) - 0.4, -0.6)
         ax.tick_params(axis="y", length=0)
         ax.xaxis.set_major_formatter(FuncFormatter(_signed))
@@ -366,6 +375,31 @@ def _beside(ax: Axes, table: pd.DataFrame, lang: Lang) -> list[str]:
         ax.text(1.02, row, value, transform=ax.get_yaxis_transform(), va="center", fontsize=8)
     ax.text(1.02, -0.75, text("estimate", lang), transform=ax.get_yaxis_transform(), fontsize=8)
     return [f"{label}: {value}" for label, value in zip(table["label"], values, strict=True)]
+
+
+def tornado(
+    table: pd.DataFrame, mid: float, ax: Axes | None = None, lang: Lang = "en", *, unit: str = "%",
+    source: str = "", title: str = "",
+) -> Axes:  # fmt: skip
+    """Draw how far each unknown moves an effect, a row each, the first on top, as bars from the mean effect `mid`.
+
+    Columns of `table`: label, lower, upper (mean effect where the unknown is low and high), in the `unit` of display.
+    """
+    rows = np.arange(len(table))
+    with canvas(ax, 1.6 + 0.34 * len(table)) as ax:
+        for side, colour, hatch in (("lower", ORANGE, "///"), ("upper", BLUE, "")):
+            ax.barh(rows, table[side] - mid, 0.62, mid, color=colour, hatch=hatch, edgecolor=DARK, linewidth=0.5,
+                    label=text(f"tornado.{side}", lang))  # fmt: skip
+        ax.axvline(mid, color=DARK, linewidth=1, label=text("tornado.mid", lang))
+        ax.set_yticks(rows, list(table["label"]))
+        ax.set_ylim(len(table) - 0.4, -0.6)
+        ax.tick_params(axis="y", length=0)
+        ax.xaxis.set_major_formatter(FuncFormatter(_signed))
+        ax.set_xlabel(text("tornado.x", lang, unit))
+        legend(ax)
+        pairs = zip(table["label"], table["lower"], table["upper"], strict=True)
+        said = [text("tornado.said", lang, name, number(a, 2, "+"), number(b, 2, "+")) for name, a, b in pairs]
+        return finish(ax, "tornado", lang, source, title, said)
 
 
 def gap(

@@ -175,7 +175,8 @@ def test_the_command_prints_the_shares_and_writes_what_it_says(
 
 def many(folder: Path, number: int) -> str:
     """Return a package of so many levers."""
-    (folder / "baseline.yaml").write_bytes((ROOT / "scenarios" / "baseline.yaml").read_bytes())
+    for name in ("baseline.yaml", "fitted.json"):
+        (folder / name).write_bytes((ROOT / "scenarios" / name).read_bytes())
     text = "extends: baseline.yaml\nyear: 2024\ntitle: {zh: 题, en: T}\nquestion: {zh: 问, en: Q}\nchanges:\n"
     for month in range(1, number + 1):
         when, where = f"from: 2024-{month:02}, to: 2024-{month:02}", "where: {home: 安徽, host: 上海}"

@@ -22,7 +22,8 @@ PEOPLE = 20_000
 
 def written(folder: Path, changes: str, year: int = 2024) -> scenario.Scenario:
     """Return a scenario that makes some changes to the shipped baseline."""
-    (folder / "baseline.yaml").write_bytes((ROOT / "scenarios" / "baseline.yaml").read_bytes())
+    for name in ("baseline.yaml", "fitted.json"):
+        (folder / name).write_bytes((ROOT / "scenarios" / name).read_bytes())
     path = folder / "s.yaml"
     head = f"extends: baseline.yaml\nyear: {year}\ntitle: {{zh: 试, en: T}}\nquestion: {{zh: 试, en: T}}\n"
     path.write_text(head + f"changes:\n{changes}", encoding="utf-8")

@@ -36,7 +36,11 @@ def test_nothing_stands_at_the_top_but_what_was_agreed() -> None:
 
 def test_ci_does_what_the_readme_says() -> None:
     readme, ci = (ROOT / "README.md").read_text(encoding="utf-8"), (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    for command in ('-c tests/constraints.txt -e ".[test]"', "python -m pytest -n auto --dist loadfile"):
+    for command in (
+        '-c tests/constraints.txt -e ".[test]"',
+        "python -m pytest -n auto --dist loadfile",
+        "apt-get install chromium",
+    ):
         assert command in readme and command in ci
 
 

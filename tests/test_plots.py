@@ -67,12 +67,14 @@ FAN = pd.concat(
 )
 HEAT = pd.DataFrame([[np.nan, 0.63, 0.9], [1.8, np.nan, -0.0]], ["河南", "Anhui"], ["上海", "Beijing", "江苏"])
 LINES = pd.DataFrame({"预付金": np.arange(12.0), "due": 3.0}, MONTHS)
+TORNADO = pd.DataFrame({"label": ["一致程度", "b"], "lower": [5.0, 3.0], "upper": [2.0, 3.5]})
 PICTURES: dict[str, Callable[..., Axes]] = {
     "curve": lambda **words: plots.curve(CURVE, **words),
     "changes": lambda **words: plots.changes(CHANGES, **words),
     "fit": lambda **words: plots.fit(FIT, **words),
     "learned": lambda **words: plots.learned(LEARNED, **words),
     "waterfall": lambda **words: plots.waterfall(WATERFALL, **words),
+    "tornado": lambda **words: plots.tornado(TORNADO, 3.2, **words),
     "gap": lambda **words: plots.gap(GAP, **words),
     "steps": lambda **words: plots.steps(STEPS, **words),
     "tiles": lambda **words: maps.tiles(TILES, unit="%", **words),
@@ -88,6 +90,7 @@ UNITS = {
     "fit": "%",
     "learned": "%",
     "waterfall": "%",
+    "tornado": "%",
     "gap": "元",
     "steps": "元",
     "tiles": "%",
@@ -160,7 +163,8 @@ def test_the_settings_of_the_caller_stay_and_his_axes_are_used(name: str) -> Non
 def test_the_font_has_every_character_of_the_texts_the_places_and_gb2312() -> None:
     has = set(FT2Font(str(plots.FONT)).get_charmap())
     words = "".join(zh + en for zh, en in plots.TEXT.values())
-    words += "".join(str(value) for row in tables.read("provinces") for value in row.values())
+    shown = [row for name in ("provinces", "phrases", "meanings") for row in tables.read(name)]
+    words += "".join(str(value) for row in shown for value in row.values())
     words += "".join(c for c in map(chr, range(0xA1, 0xFFFF)) if c.encode("gb2312", "ignore")) + "−–—…×±≥≤→°‰€·％（）"
     assert sorted(set(words) - {"\n"} - set(map(chr, has))) == []
 
@@ -238,6 +242,14 @@ def test_the_bars_of_a_waterfall_start_where_the_one_before_ends_and_the_last_at
     assert ax.get_xlabel() == "change, Shapley value (points)" and "+10.0 (+6.0 to +14.0)" in written(ax)
 
 
+def test_the_tornado_runs_from_the_mean_effect_to_that_of_a_low_and_a_high_unknown() -> None:
+    ax = plots.tornado(TORNADO, 3.2)
+    ends = sorted((round(b.get_y() + b.get_height() / 2), round(b.get_x() + b.get_width(), 9)) for b in ax.patches)
+    assert ends == [(0, 2.0), (0, 5.0), (1, 3.0), (1, 3.5)] and ax.yaxis_inverted()
+    assert {b.get_x() for b in ax.patches} == {3.2} and ax.lines[0].get_xdata()[0] == 3.2
+    assert "一致程度: low +5.00, high +2.00" in plots.alt(ax)
+
+
 def heights(ax: Axes) -> list[tuple[float, float, float]]:
     """Return left, right and height of the bars that are not empty."""
     boxes = [(bar.get_x(), bar.get_x() + bar.get_width(), bar.get_height()) for bar in ax.patches]
@@ -313,6 +325,21 @@ def test_every_province_has_a_tile_of_its_own_and_shows_its_number() -> None:
 def test_a_code_without_a_tile_is_refused() -> None:
     with pytest.raises(KeyError, match="310100"):
         maps.tiles(TILES.assign(code=["310100", "150000", "460000"]))
+
+
+@pytest.mark.parametrize(("geography", "region"), [("delta", "yangtze-delta"), ("jing_jin_ji", "jing-jin-ji")])
+def test_cities_get_a_tile_each_about_where_they_lie(geography: str, region: str) -> None:
+    place = areas.load(geography)
+    cities = list(place.resolve(region))
+    lon, lat = place.lon[cities], place.lat[cities]
+    at = maps.grid(lon, lat)
+    rows, columns = np.array(at).T
+    assert len(set(at)) == len(cities) > 10
+    assert np.corrcoef(columns, lon)[0, 1] > 0.9 and np.corrcoef(rows, -lat)[0, 1] > 0.9
+    names = [place.names_en[i] for i in cities]
+    table = pd.DataFrame({"code": names, "label": names, "value": np.arange(len(cities))})
+    ax = maps.tiles(table, at=dict(zip(names, at, strict=True)))
+    assert {str(number) for number in range(1, 10)} <= {words.removesuffix(".0") for words in written(ax)}
 
 
 def test_streams_are_as_wide_as_their_values_and_nothing_is_lost() -> None:

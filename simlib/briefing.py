@@ -1,0 +1,365 @@
+"""What a finished run says to those who decide: every table of a report, computed from the run's own folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import rankdata
+
+from simlib import areas, declared, experiment, findings, metrics
+from simlib.changes import LAST_MONTH
+from simlib.experiment import finite
+from simlib.loop import AMOUNTS
+from simlib.outputs import Folder
+from simlib.remedies import did_you_mean, listed
+from simlib.terms import FEN, GRADES, KINDS, MONTHS, BadInputError
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+GOAL = 0.70
+"""The inpatient direct settlement rate that policy aims at: the national goal for 2025 is 70 %."""
+STEP_YUAN = 1e8
+"""Cost and effect are compared per 100 million yuan."""
+
+REQUESTS = {
+    "causes": ("channels.attention", "channels.claims_per_abandoned", "gates."),
+    "claims": ("channels.hassle", "channels.delay", "channels.interest"),
+    "lists": ("catalogue.",),
+    "policies": ("benefits.",),
+    "bills": ("visits.", "chronic."),
+    "flows": ("flow.", "areas.", "targets."),
+}
+"""What provinces could be asked for, and the unknowns that it would settle, by the start of their ids."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One scenario of a finished run.
+
+    Attributes
+    ----------
+    facts : its headline as written. before, after : amounts of the reference and of the scenario, (draw, group, half,
+    amount), integers. groups : position of each group by its label. unknowns : a row a draw.
+    """
+
+    facts: dict[str, Any]
+    place: areas.Place
+    groups: dict[str, int]
+    before: Ints
+    after: Ints
+    unknowns: pd.DataFrame
+    curve: pd.DataFrame
+    fit: pd.DataFrame
+    manifest: dict[str, Any]
+
+    @property
+    def draws(self) -> int:
+        """Number of draws."""
+        return len(self.before)
+
+    @property
+    def headline(self) -> str:
+        """Label of the group that the answer is about."""
+        return str(self.facts["group"])
+
+    @property
+    def kind(self) -> str:
+        """Kind of care that the answer is about."""
+        return self.headline.rsplit("=", 1)[1]
+
+    def both(self, metric: str, group: str) -> tuple[Array, Array]:
+        """Return a metric in each draw before and after, (draw,)."""
+        at = self.groups[group]
+        before, after = (metrics.metric(metric, side[:, at].sum(axis=1)) for side in (self.before, self.after))
+        return before, after
+
+    def amount(self, name: str, group: str) -> tuple[Array, Array]:
+        """Return one counted amount in each draw before and after, visits or yuan, (draw,)."""
+        scale = 1.0 if name.startswith(("visits", "first")) else FEN
+        at, column = self.groups[group], AMOUNTS.index(name)
+        before, after = (side[:, at, :, column].sum(axis=1) / scale for side in (self.before, self.after))
+        return before, after
+
+    def places(self, side: str) -> list[tuple[int, str]]:
+        """Return the homes or hosts of the changed pairs: position and label of the group."""
+        start = f"pairs=changed;{side}="
+        found = [label for label in self.groups if label.startswith(start)]
+        return [(self.place.index(label[len(start) :].split(";")[0]), label) for label in found]
+
+
+def load(folder: Folder, name: str | None = None) -> Answer:
+    """Return one scenario of a run folder.
+
+    Raises
+    ------
+    BadInputError : no scenario of this name, or several and none named.
+    """
+    known = {str(one["scenario"]): one for one in folder.headlines}
+    if name is None and len(known) > 1:
+        raise BadInputError(f"{folder.path}: holds {len(known)} scenarios. Add --scenario, one of {listed(known)}.")
+    chosen = name or next(iter(known))
+    if chosen not in known:
+        raise BadInputError(f"--scenario {chosen}: not in {folder.path}. {did_you_mean(chosen, known)}")
+    rows = folder.tables["metrics.parquet"]
+    rows = rows[rows.scenario == chosen]
+    labels = list(dict.fromkeys(rows.group))
+    shape = (folder.manifest["draws"], len(labels), 2, len(AMOUNTS))
+    before, after = (
+        rows[rows.side == side][list(AMOUNTS)].to_numpy(dtype=np.int64).reshape(shape)
+        for side in ("reference", "scenario")
+    )
+    curve = folder.tables["attention.csv"]
+    return Answer(
+        known[chosen],
+        areas.load(str(known[chosen]["geography"])),
+        {label: i for i, label in enumerate(labels)},
+        before,
+        after,
+        folder.tables["unknowns.csv"].drop(columns="draw"),
+        curve[curve.scenario == chosen].drop(columns="scenario"),
+        folder.tables["fit.csv"],
+        folder.manifest,
+    )
+
+
+def spread(values: Array, name: str) -> dict[str, float]:
+    """Return mean and 95 % interval over the draws that have a value, as columns name, name_low, name_high.
+
+    >>> spread(np.array([1.0, 3.0]), "x")["x"]
+    2.0
+    """
+    found = experiment.spread(finite(values), float("nan"))
+    return {name: found["change"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
+
+
+def relative(answer: Answer, group: str) -> Array:
+    """Return the change of a group's fund payment in percent of the reference, (draw,); NaN where that is 0."""
+    before, after = answer.both("fund_payment", group)
+    return np.asarray(100 * (after / np.where(before > 0, before, np.nan) - 1))
+
+
+def difference(answer: Answer, metric: str, group: str) -> Array:
+    """Return the change of a metric, (draw,)."""
+    before, after = answer.both(metric, group)
+    return after - before
+
+
+def months(answer: Answer) -> tuple[str, str] | None:
+    """Return the first and last month of the scenario's year in which anything is set, None if it is never."""
+    year = answer.facts["year"]
+    found = [
+        f"{year}-{m + 1:02}"
+        for m in range(MONTHS)
+        if any(one["from"] <= f"{year}-{m + 1:02}" <= (one["to"] or LAST_MONTH) for one in answer.facts["sets"])
+    ]
+    return (found[0], found[-1]) if found else None
+
+
+def agreement(answer: Answer) -> tuple[int, int]:
+    """Return in how many draws the fund effect has the sign of its mean, and of how many."""
+    change = difference(answer, "fund_payment", answer.headline)
+    return int((np.sign(change) == np.sign(change.mean())).sum()), answer.draws
+
+
+def by_kind(answer: Answer) -> pd.DataFrame:
+    """Return the effect on the changed pairs by kind of care, and on all inpatients of the country.
+
+    Columns: group, base_yuan, yuan, fund (percent), rate_base, rate (both shares), advanced (yuan), own (yuan), each
+    change with _low and _high.
+    """
+    labels = [f"pairs=changed;kind={kind}" for kind in KINDS] + ["kind=inpatient"]
+    rows = []
+    for label in (one for one in labels if one in answer.groups):
+        payment, _ = answer.both("fund_payment", label)
+        rate, _ = answer.both("direct_settlement_rate", label)
+        row: dict[str, Any] = {"group": label, "base_yuan": float(payment.mean())}
+        row |= {"rate_base": float(finite(rate).mean()) if finite(rate).size else float("nan")}
+        row |= spread(difference(answer, "fund_payment", label), "yuan") | spread(relative(answer, label), "fund")
+        row |= spread(difference(answer, "direct_settlement_rate", label), "rate")
+        row |= spread(difference(answer, "advanced_by_patients", label), "advanced")
+        row |= spread(difference(answer, "own_payment", label), "own")
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def goal(answer: Answer) -> pd.DataFrame:
+    """Return how likely the inpatient rate of the run's year reaches `GOAL`, as a share of the draws.
+
+    Columns: group, metric, rate_before, rate_after (means), chance_before, chance_after. By both definitions of the
+    rate: with abandoned cases, and without, as published counts have it.
+    """
+    rows = []
+    for label in ("pairs=changed;kind=inpatient", "kind=inpatient"):
+        for metric in ("direct_settlement_rate", "direct_settlement_rate_official"):
+            if label in answer.groups:
+                before, after = (finite(values) for values in answer.both(metric, label))
+                means, chances = (
+                    [float(v.mean()) for v in (before, after)],
+                    [float((v >= GOAL).mean()) for v in (before, after)],
+                )
+                rows.append((label, metric, *means, *chances))
+    return pd.DataFrame(rows, columns=["group", "metric", "rate_before", "rate_after", "chance_before", "chance_after"])
+
+
+def homes(answer: Answer) -> pd.DataFrame:
+    """Return the change of each home fund's payment on the changed pairs, largest first.
+
+    Columns: code, name_zh, name_en, base_yuan (what the fund pays on these pairs in the reference), yuan, fund (percent
+    of that), elsewhere (percent of what it pays for all inpatients elsewhere in the year), each (yuan per insured of
+    the area), each change with _low and _high. Insured are those of 2023; a city has its province's by residents.
+    """
+    insured, rows = _insured(answer.place), []
+    for i, label in answer.places("home"):
+        payment, _ = answer.both("fund_payment", label)
+        change = difference(answer, "fund_payment", label)
+        whole, _ = answer.both("fund_payment", f"home={answer.place.codes[i]};kind=inpatient")
+        row = _named(answer.place, i) | {"base_yuan": float(payment.mean())}
+        row |= spread(change, "yuan") | spread(relative(answer, label), "fund")
+        row |= spread(100 * change / np.where(whole > 0, whole, np.nan), "elsewhere")
+        row |= spread(change / insured[i], "each") if insured[i] > 0 else spread(np.array([]), "each")
+        rows.append(row)
+    return _largest(rows, "yuan")
+
+
+def hosts(answer: Answer) -> pd.DataFrame:
+    """Return what changes for the hosts of the changed pairs, largest first.
+
+    Columns: code, name_zh, name_en, bill_yuan (of patients from the changed homes), direct (change of the bills that
+    are settled directly, yuan), fund (change of what home funds pay for care there, percent), rate_base, rate
+    (shares), each change with _low and _high.
+    """
+    rows = []
+    for i, label in answer.places("host"):
+        bills = sum(answer.amount(f"bill_{way}", label)[0] for way in ("direct", "claimed", "abandoned"))
+        before, after = answer.amount("bill_direct", label)
+        rate, _ = answer.both("direct_settlement_rate", label)
+        row = _named(answer.place, i) | {"bill_yuan": float(np.mean(bills)), "rate_base": float(np.nanmean(rate))}
+        row |= spread(after - before, "direct") | spread(relative(answer, label), "fund")
+        rows.append(row | spread(difference(answer, "direct_settlement_rate", label), "rate"))
+    return _largest(rows, "bill_yuan")
+
+
+def _named(place: areas.Place, i: int) -> dict[str, Any]:
+    """Return code and names of an area."""
+    return {"code": place.codes[i], "name_zh": areas.short_zh(place.names_zh[i]), "name_en": place.names_en[i]}
+
+
+def _largest(rows: list[dict[str, Any]], column: str) -> pd.DataFrame:
+    """Return rows as a table, largest first in a column."""
+    table = pd.DataFrame(rows)
+    return table.sort_values(column, ascending=False, key=abs, ignore_index=True) if rows else table
+
+
+def _insured(place: areas.Place) -> Array:
+    """Return people insured in 2023 by area: published by province, shared out by residents among its cities."""
+    return np.asarray(areas.provinces().insured[place.province] * place.share)
+
+
+def origins(answer: Answer) -> pd.DataFrame:
+    """Return where the change of fund payment of the headline group comes from, and who bears what, yuan.
+
+    Rows: newly (what funds pay on cases that were abandoned before, at the price of a claim), richer (the rest: a
+    better price of cases that were paid for before), fund (both), own (what patients bear), advanced (what patients pay
+    in advance until a claim is paid). Where no case stops being abandoned nothing is newly paid.
+    """
+    group = answer.headline
+    change = difference(answer, "fund_payment", group)
+    owed, abandoned = (np.subtract(*answer.amount(name, group)) for name in ("owed_abandoned", "visits_abandoned"))
+    newly = np.where(abandoned != 0, owed, 0.0)
+    values = {
+        "newly": newly,
+        "richer": change - newly,
+        "fund": change,
+        "own": difference(answer, "own_payment", group),
+        "advanced": difference(answer, "advanced_by_patients", group),
+    }
+    return pd.DataFrame([{"origin": name} | spread(of, "yuan") for name, of in values.items()])
+
+
+def worth(answer: Answer) -> pd.DataFrame:
+    """Return points of rate gained per 100 million yuan of fund payment: columns group, worth, worth_low, worth_high.
+
+    The ratio is taken in each draw. A group in which the fund effect is not above 0 in every draw has no row.
+    """
+    rows = []
+    for label in dict.fromkeys((answer.headline, "kind=inpatient")):
+        yuan, rate = (difference(answer, name, label) for name in ("fund_payment", "direct_settlement_rate"))
+        if (yuan > 0).all():
+            rows.append({"group": label} | spread(100 * rate / (yuan / STEP_YUAN), "worth"))
+    return pd.DataFrame(rows, columns=["group", "worth", "worth_low", "worth_high"])
+
+
+def drivers(answer: Answer, of: str = "fund") -> pd.DataFrame:
+    """Return the unknowns that go with the fund effect (percent) or the rate effect, strongest first.
+
+    Columns of `findings.ranked`, then lower and upper: the mean effect, percent or points, in the third of the draws
+    in which the unknown is lowest and highest.
+    """
+    change = _effect(answer, of)
+    table = findings.ranked(answer.unknowns, change)
+    third = max(len(change) // 3, 1)
+    order = {name: np.argsort(answer.unknowns[name].to_numpy(), kind="stable") for name in table["id"]}
+    ends = [(change[order[name][:third]].mean(), change[order[name][-third:]].mean()) for name in table["id"]]
+    return table.assign(lower=[low for low, _ in ends], upper=[high for _, high in ends])
+
+
+def _effect(answer: Answer, of: str) -> Array:
+    """Return the headline effect in each draw: of the fund in percent, of the rate in points."""
+    if of == "fund":
+        return relative(answer, answer.headline)
+    return 100 * difference(answer, "direct_settlement_rate", answer.headline)
+
+
+def requests(answer: Answer) -> pd.DataFrame:
+    """Return what to ask provinces for, what it would settle, and how much narrower it would make both intervals.
+
+    Columns: request, ids (of the unknowns of this sort that stand out from luck, for the fund or the rate), fund and
+    rate: 1 - sqrt(1 - R2), R2 of the ranks of the effect on the ranks of these unknowns, adjusted for their number; 0
+    where none stands out. Approximate: the spread of the draws stands for that of knowledge. Largest first.
+    """
+    known = {of: drivers(answer, of) for of in ("fund", "rate")}
+    rows = []
+    for request, starts in REQUESTS.items():
+        named = {of: [i for i in _standing_out(table) if i.startswith(starts)] for of, table in known.items()}
+        narrower = {of: _narrower(answer.unknowns[ids], _effect(answer, of)) for of, ids in named.items()}
+        rows.append({"request": request, "ids": list(dict.fromkeys([*named["fund"], *named["rate"]]))} | narrower)
+    table = pd.DataFrame(rows)
+    order = np.argsort(-table[["fund", "rate"]].max(axis=1).to_numpy(), kind="stable")
+    return table.iloc[order].reset_index(drop=True)
+
+
+def _standing_out(table: pd.DataFrame) -> list[str]:
+    """Return the unknowns of a table of drivers that luck would rarely show."""
+    return [str(i) for i in table.loc[table["beyond_luck"].astype(bool), "id"]]
+
+
+def _narrower(unknowns: pd.DataFrame, change: Array) -> float:
+    """Return by which share the spread of a change would shrink if these unknowns were known."""
+    draws, number = unknowns.shape
+    if not number:
+        return 0.0
+    ranks = rankdata(unknowns.to_numpy(), axis=0)
+    x, y = ranks - ranks.mean(axis=0), rankdata(change) - (draws + 1) / 2
+    rest = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    left = (rest @ rest) / (y @ y) * (draws - 1) / (draws - number - 1)
+    return float(1 - np.sqrt(np.clip(left, 0, 1)))
+
+
+def register(answer: Answer) -> pd.DataFrame:
+    """Return the unknowns of the model: what was drawn or held fixed in this run, weakest grade last.
+
+    Columns: id, meaning, low, high, unit, grade, source, pinned (the value it was held at, else None).
+    """
+    pinned = answer.manifest["pinned"]
+    rows = [
+        (q.id, q.meaning, q.low, q.high, q.unit, q.grade, q.source, pinned.get(q.id))
+        for q in declared.quantities().values()
+        if q.role == "unknown"
+    ]
+    rows.sort(key=lambda row: GRADES.index(cast(Any, row[5])))
+    return pd.DataFrame(rows, columns=["id", "meaning", "low", "high", "unit", "grade", "source", "pinned"])

@@ -1,0 +1,24 @@
+"""Every text of a report, in Chinese and English: the table `phrases` of the package."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from simlib.plots import Lang
+from simlib.tables import read
+
+
+@cache
+def texts(lang: Lang) -> dict[str, str]:
+    """Return the texts of one language by key, with places for values by name or number."""
+    return {row["key"]: row[lang] for row in read("phrases")}
+
+
+def said(key: str, lang: Lang, *values: object, **named: Any) -> str:
+    """Return a text in one language with its values filled in.
+
+    >>> said("card.interval", "en", "1", "2")
+    '95 % interval 1 to 2'
+    """
+    return texts(lang)[key].format(*values, **named)

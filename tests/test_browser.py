@@ -1,0 +1,136 @@
+"""A report as a browser shows it: without a network, every glyph there, nothing to scroll sideways on a phone."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simlib import cli, findings, pack
+
+ROOT = Path(__file__).parent.parent
+CHROMIUM = next((found for name in pack.BROWSERS if (found := shutil.which(name))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: Debian has it as `apt-get install chromium`")
+
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+LANGS = ("zh", "en")
+
+CONTRAST = """() => {
+  const channel = v => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4 };
+  const light = c => { const [r, g, b] = c.match(/[0-9.]+/g).map(Number);
+                       return 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b) };
+  const back = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
+                      if (c !== 'rgba(0, 0, 0, 0)') return c } return 'rgb(255, 255, 255)' };
+  const written = e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+  return [...document.querySelectorAll('main *')].filter(written).map(e => {
+    const [a, b] = [light(getComputedStyle(e).color), light(back(e))].sort((x, y) => y - x);
+    return (a + 0.05) / (b + 0.05) }) }"""
+
+
+@pytest.fixture(scope="session")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("browser") / "run"
+    scenario = str(ROOT / "scenarios" / "delta_mutual_recognition.yaml")
+    assert cli.main(["run", scenario, "--draws", "4", "--people", "1000", "--out", str(folder)]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(findings, "FEWEST_TO_NAME", 4)  # so that every section is there
+        for lang in LANGS:
+            assert cli.main(["report", str(folder), "--lang", lang]) == 0
+    return {lang: folder / f"report_{lang}" / pack.HTML for lang in LANGS}
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    own = tmp_path_factory.mktemp("profile")
+    arguments = [one for one in pack.flags(own) if not one.startswith(("--headless", "--user-data-dir"))]
+    with sync_api.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield started
+        started.close()
+
+
+def opened(browser: Any, page: Path, viewport: dict[str, int]) -> tuple[Any, list[str]]:
+    """Return a report as a browser without a network shows it, and all that it asked for or complained of."""
+    shown = browser.new_context(viewport=viewport, offline=True, java_script_enabled=True).new_page()
+    noise: list[str] = []
+    shown.on("console", lambda message: noise.append(f"{message.type}: {message.text}"))
+    shown.on("pageerror", lambda error: noise.append(str(error)))
+    shown.on("request", lambda asked: None if asked.url.startswith(("file:", "data:")) else noise.append(asked.url))
+    shown.on("requestfailed", lambda asked: noise.append(f"failed: {asked.url[:80]}"))
+    shown.goto(page.as_uri())
+    shown.evaluate("document.fonts.ready")
+    return shown, noise
+
+
+every_screen = pytest.mark.parametrize(
+    ("lang", "viewport"),
+    list(itertools.product(LANGS, (DESKTOP, PHONE))),
+    ids=["zh-desktop", "zh-phone", "en-desktop", "en-phone"],
+)
+
+
+@every_screen
+def test_it_opens_without_a_network_and_fits_the_screen(
+    browser: Any, reports: dict[str, Path], lang: str, viewport: dict[str, int]
+) -> None:
+    page, noise = opened(browser, reports[lang], viewport)
+    assert noise == []
+    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
+    answer = page.locator(".answer").bounding_box()
+    verdict = page.locator(".verdict").bounding_box()
+    assert 0 < answer["y"] < verdict["y"] and verdict["y"] + verdict["height"] <= viewport["height"]
+    page.context.close()
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_headings_are_in_order_and_the_language_is_said(browser: Any, reports: dict[str, Path], lang: str) -> None:
+    page, _ = opened(browser, reports[lang], DESKTOP)
+    levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(h => Number(h.tagName[1]))")
+    assert levels[0] == 1 and levels.count(1) == 1 and len(levels) > 8
+    assert all(b <= a + 1 for a, b in itertools.pairwise(levels))
+    assert page.evaluate("document.documentElement.lang").startswith(lang)
+    assert page.evaluate("[...document.images].every(i => i.alt.length > 40)")
+    page.context.close()
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_every_text_is_dark_enough_on_its_ground(browser: Any, reports: dict[str, Path], lang: str) -> None:
+    page, _ = opened(browser, reports[lang], DESKTOP)
+    contrasts = page.evaluate(CONTRAST)
+    assert len(contrasts) > 100 and min(contrasts) >= 4.5
+    page.context.close()
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_every_glyph_comes_from_the_embedded_font(browser: Any, reports: dict[str, Path], lang: str) -> None:
+    page, _ = opened(browser, reports[lang], DESKTOP)
+    assert page.evaluate("[...document.fonts].map(f => f.status)") == ["loaded"]
+    session = page.context.new_cdp_session(page)
+    session.send("DOM.enable")
+    session.send("CSS.enable")
+    root = session.send("DOM.getDocument")["root"]["nodeId"]
+    written = session.send("DOM.querySelectorAll", {"nodeId": root, "selector": "main h1, h2, p, li *, code, td"})
+    fonts = [
+        font
+        for node in written["nodeIds"][:500]
+        for font in session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+    ]
+    assert len(fonts) > 100 and all(font["isCustomFont"] for font in fonts)
+    page.context.close()
+
+
+def test_it_prints_to_a_pdf_of_pages(reports: dict[str, Path]) -> None:
+    raw = pack.printed(reports["zh"], str(CHROMIUM))
+    assert raw.startswith(b"%PDF") and len(re.findall(rb"/Type\s*/Page\b", raw)) > 3
+
+
+def test_a_browser_that_fails_is_one_message(reports: dict[str, Path]) -> None:
+    with pytest.raises(pack.BadInputError, match="failed"):
+        pack.printed(reports["en"], shutil.which("false") or "false")

@@ -1,0 +1,395 @@
+"""A report says what its run says, opens offline, hides nothing in a title, and tells when anything was altered."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+
+from simlib import areas, briefing, cli, outputs, pack, phrases, plots, report, seal, tables
+from simlib.loop import AMOUNTS
+
+ROOT = Path(__file__).parent.parent
+LANGS = list(plots.LANGS)
+both_languages = pytest.mark.parametrize("lang", LANGS)
+
+
+def simulate(folder: Path, *scenarios: str) -> Path:
+    paths = [str(ROOT / "scenarios" / f"{name}.yaml") for name in scenarios]
+    assert cli.main(["run", *paths, "--draws", "2", "--people", "5000", "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return simulate(tmp_path_factory.mktemp("run") / "delta", "delta_mutual_recognition", "no_change")
+
+
+@pytest.fixture(scope="session")
+def answer(run: Path) -> briefing.Answer:
+    return briefing.load(outputs.read(run), "delta_mutual_recognition")
+
+
+@pytest.fixture(autouse=True)
+def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pack, "SCREEN_DPI", 20)  # what is drawn is tested in test_plots and test_browser
+    monkeypatch.setattr(pack, "PRINT_DPI", 20)
+
+
+@pytest.fixture
+def mine(run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(run, tmp_path / "mine"))
+
+
+def made(folder: Path, lang: str = "en", scenario: str = "delta_mutual_recognition", *more: str) -> Path:
+    out = folder / f"report_{lang}"
+    command = ["report", str(folder), "--lang", lang, "--scenario", scenario, "--out", str(out), *more]
+    assert cli.main(command) == 0
+    return out / pack.HTML
+
+
+def resealed(folder: Path, **changed: Any) -> None:
+    """Write headlines with other texts, and a manifest that fits them: what a run of another scenario would hold."""
+    headlines = json.loads((folder / "headline.json").read_text(encoding="utf-8"))
+    headlines[0] |= changed
+    (folder / "headline.json").write_text(json.dumps(headlines, ensure_ascii=False), encoding="utf-8")
+    manifest(folder, tables_sha256={name: tables.sha256(folder / name) for name in outputs.TABLES})
+
+
+def manifest(folder: Path, **changed: Any) -> None:
+    content = json.loads((folder / outputs.MANIFEST).read_bytes()) | changed
+    content.pop("sha256")
+    sealed = content | {"sha256": outputs.digest(outputs.written(content))}
+    (folder / outputs.MANIFEST).write_bytes(outputs.written(sealed))
+
+
+def text(html: str) -> str:
+    """Return what a reader sees of a document."""
+    body = re.sub(r"<(style|script).*?</\1>", "", html, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", body))
+
+
+@both_languages
+def test_the_first_screen_says_what_the_run_says(mine: Path, lang: str) -> None:
+    facts = json.loads((mine / "headline.json").read_text(encoding="utf-8"))[0]
+    seen = text(made(mine, lang).read_text(encoding="utf-8").split("</header>")[0])
+    assert facts["title"][lang] in seen
+    for name in ("fund_percent", "rate_points"):
+        for end in ("change", "low", "high"):
+            assert plots.number(facts[name][end], 1, "+") in seen
+    own = 1 if lang == "zh" else 100
+    money = facts["fund_100_million_yuan"]
+    digits = 0 if abs(own * money["high"]) >= 100 else 1 if abs(own * money["high"]) >= 10 else 2
+    assert plots.number(abs(own * money["change"]), digits) in seen
+    assert plots.number(100 * facts["rate_points"]["baseline"], 1) in seen
+    assert phrases.said("verdict", lang) in seen and phrases.said("verdict.few", lang) in seen
+
+
+@both_languages
+def test_a_report_asks_nothing_of_the_network_and_runs_nothing(mine: Path, lang: str) -> None:
+    html = made(mine, lang).read_text(encoding="utf-8")
+    assert f'<html lang="{"zh-CN" if lang == "zh" else "en"}">' in html
+    assert "default-src 'none'" in html
+    assert set(re.findall(r'(?:src|href)="([a-z]+:)', html)) == {"data:"} and "@import" not in html
+    assert set(re.findall(r"url\(([a-z]+:)", html)) == {"data:"}
+    assert re.findall(r"<script[^>]*>", html) == [seal.START]
+    assert all(alt for alt in re.findall(r'<img alt="([^"]*)"', html))
+    assert len(html) < 3_000_000
+    assert "nan" not in text(html).lower().split() and "None" not in text(html).split()
+
+
+def test_the_same_run_gives_the_same_bytes(mine: Path) -> None:
+    first = made(mine).read_bytes()
+    assert made(mine).read_bytes() == first
+
+
+@both_languages
+def test_the_embedded_font_has_every_sign_of_the_report(mine: Path, lang: str) -> None:
+    import base64
+    import html as entities
+    import io
+
+    from fontTools.ttLib import TTFont
+
+    html = made(mine, lang).read_text(encoding="utf-8")
+    (packed,) = re.findall(r"base64,([^)]+)\) format", html)
+    has = set(TTFont(io.BytesIO(base64.b64decode(packed))).getBestCmap())
+    assert {sign for sign in entities.unescape(text(html)) if ord(sign) not in has} == set()
+
+
+def test_every_table_is_a_sheet_with_the_numbers_of_the_report(mine: Path, answer: briefing.Answer) -> None:
+    page = made(mine)
+    book = openpyxl.load_workbook(page.with_name(pack.WORKBOOK))
+    every = [one for section in report.sections(answer, "en") for one in section.tables]
+    contents, *sheets = book.worksheets
+    assert [sheet.title for sheet in sheets] == [one.name for one in every]
+    assert [row[0] for row in contents.iter_rows(min_row=4, values_only=True)] == [one.name for one in every]
+    homes = pd.DataFrame(list(book["homes"].values)[1:], columns=next(book["homes"].values))
+    assert np.allclose(homes.iloc[:, 2], briefing.homes(answer)["yuan"] / 1e6)
+    assert not [cell for sheet in sheets for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]
+
+
+def test_a_text_that_looks_like_a_formula_stays_a_text(mine: Path) -> None:
+    resealed(mine, title={"zh": "=1+1", "en": "=HYPERLINK(1)"})
+    book = openpyxl.load_workbook(made(mine).with_name(pack.WORKBOOK))
+    assert (book.worksheets[0]["A1"].value, book.worksheets[0]["A1"].data_type) == ("=HYPERLINK(1)", "s")
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
+        ('"><img src=x onerror=alert(1)>', "&#34;&gt;&lt;img src=x onerror=alert(1)&gt;"),
+        ("abc\u202egnp.exe", "abc?gnp.exe"),
+        ("长" * 10_000, "长" * report.LONGEST_TITLE + "…"),
+        ("$\\frac{1}{$", "$\\frac{1}{$"),
+    ],
+    ids=["script", "attribute", "right-to-left", "long", "mathematics"],
+)
+def test_a_hostile_title_is_escaped_and_cut(mine: Path, title: str, shown: str) -> None:
+    sets = [{"lever": title, "value": title, "from": "2024-07", "to": None, "where": {"home": [title]}}]
+    resealed(mine, title={"zh": title, "en": title}, question={"zh": title, "en": title}, sets=sets)
+    html = made(mine).read_text(encoding="utf-8")
+    assert f"<h1>{shown}</h1>" in html
+    assert "\u202e" not in html and "<script>" not in html and "<img src=x" not in html and len(html) < 3_000_000
+
+
+def test_an_untouched_run_and_its_reports_verify(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for lang in LANGS:
+        assert cli.main(["verify", str(made(mine, lang))]) == 0
+    capsys.readouterr()
+    assert cli.main(["verify", str(mine)]) == 0
+    assert capsys.readouterr().out.count("the same line by line") == 2
+
+
+def test_a_figure_edited_in_a_report_is_named(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = made(mine)
+    lines = page.read_text(encoding="utf-8").split("\n")
+    at = next(i for i, line in enumerate(lines) if re.search(r'class="n">\+\d', line))
+    lines[at] = re.sub(r'(class="n">\+)\d', r"\g<1>9", lines[at], count=1)
+    page.write_text("\n".join(lines), encoding="utf-8")
+    assert cli.main(["verify", str(page)]) == 2
+    errors = capsys.readouterr().err
+    assert f"report.html:{at + 1}:1: altered, now" in errors and "+9" in errors
+
+
+def test_a_report_that_was_sealed_again_still_differs_from_its_run(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = made(mine)
+    document = page.read_text(encoding="utf-8")
+    about = {key: str(value) for key, value in (seal.opened(document) or {}).items() if key not in ("lines", "seal")}
+    plain = "\n".join(line for line in document.split("\n") if not line.startswith(seal.START))
+    forged = seal.sealed(re.sub(r"<b>\+\d", "<b>+8", plain, count=1), about)
+    page.write_text(forged, encoding="utf-8")
+    assert seal.altered(forged) == []
+    assert cli.main(["verify", str(page)]) == 2
+    assert "<b>+8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["cut", "added", "seal", "no seal"])
+def test_lines_and_seals_that_are_altered_are_named(what: str) -> None:
+    document = seal.sealed("<p>1</p>\n<p>2</p>\n</body>\n", {"run": "r"})
+    broken = {
+        "cut": document.replace("<p>1</p>\n", ""),
+        "added": document.replace("<p>2</p>", "<p>2</p>\n<p>3</p>"),
+        "seal": document.replace('"r"', '"s"'),
+        "no seal": document.replace(seal.START, "<script>"),
+    }
+    assert seal.altered(document) == []
+    ((line, words),) = seal.altered(broken[what])
+    expected = {"cut": (1, "missing"), "added": (3, "added"), "seal": (3, "seal itself"), "no seal": (1, "no seal")}
+    assert line == expected[what][0] and expected[what][1] in words
+
+
+@pytest.mark.parametrize("name", outputs.NAMES)
+def test_one_byte_of_a_run_is_named_and_no_report_is_made(
+    mine: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = bytearray((mine / name).read_bytes())
+    raw[len(raw) // 2] ^= 1
+    (mine / name).write_bytes(raw)
+    for command in (["verify", str(mine)], ["report", str(mine), "--lang", "zh"]):
+        assert cli.main(command) == 2
+        captured = capsys.readouterr()
+        assert captured.err.startswith(f"{mine / name}:1:1: altered") and captured.out == ""
+    assert not list(mine.glob("report_*"))
+
+
+@pytest.mark.parametrize("name", outputs.NAMES)
+def test_a_run_that_lacks_a_file_is_refused(mine: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (mine / name).unlink()
+    assert cli.main(["report", str(mine), "--lang", "en"]) == 2
+    assert f"{mine / name}:1:1: missing" in capsys.readouterr().err
+
+
+def test_a_run_of_another_version_is_refused(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest(mine, simlib="99.0")
+    assert cli.main(["report", str(mine), "--lang", "en"]) == 2
+    assert "made by simlib 99.0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"sha256": 5}', b"\xff", b"[" * 100_000])
+def test_a_manifest_that_is_none_is_refused(mine: Path, content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    (mine / outputs.MANIFEST).write_bytes(content)
+    assert cli.main(["verify", str(mine)]) == 2
+    assert "manifest.json:1:1: altered" in capsys.readouterr().err
+
+
+def test_a_report_of_another_run_is_told(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = made(mine)
+    resealed(mine, title={"zh": "x", "en": "x"})
+    assert cli.main(["verify", str(page)]) == 2
+    assert "made from another run" in capsys.readouterr().err
+
+
+def test_a_report_alone_is_checked_by_its_seal(mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    alone = shutil.copy(made(mine), tmp_path / "alone.html")
+    capsys.readouterr()
+    assert cli.main(["verify", str(alone)]) == 0
+    assert "not compared with its run" in capsys.readouterr().out
+    assert cli.main(["verify", str(alone), "--run", str(mine)]) == 0
+
+
+def test_a_run_of_several_scenarios_asks_which(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["report", str(mine), "--lang", "en"]) == 2
+    assert "Add --scenario, one of delta_mutual_recognition, no_change" in capsys.readouterr().err
+    assert cli.main(["report", str(mine), "--lang", "en", "--scenario", "no_chnge"]) == 2
+    assert "Did you mean no_change?" in capsys.readouterr().err
+
+
+@both_languages
+def test_a_scenario_that_changes_nothing_says_so(mine: Path, lang: str) -> None:
+    seen = text(made(mine, lang, "no_change").read_text(encoding="utf-8"))
+    assert phrases.said("nothing.sentence", lang) in seen and phrases.said("verdict.none", lang) in seen
+
+
+def test_without_chromium_a_pdf_is_refused_before_anything_is_written(
+    mine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pack.shutil, "which", lambda name: None)
+    assert cli.main(["report", str(mine), "--lang", "en", "--pdf", "--scenario", "no_change"]) == 2
+    assert "no Chromium" in capsys.readouterr().err and not list(mine.glob("report_*"))
+
+
+def test_a_full_disk_is_one_message(
+    mine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pack, "write_whole", full)
+    assert cli.main(["report", str(mine), "--lang", "en", "--scenario", "no_change"]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+
+
+def test_run_with_report_writes_both_languages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [str(ROOT / "scenarios" / "no_change.yaml"), "--draws", "2", "--people", "1000"]
+    assert cli.main(["run", *paths, "--out", str(tmp_path / "a"), "--report"]) == 0
+    found = sorted(path.parent.name for path in (tmp_path / "a").glob("*/report.html"))
+    assert found == ["report_en", "report_zh"] and "report_zh/report.html" in capsys.readouterr().out
+
+
+def test_every_text_has_the_same_places_for_values_in_both_languages() -> None:
+    for row in tables.read("phrases"):
+        assert sorted(re.findall(r"{\w*}", row["zh"])) == sorted(re.findall(r"{\w*}", row["en"])), row["key"]
+        assert row["zh"] and row["en"]
+
+
+def test_every_chinese_meaning_is_of_a_declared_number() -> None:
+    from simlib import declared
+
+    assert {row["id"] for row in tables.read("meanings")} <= set(declared.quantities())
+
+
+# The frames behind the tables and pictures.
+
+
+def test_the_homes_add_up_to_the_changed_pairs_and_per_head_is_by_the_published_insured(
+    answer: briefing.Answer,
+) -> None:
+    kinds, homes = briefing.by_kind(answer), briefing.homes(answer)
+    assert np.isclose(homes["yuan"].sum(), kinds["yuan"][0]) and np.isclose(
+        homes["base_yuan"].sum(), kinds["base_yuan"][0]
+    )
+    hosts = briefing.hosts(answer)
+    assert set(hosts["name_en"]) == set(homes["name_en"]) == {"Shanghai", "Jiangsu", "Zhejiang", "Anhui"}
+    anhui = homes.set_index("name_en").loc["Anhui"]
+    place = areas.provinces()
+    assert np.isclose(anhui["each"] * place.insured[place.index("340000")], anhui["yuan"])
+    assert (homes["elsewhere"] < homes["fund"]).all()
+
+
+def test_the_effect_by_kind_is_that_of_the_run(answer: briefing.Answer) -> None:
+    first = briefing.by_kind(answer).iloc[0]
+    facts = answer.facts
+    assert np.isclose(first["fund"], facts["fund_percent"]["change"])
+    assert np.isclose(first["fund_low"], facts["fund_percent"]["low"])
+    assert np.isclose(first["yuan_high"], 1e8 * facts["fund_100_million_yuan"]["high"])
+    assert np.isclose(100 * first["rate"], facts["rate_points"]["change"])
+
+
+def test_newly_paid_and_richer_are_the_fund_effect_and_a_better_price_pays_nobody_newly(
+    answer: briefing.Answer,
+) -> None:
+    yuan = briefing.origins(answer).set_index("origin")["yuan"]
+    assert np.isclose(yuan["newly"] + yuan["richer"], yuan["fund"]) and yuan["newly"] == 0
+    assert np.isclose(yuan["own"], -yuan["fund"])
+
+
+def synthetic(draws: int, cells: dict[str, tuple[Any, Any]], unknowns: pd.DataFrame) -> briefing.Answer:
+    """Return an answer of one group whose amounts before and after are given by name, by draw."""
+    sides = []
+    for side in (0, 1):
+        amounts = np.zeros((draws, 1, 2, len(AMOUNTS)), dtype=np.int64)
+        for name, pair in cells.items():
+            amounts[:, 0, 0, AMOUNTS.index(name)] = pair[side]
+        sides.append(amounts)
+    facts = {"group": "kind=inpatient", "year": 2024, "sets": [], "fund_percent": {"change": 1.0}}
+    place, empty = areas.provinces(), pd.DataFrame()
+    return briefing.Answer(facts, place, {"kind=inpatient": 0}, *sides, unknowns, empty, empty, {"pinned": {}})
+
+
+def test_an_unknown_that_decides_the_effect_leads_the_drivers_and_would_close_the_interval() -> None:
+    draws = 40
+    x, noise = np.arange(draws), np.random.default_rng(1).permutation(draws)
+    unknowns = pd.DataFrame({"catalogue.agree_consumable": x / draws, "flow.beta": noise / draws})
+    cells = {"fund_direct": (10**9, 10**9 + 10**7 * (draws - x)), "visits_direct": (50, 50), "visits_claimed": (50, 50)}
+    answer = synthetic(draws, cells, unknowns)
+    table = briefing.drivers(answer)
+    assert table["id"][0] == "catalogue.agree_consumable" and np.isclose(table["rank_correlation"][0], -1)
+    assert bool(table["beyond_luck"][0]) and not bool(table["beyond_luck"][1])
+    assert np.isclose(table["lower"][0], np.arange(28, 41).mean()) and np.isclose(
+        table["upper"][0], np.arange(1, 14).mean()
+    )
+    asked = briefing.requests(answer)
+    assert asked["request"][0] == "lists" and np.isclose(asked["fund"][0], 1) and asked["rate"][0] == 0
+    assert (asked["fund"][1:] == 0).all()
+
+
+def test_the_chance_of_the_goal_is_the_share_of_draws_that_reach_it() -> None:
+    direct = np.array([60, 70, 80, 90])
+    answer = synthetic(4, {"visits_direct": (direct - 10, direct), "visits_claimed": (110 - direct, 100 - direct)},
+                       pd.DataFrame())  # fmt: skip
+    found = briefing.goal(answer).iloc[0]
+    assert (found["chance_before"], found["chance_after"]) == (0.5, 0.75)
+    assert np.isclose(found["rate_after"], 0.75)
+
+
+def test_points_for_money_are_left_out_where_a_draw_costs_nothing() -> None:
+    cells = {
+        "visits_direct": (50, 60),
+        "visits_claimed": (50, 40),
+        "fund_direct": (10**11, np.array([2 * 10**11, 10**11])),
+    }
+    assert briefing.worth(synthetic(2, cells, pd.DataFrame())).empty
+    cells["fund_direct"] = (10**11, np.array([2 * 10**11, 3 * 10**11]))
+    worth = briefing.worth(synthetic(2, cells, pd.DataFrame()))["worth"][0]
+    assert np.isclose(worth, (10 / 10 + 10 / 20) / 2)
