@@ -559,7 +559,7 @@ def _fit(answer: Answer, lang: Lang) -> Section | None:
         Column("difference_percent", _with_unit("difference_percent", "unit.percent", lang), "percent"),
         Column("unit_words", said("unit", lang)),
     )
-    tests = found[found["role"] == "test"]
+    tests = found[found["role"].isin(("fit", "test"))]
     ratios = match.ratios(tests.assign(target=tests["words"], year=tests["year"].astype(str)))
     ratios["label"] = [_folded(label) for label in ratios["label"]]
     heading = said("fit", lang)
