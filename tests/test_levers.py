@@ -45,8 +45,14 @@ def lived(world: solve.World, of: Scenario) -> np.ndarray:
     focus = np.zeros((len(KINDS), len(PLACE.codes), len(PLACE.codes)), dtype=bool)
     focus[:, [HOME, PLACE.resolve("江苏")[0]]] = True
     focus[:, PLACE.province[:, None] == PLACE.province] = False
-    totals = simulate.live(world, of, focus=focus, people=40_000, whole=False).totals
+    totals = simulate.live(world, of, focus=focus, people=200_000, whole=False).totals
     return np.asarray(totals.sum(axis=(0, 2, 5)))
+
+
+@pytest.fixture(scope="module")
+def world(delta: Scenario) -> solve.World:
+    """Return a world in which every disease is as frequent as the middle of its range: rare ones are met too."""
+    return solve.solve(scenario.reference(delta), 11, 3, {"chronic.patients": 0.5})
 
 
 @pytest.fixture(scope="module")
