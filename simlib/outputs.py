@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from simlib import anchors, attribution, experiment, headline
+from simlib import anchors, coalitions, experiment, headline
 from simlib.attribution import Attribution
 from simlib.enacted import Pin
 from simlib.experiment import CONTRACT, Runs
@@ -64,7 +64,7 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
 
 def write_attribution(folder: Path, found: Attribution, table: pd.DataFrame) -> None:
     """Write the table of an attribution and its manifest; the runs that it was made from stay beside them."""
-    levers = [lever.name for lever in attribution.levers(found.package)]
+    levers = [lever.name for lever in coalitions.levers(found.package)]
     said = {"metric": str(table["metric"].iloc[0]), "sampled_orders": found.sample, "levers": levers}
     made = about([found.package], found.seed, found.draws, found.people, found.pin)
     _write(folder, {ATTRIBUTION: csv(table)}, made | said)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simlib import attribution, cli, metrics, outputs, scenario, shapley, solve
+from simlib import attribution, cli, coalitions, metrics, outputs, scenario, shapley, solve
 from simlib.attribution import split
 from simlib.loop import AMOUNTS
 from simlib.shapley import every_order, shares, some_orders
@@ -104,7 +104,7 @@ def split_fund(package: scenario.Scenario, kept: Path) -> pd.DataFrame:
 
 
 def test_a_package_is_split_among_its_files(package: scenario.Scenario, split_fund: pd.DataFrame) -> None:
-    assert [lever.name for lever in attribution.levers(package)] == list(MEASURES)
+    assert [lever.name for lever in coalitions.levers(package)] == list(MEASURES)
     assert list(split_fund.columns) == attribution.COLUMNS
     for _, of in split_fund.groupby("group"):
         assert list(of["lever"]) == [*MEASURES, attribution.ALL.name]
