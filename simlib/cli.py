@@ -512,7 +512,6 @@ def attribute(options: argparse.Namespace) -> int:
     outputs.prepare(folder)
     found = attribution.attribute(
         package,
-        options.metric,
         people=options.people,
         pin=dict(options.pin),
         sample=sample,
@@ -520,13 +519,14 @@ def attribute(options: argparse.Namespace) -> int:
         progress=_bar("draws", options.draws),
         **how,
     )
-    outputs.write_attribution(folder, found)
+    table = found.table(options.metric)
+    outputs.write_attribution(folder, found, table)
     if options.json:
-        said = {"attribution": _records(found.table), "folder": str(folder)}
+        said = {"attribution": _records(table), "folder": str(folder)}
         print(json.dumps(said, ensure_ascii=False, indent=2))
     else:
         names = f"{outputs.ATTRIBUTION}, {outputs.MANIFEST}, {outputs.COALITIONS}/"
-        print(attribution.text(found), f"\n\nWritten to {folder}: {names}", sep="")
+        print(attribution.text(found, table), f"\n\nWritten to {folder}: {names}", sep="")
     return FINE
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from simlib import attribution, documents, ensemble, experiment, fit, headline, journal, match
+from simlib import coalitions, documents, ensemble, experiment, fit, headline, journal, match
 from simlib.attribution import Attribution
 from simlib.enacted import Pin
 from simlib.experiment import CONTRACT, Runs
@@ -76,12 +76,12 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
     _write(folder, tables, about(scenarios, runs.seed, runs.draws, runs.people, runs.pin) | said)
 
 
-def write_attribution(folder: Path, found: Attribution) -> None:
-    """Write an attribution and its manifest; the runs that it was made from stay beside them."""
-    levers = [lever.name for lever in attribution.levers(found.package)]
-    said = {"metric": found.metric, "sampled_orders": found.sample, "levers": levers}
-    tables = {ATTRIBUTION: csv(found.table)}
-    _write(folder, tables, about([found.package], found.seed, found.draws, found.people, found.pin) | said)
+def write_attribution(folder: Path, found: Attribution, table: pd.DataFrame) -> None:
+    """Write the table of an attribution and its manifest; the runs that it was made from stay beside them."""
+    levers = [lever.name for lever in coalitions.levers(found.package)]
+    said = {"metric": str(table["metric"].iloc[0]), "sampled_orders": found.sample, "levers": levers}
+    made = about([found.package], found.seed, found.draws, found.people, found.pin)
+    _write(folder, {ATTRIBUTION: csv(table)}, made | said)
 
 
 def _write(folder: Path, tables: dict[str, bytes], said: dict[str, object]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simlib import attribution, cli, metrics, outputs, scenario, shapley, solve
+from simlib import attribution, cli, coalitions, metrics, outputs, scenario, shapley, solve
 from simlib.attribution import split
 from simlib.loop import AMOUNTS
 from simlib.shapley import every_order, shares, some_orders
@@ -100,14 +100,14 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def split_fund(package: scenario.Scenario, kept: Path) -> pd.DataFrame:
-    return attribution.attribute(package, **QUICK, folder=kept).table
+    return attribution.attribute(package, **QUICK, folder=kept).table()
 
 
 def test_a_package_is_split_among_its_files(package: scenario.Scenario, split_fund: pd.DataFrame) -> None:
-    assert [lever.name for lever in attribution.levers(package)] == list(MEASURES)
+    assert [lever.name for lever in coalitions.levers(package)] == list(MEASURES)
     assert list(split_fund.columns) == attribution.COLUMNS
     for _, of in split_fund.groupby("group"):
-        assert list(of["lever"]) == [*MEASURES, attribution.TOTAL]
+        assert list(of["lever"]) == [*MEASURES, attribution.ALL.name]
         for way in ("shapley", "alone", "interaction", "stacked"):
             assert of[way].iloc[:-1].sum() == pytest.approx(of[way].iloc[-1], rel=1e-12, abs=1e-6)
         assert of["shapley"].iloc[-1] == pytest.approx(of["stacked"].iloc[-1], rel=1e-12)
@@ -123,7 +123,7 @@ def test_the_total_is_what_running_the_package_changes(package: scenario.Scenari
 
     runs = experiment.repeat([package], **QUICK, whole=False)
     effects = experiment.effect(runs).set_index(["metric", "group"])
-    total = split_fund[split_fund["lever"] == attribution.TOTAL].set_index("group")["shapley"]
+    total = split_fund[split_fund["lever"] == attribution.ALL.name].set_index("group")["shapley"]
     for kind in ("inpatient", "chronic"):
         label = f"pairs=changed;kind={kind}"
         assert total[label] == pytest.approx(effects.loc[("fund_payment", label), "change"], rel=1e-9)
@@ -135,7 +135,7 @@ def test_kept_runs_are_taken_up_again_and_give_the_same_table(
     solved: list[int] = []
     real = solve.solve
     monkeypatch.setattr(solve, "solve", lambda *how: solved.append(how[2]) or real(*how))
-    again = attribution.attribute(package, **QUICK, folder=kept).table
+    again = attribution.attribute(package, **QUICK, folder=kept).table()
     assert not solved
     pd.testing.assert_frame_equal(again, split_fund, check_exact=True)
     files = sorted(kept.iterdir())
@@ -144,7 +144,7 @@ def test_kept_runs_are_taken_up_again_and_give_the_same_table(
     cut = json.loads(files[2].read_text())
     cut["coalitions"].popitem()
     files[2].write_text(json.dumps(cut))
-    again = attribution.attribute(package, **QUICK, folder=kept, jobs=2).table
+    again = attribution.attribute(package, **QUICK, folder=kept, jobs=2).table()
     assert sorted(solved) == [0, 1, 2]
     pd.testing.assert_frame_equal(again, split_fund, check_exact=True)
 
@@ -213,7 +213,7 @@ def test_what_cannot_be_split_is_refused(
 
 def test_nine_levers_can_be_sampled(tmp_path: Path) -> None:
     of = scenario.load(many(tmp_path, 9))
-    table = attribution.attribute(of, draws=2, people=1000, sample=4).table
+    table = attribution.attribute(of, draws=2, people=1000, sample=4).table()
     assert len(table) == 10 and (table["sampling_error"].iloc[:9] >= 0).all()
     assert table["shapley"].iloc[:9].sum() == pytest.approx(table["shapley"].iloc[9])
 
@@ -222,5 +222,5 @@ def test_one_lever_is_given_all_of_it() -> None:
     of = scenario.load(ROOT / "scenarios" / "chronic_ten_diseases.yaml")
     with pytest.raises(BadInputError, match="at least 2"):
         attribution.attribute(of, draws=1)
-    table = attribution.attribute(of, draws=2, people=1000).table
+    table = attribution.attribute(of, draws=2, people=1000).table()
     assert (table["shapley"] == table["alone"]).all() and (table["interaction"] == 0).all()
