@@ -7,25 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, ledger, scenario, simulate, solve
+from simlib import areas, ledger, openings, scenario, simulate, solve
 from simlib.channels import Channels
 from simlib.ledger import SPAN, YEARS, Flows, Ledger, Moves, Terms, by_due_month
 from simlib.loop import FUND
+from simlib.openings import Pools
 from simlib.scenario import Scenario
 from simlib.simulate import Run
 from simlib.solve import FIT_YEAR, World
-from simlib.tables import read, value
+from simlib.tables import value
 from simlib.terms import CLAIMED, DIRECT, FEN, INPATIENT, KINDS, MONTHS, PPM, SCHEMES, BadInputError, Quantity
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-UNIT = 1e8
-"""Yuan in the unit of the published tables, 100 million yuan."""
 DAYS = 365 / MONTHS
 """Days in a month."""
-LAST_PUBLISHED = 2024
-"""Last year of which the national funds are known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +49,14 @@ def months(books: Books) -> list[str]:
     return [f"{books.year - 1}-12", *(f"{books.year + m // MONTHS}-{m % MONTHS + 1:02}" for m in range(SPAN))]
 
 
-def follow(world: World, before: Run, after: Run) -> tuple[Books, Books]:
-    """Return the books of a reference and of a scenario in one draw, opened alike."""
+def follow(world: World, before: Run, after: Run, pools: Pools | None = None) -> tuple[Books, Books]:
+    """Return the books of a reference and of a scenario in one draw, opened alike.
+
+    pools : what the pools have; drawn, and synthetic, if not given.
+    """
     of, place = after.scenario, areas.load(after.scenario.geography)
     paid = [_paid(run) for run in (before, after)]
-    opening = _opening(world, of, place, paid[0])
+    opening = _opening(world, of, place, paid[0], pools)
     terms = [_terms(world, run.scenario, before.scenario, place) for run in (before, after)]
     held = ledger.prepayment(_by_host(opening.earlier, place), terms[0].multiple[0][None, :, None])
     spans = (_carried(world, of, place, paid[0], paid[0]), _carried(world, of, place, paid[0], paid[1]))
@@ -161,12 +161,12 @@ class _Opening:
     balance: Ints
 
 
-def _opening(world: World, of: Scenario, place: areas.Place, paid: Ints) -> _Opening:
+def _opening(world: World, of: Scenario, place: areas.Place, paid: Ints, pools: Pools | None) -> _Opening:
     """Return the opening of a draw, the same for a reference and what is compared with it."""
     levels = [index(world, of.year - back) / index(world, of.year) for back in (1, 2)]
     past = [np.rint(paid * level[:, None, None, None, None]).astype(np.int64).sum(axis=1) for level in levels]
     last, earlier = (np.moveaxis(flow, -1, 1) for flow in past)
-    income, spending, balance = pools(world, of.year, place)
+    income, spending, balance = pools or openings.synthetic(world, of.year, place)
     years = np.arange(YEARS)
     grown = [(1 + float(world.values[rate][0])) ** years for rate in (Ledger.growth_income, Ledger.growth_local)]
     at_home = np.maximum(spending - paid.sum(axis=(0, 1, 4, 5)), 0)
@@ -176,44 +176,6 @@ def _opening(world: World, of: Scenario, place: areas.Place, paid: Ints) -> _Ope
     ]
     balance_fen = np.rint(balance).astype(np.int64)
     return _Opening(last[0], last[1], earlier[0], monthly[0], monthly[1], balance_fen)
-
-
-def national(year: int, growth_income: float, growth_local: float) -> Array:
-    """Return income and spending of a year and the balance at its begin, fen, (scheme, 3), of all pools together.
-
-    As published up to `LAST_PUBLISHED`; later years grow.
-
-    >>> (national(2024, 0.04, 0.04) / 1e10).round(1).tolist()
-    [[17342.4, 13222.7, 26316.0], [11180.9, 10661.5, 7663.7]]
-    """
-    rows = {(row["scheme"], row["period"]): row for row in read("fund_pools") if row["area"] == "national"}
-    known, out = min(year, LAST_PUBLISHED), []
-    for scheme in SCHEMES:
-        income, spending = (float(rows[scheme, str(known)][column]) for column in ("income", "spending"))
-        balance = float(rows[scheme, str(known - 1)]["balance"])
-        for _ in range(known, year):
-            balance += income - spending
-            income, spending = income * (1 + growth_income), spending * (1 + growth_local)
-        out.append((income, spending, balance))
-    return UNIT * FEN * np.array(out)
-
-
-def pools(world: World, year: int, place: areas.Place) -> tuple[Array, Array, Array]:
-    """Return income, spending and opening balance of each pool in a year, fen, each (scheme, home): **synthetic**.
-
-    The national amounts are split by insured people, times what the draw says of each area, so that they sum to them.
-    """
-    v, whole = world.values, areas.provinces()
-    people = areas.people(whole, float(v[areas.Areas.xpcc_share][0]), float(v[areas.Areas.employee_slope][0]))
-    insured = (people.insured[place.province] * place.share[:, None]).T
-    of_nation = national(year, float(v[Ledger.growth_income][0]), float(v[Ledger.growth_local][0]))
-
-    def split(weight: Array, column: int) -> Array:
-        return np.asarray(weight / weight.sum(axis=1, keepdims=True) * of_nation[:, column, None])
-
-    spending = split(insured * v[Ledger.spending_per_head][place.province], 1)
-    reserve = np.stack([v[Ledger.reserve_employee], v[Ledger.reserve_resident]])[:, place.province]
-    return split(spending * v[Ledger.income_ratio][place.province], 0), spending, split(spending * reserve, 2)
 
 
 def _terms(world: World, of: Scenario, reference: Scenario, place: areas.Place) -> Terms:

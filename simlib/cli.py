@@ -59,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
         help="hold an unknown or a variant fixed",
     )
     run.add_argument("--jobs", type=int, help="threads (default: all cores); never changes a result")
+    run.add_argument("--pools", type=Path, metavar="FILE", help="what each pool has: CSV or XLSX (default: synthetic)")
     run.add_argument("--out", type=Path, help="folder for the results (default .out/NAME)")
     check = _command(commands, "check", check_files, "check scenario and case files")
     check.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -99,7 +100,7 @@ def run_scenarios(options: argparse.Namespace) -> int:
     """Simulate, print the headlines, write the results whole, the manifest last."""
     import os
 
-    from simlib import experiment, findings, headline, outputs, scenario
+    from simlib import areas, experiment, findings, headline, openings, outputs, scenario
 
     scenarios = [scenario.load(path) for path in options.scenarios]
     how = {
@@ -110,8 +111,12 @@ def run_scenarios(options: argparse.Namespace) -> int:
     experiment.check(scenarios, people=options.people, **how)
     folder = options.out or Path(".out") / "+".join(of.name for of in scenarios)
     outputs.prepare(folder)
-    pin = dict(options.pin)
-    runs = experiment.repeat(scenarios, people=options.people, pin=pin, progress=_bar("draws", options.draws), **how)
+    pin, pools = dict(options.pin), None
+    if options.pools is not None:
+        pools = openings.stated(options.pools, areas.load(scenarios[0].geography))
+        print(*pools.warnings, sep="\n", end="\n" * bool(pools.warnings), file=sys.stderr)
+    bar = _bar("draws", options.draws)
+    runs = experiment.repeat(scenarios, people=options.people, pin=pin, pools=pools, progress=bar, **how)
     bar = _bar("curve over attention", options.draws)
     curve = findings.attention_curve(scenarios, pin=pin, progress=bar, **how)
     outputs.write(folder, runs, curve)

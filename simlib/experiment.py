@@ -18,6 +18,7 @@ from simlib.enacted import Pin
 from simlib.ledger import Ledger
 from simlib.loop import AMOUNTS
 from simlib.metrics import UNITS, Group
+from simlib.openings import Pools, Stated
 from simlib.scenario import Scenario
 from simlib.terms import INPATIENT, BadInputError, Quantity
 
@@ -93,6 +94,7 @@ class Runs:
     pin : what was held fixed.
     cash : what the ledger says by scenario, (draw, side, indicator, group, month), see `cashflow`; none where only what
     changes was drawn. books : reference and scenario in draw `BOOKED`, by scenario.
+    pools : what they were said to have, if a table was given.
     """
 
     place: areas.Place
@@ -109,6 +111,7 @@ class Runs:
     pin: Pin
     cash: tuple[Array, ...]
     books: tuple[tuple[Books, Books], ...]
+    pools: Stated | None
 
 
 def repeat(
@@ -121,6 +124,7 @@ def repeat(
     pin: Pin | None = None,
     whole: bool = True,
     progress: Progress = iter,
+    pools: Stated | None = None,
 ) -> Runs:
     """Return the draws of several scenarios, each beside its reference on the same luck.
 
@@ -129,7 +133,7 @@ def repeat(
     draws : parameter draws, at least 2. people : people drawn per run. jobs : threads; any number gives
     the same result. pin : unknowns held at a value and variants at a form, by id. whole : whether to draw the
     country, not only the kinds and pairs that the scenario changes.
-    progress : wraps the draws as they are done, for a bar.
+    progress : wraps the draws as they are done, for a bar. pools : what the pools have, else drawn and synthetic.
 
     Raises
     ------
@@ -138,7 +142,10 @@ def repeat(
     check(scenarios, draws=draws, seed=seed, people=people, jobs=jobs)
     place = areas.load(scenarios[0].geography)
     groups = [metrics.groups(scenario.compile(of, place).touched) for of in scenarios]
-    tasks = (delayed(one_draw)(scenarios, groups, seed, d, people, dict(pin or {}), whole) for d in range(draws))
+    tasks = (
+        delayed(one_draw)(scenarios, groups, seed, d, people, dict(pin or {}), whole, pools and pools.pools)
+        for d in range(draws)
+    )
     pool = Parallel(n_jobs=jobs, prefer="threads", return_as="generator", pre_dispatch=2 * jobs)
     with threadpool_limits(1, "blas"):  # draws are the threads; more inside each only get in their way
         outcomes = list(progress(pool(tasks)))
@@ -165,6 +172,7 @@ def repeat(
         dict(pin or {}),
         tuple(np.stack(every) for every in zip(*(o.cash for o in outcomes), strict=True)),
         outcomes[BOOKED].books,
+        pools,
     )
 
 
@@ -198,6 +206,7 @@ def one_draw(
     people: int,
     pin: Pin,
     whole: bool,
+    pools: Pools | None = None,
 ) -> Outcome:
     """Return one draw of every scenario and its reference; they share a world."""
     world = solve.solve(scenario.reference(scenarios[0]), seed, draw, pin)
@@ -207,7 +216,7 @@ def one_draw(
         for of, group in zip(scenarios, groups, strict=True)
     ]
     drawn = max(run.people for _, runs in pairs for run in runs)
-    books = [cashflow.follow(world, *runs) for _, runs in pairs] if whole else []
+    books = [cashflow.follow(world, *runs, pools) for _, runs in pairs] if whole else []
     cash = tuple(np.stack([cashflow.indicators(of) for of in both]) for both in books)
     values = np.array([float(world.values[q][0]) for q in scalar_unknowns()])
     cases = flows.expect(world.pull, world.c, world.stayed)[INPATIENT].sum(axis=0)

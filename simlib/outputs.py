@@ -17,7 +17,16 @@ from simlib.experiment import CONTRACT, Runs
 from simlib.tables import names, sha256, write_whole
 from simlib.terms import BadInputError, rules_sha
 
-TABLES = ("headline.json", "effects.csv", "metrics.parquet", "attention.csv", "fit.csv", "ledger.csv", *journal.FILES)
+TABLES = (
+    "headline.json",
+    "effects.csv",
+    "metrics.parquet",
+    "attention.csv",
+    "fit.csv",
+    "ledger.csv",
+    "prepayment.csv",
+    *journal.FILES,
+)
 MANIFEST = "manifest.json"
 NAMES = (*TABLES, MANIFEST)
 LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "pydantic", "PyYAML")
@@ -51,6 +60,7 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
         "metrics.parquet": parquet(experiment.draws_table(runs)),
         "attention.csv": csv(curve),
         "fit.csv": csv(anchors.fit_table(runs)),
+        "prepayment.csv": csv(anchors.prepayment_table(runs)),
         "ledger.csv": csv(experiment.cash_table(runs)),
         **books(runs),
     }
@@ -116,6 +126,7 @@ def manifest(folder: Path, runs: Runs) -> bytes:
         "seed": runs.seed,
         "draws": runs.draws,
         "pinned": dict(sorted(runs.pin.items())),
+        "pools_sha256": {Path(runs.pools.path).as_posix(): runs.pools.sha256} if runs.pools else {},
         "people": runs.people,
         "people_drawn": runs.drawn,
         "rules_sha256": rules_sha(),
