@@ -10,13 +10,25 @@ import numpy.typing as npt
 from simlib import areas, ledger, openings, scenario, simulate, solve
 from simlib.channels import Channels
 from simlib.ledger import SPAN, YEARS, Flows, Ledger, Moves, Terms, by_due_month
-from simlib.loop import FUND
+from simlib.loop import FUND, VISITS
 from simlib.openings import Pools
 from simlib.scenario import Scenario
 from simlib.simulate import Run
 from simlib.solve import FIT_YEAR, World
 from simlib.tables import value
-from simlib.terms import CLAIMED, DIRECT, FEN, INPATIENT, KINDS, MONTHS, PPM, SCHEMES, BadInputError, Quantity
+from simlib.terms import (
+    ABANDONED,
+    CLAIMED,
+    DIRECT,
+    FEN,
+    INPATIENT,
+    KINDS,
+    MONTHS,
+    PPM,
+    SCHEMES,
+    BadInputError,
+    Quantity,
+)
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -310,6 +322,48 @@ class _Groups:
             told = amount.shape[axis] == size
             parts.append(amount.sum(axis=over).T.astype(np.float64) if told else np.full((size, len(amount)), np.nan))
         return np.concatenate(parts)
+
+
+EFFECTS = ("newly_paid", "richer_price", "volume", "timing")
+"""Parts of what a scenario takes out of a pool's cash in its year."""
+
+
+def effects(runs: tuple[Run, Run], books: tuple[Books, Books]) -> Array:
+    """Return what a scenario changes in the cash paid for care elsewhere in its year, yuan, (part, all and each home).
+
+    Formulas
+    --------
+    volume = change of cases x fund payment per case before, by kind and scheme, and the stress on flows; newly_paid =
+    what would have been owed on abandoned cases and now is not left, at the new volume; richer_price = the rest of the
+    change of what is owed; timing = the change of cash paid (claims, clearing, prepayments less returns) less that.
+    """
+    cases, paid, dropped = (
+        np.stack([_yearly(run, start, number) for run in runs])
+        for start, number in ((VISITS, 3), (FUND, 2), (FUND + ABANDONED, 1))
+    )
+    grown = np.where(cases[0] > 0, cases[1] / np.maximum(cases[0], 1), 1.0)
+    owed = [of.flows.direct[MONTHS : 2 * MONTHS].sum(axis=(0, 3)) + _of_first(of.flows.claimed) for of in books]
+    stress = (owed[1] - owed[0]).sum(axis=0) - (paid[1] - paid[0]).sum(axis=(0, 1))
+    volume = (paid[0] * (grown - 1)).sum(axis=(0, 1)) + stress
+    newly = (dropped[0] * grown - dropped[1]).sum(axis=(0, 1))
+    cash = [sum(sign * of.moves[cause][1 : 1 + MONTHS].sum(axis=(0, 1, 3)) for cause, sign in PAID) for of in books]
+    change = (owed[1] - owed[0]).sum(axis=0)
+    parts = np.stack([newly, change - newly - volume, volume, cash[1] - cash[0] - change]) / FEN
+    return np.concatenate([parts.sum(axis=1, keepdims=True), parts], axis=1)
+
+
+PAID = (("claim_paid", 1), ("collected", 1), ("refunded", -1))
+"""Entries that take cash out of a pool for care elsewhere, and that which brings some back."""
+
+
+def _of_first(claimed: Ints) -> Ints:
+    """Return the claims of the first year of the books, (scheme, home)."""
+    return np.asarray(claimed[MONTHS : 2 * MONTHS].sum(axis=0))
+
+
+def _yearly(run: Run, start: int, number: int) -> Ints:
+    """Return the sum of some amounts of a run in its year, (kind, scheme, home)."""
+    return np.asarray(run.totals[..., start : start + number].sum(axis=(0, 4, 5, 6)))
 
 
 def _over(amount: Array, by: Array) -> Array:

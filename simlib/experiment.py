@@ -66,7 +66,8 @@ class Outcome:
     """What one draw leaves behind: amounts by scenario, people drawn, unknowns, and what the draw says of 2023.
 
     fresh : amounts of the headline group if nobody had used up anything at home, by scenario. cash : what the ledger
-    says of the reference and of each scenario, (side, indicator, group, month). books : both, of draw `BOOKED` only.
+    says of the reference and of each scenario, (side, indicator, group, month). parts : see `cashflow.effects`.
+    books : reference and scenario, of draw `BOOKED` only.
     """
 
     amounts: tuple[Ints, ...]
@@ -77,6 +78,7 @@ class Outcome:
     check: solve.Check
     cases: Array
     cash: tuple[Array, ...]
+    parts: tuple[Array, ...]
     books: tuple[tuple[Books, Books], ...]
 
 
@@ -93,8 +95,8 @@ class Runs:
     provinces in any geography, (draw, purpose, home, host).
     pin : what was held fixed.
     cash : what the ledger says by scenario, (draw, side, indicator, group, month), see `cashflow`; none where only what
-    changes was drawn. books : reference and scenario in draw `BOOKED`, by scenario.
-    pools : what they were said to have, if a table was given.
+    changes was drawn. parts : of what each scenario takes out of the pools, (draw, part, all and each home). books :
+    reference and scenario in draw `BOOKED`, by scenario. pools : what they were said to have, if a table was given.
     """
 
     place: areas.Place
@@ -110,6 +112,7 @@ class Runs:
     cases: Array
     pin: Pin
     cash: tuple[Array, ...]
+    parts: tuple[Array, ...]
     books: tuple[tuple[Books, Books], ...]
     pools: Stated | None
 
@@ -171,6 +174,7 @@ def repeat(
         np.stack([o.cases for o in outcomes]),
         dict(pin or {}),
         tuple(np.stack(every) for every in zip(*(o.cash for o in outcomes), strict=True)),
+        tuple(np.stack(every) for every in zip(*(o.parts for o in outcomes), strict=True)),
         outcomes[BOOKED].books,
         pools,
     )
@@ -229,6 +233,7 @@ def one_draw(
         world.check,
         cases,
         cash,
+        tuple(cashflow.effects(runs, both) for (_, runs), both in zip(pairs, books, strict=True)) if whole else (),
         tuple(books) if draw == BOOKED else (),
     )
 
@@ -363,6 +368,24 @@ def harmed(runs: Runs, pairing: int) -> float:
     """
     low = runs.cash[pairing][:, :, list(cashflow.INDICATORS).index("pools_below_3_months"), 0]
     return float((low[:, 1] > low[:, 0]).any(axis=1).mean())
+
+
+def parts_table(runs: Runs) -> pd.DataFrame:
+    """Return what each scenario takes out of the cash of each home's pools in its year, split: see `cashflow.effects`.
+
+    Columns: scenario, home (code, or all), part, change (mean), low, high (95 % interval), unit.
+    """
+
+    def blocks() -> Iterator[pd.DataFrame]:
+        for pairing, parts in zip(runs.pairings, runs.parts, strict=True):
+            index = pd.MultiIndex.from_product([cashflow.EFFECTS, ("all", *runs.place.codes)], names=["part", "home"])
+            table = index.to_frame(index=False)[["home", "part"]]
+            table.insert(0, "scenario", pairing.scenario.name)
+            low, high = np.quantile(parts, (0.025, 0.975), axis=0)
+            amounts = {"change": parts.mean(axis=0).ravel(), "low": low.ravel(), "high": high.ravel()}
+            yield table.assign(**amounts, unit="yuan")
+
+    return pd.concat(blocks(), ignore_index=True)
 
 
 def cash_table(runs: Runs) -> pd.DataFrame:

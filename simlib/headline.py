@@ -61,7 +61,7 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
         "distinguishable": findings.distinguishable(runs, pairing).to_dict("records"),
         "drivers": findings.drivers(runs, pairing).head(5).to_dict("records"),
         "without_care_at_home": _fresh(runs, pairing),
-        "money": _money(runs, pairing),
+        "money": _money(runs, pairing) if runs.cash else None,
         "rests_on": evidence(runs, pairing),
     }
 
@@ -263,8 +263,10 @@ def _home_lines(f: dict[str, Any]) -> Iterator[str]:
 
 
 def _money_lines(runs: Runs, f: dict[str, Any]) -> Iterator[str]:
-    """Yield what the ledger says."""
+    """Yield what the ledger says; nothing where only what changes was drawn."""
     money = f["money"]
+    if money is None:
+        return
     about = f"The money in December {f['year']} (36 months: ledger.csv)"
     yield f"{about:<52}{'change':>10}   {'95 % interval':<20}{'from':>13}"
     for row in money["rows"]:

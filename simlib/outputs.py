@@ -25,6 +25,7 @@ TABLES = (
     "fit.csv",
     "ledger.csv",
     "prepayment.csv",
+    "fund_effects.csv",
     *journal.FILES,
 )
 MANIFEST = "manifest.json"
@@ -52,7 +53,7 @@ def prepare(folder: Path) -> None:
 
 
 def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
-    """Write the results; an old manifest goes first, the new one comes last: a folder with one is complete."""
+    """Write the results of runs of the whole country; the manifest comes last: a folder with one is complete."""
     headlines = [headline.facts(runs, pairing, curve) for pairing in runs.pairings]
     tables = {
         "headline.json": (json.dumps(headlines, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode(),
@@ -61,6 +62,7 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
         "attention.csv": csv(curve),
         "fit.csv": csv(anchors.fit_table(runs)),
         "prepayment.csv": csv(anchors.prepayment_table(runs)),
+        "fund_effects.csv": csv(experiment.parts_table(runs)),
         "ledger.csv": csv(experiment.cash_table(runs)),
         **books(runs),
     }

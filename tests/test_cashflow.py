@@ -19,6 +19,7 @@ from simlib import (
     findings,
     journal,
     ledger,
+    liquidity,
     openings,
     outputs,
     scenario,
@@ -172,6 +173,56 @@ def test_net_flows_sum_to_nothing_and_siphons_lie_between_minus_one_and_one(book
     hosts = slice(-len(books[1].hosts), None)
     assert np.abs(found[names.index("net_flow"), hosts].sum(axis=0)).max() < 1
     assert (np.abs(found[names.index("siphon_index"), hosts]) <= 1).all()
+
+
+def test_the_parts_of_an_effect_sum_to_the_cash_and_volume_is_constant(
+    runs: tuple[simulate.Run, simulate.Run], books: tuple[Books, Books]
+) -> None:
+    newly, richer, volume, timing = parts = cashflow.effects(runs, books)
+    assert (parts[:, 0] == pytest.approx(parts[:, 1:].sum(axis=1))) and (volume == 0).all()
+    paid = [run.totals[..., AMOUNTS.index("fund_direct") : AMOUNTS.index("fund_claimed") + 1].sum() for run in runs]
+    assert newly[0] + richer[0] == pytest.approx((paid[1] - paid[0]) / 100)
+    cash = [sum(s * int(of.moves[c][1 : 1 + MONTHS].sum()) for c, s in cashflow.PAID) for of in books]
+    assert parts[:, 0].sum() == pytest.approx((cash[1] - cash[0]) / 100)
+    # A reform of July whose money is cleared two months later: some of the year's is paid in the next.
+    assert richer[0] > 0 > timing[0]
+
+
+def test_a_prepayment_takes_cash_and_costs_nothing(
+    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+) -> None:
+    of = written(tmp_path, "  - {from: 2024-01, set: {ledger.prepayment.months: 3}}\n")
+    books = followed(world, of, runs[0])
+    newly, richer, volume, timing = cashflow.effects((runs[0], runs[0]), books)
+    assert (newly == 0).all() and (richer == 0).all() and (volume == 0).all()
+    assert timing[0] == pytest.approx((told(books[1], "prepayment") - told(books[0], "prepayment"))[11])
+
+
+# Tables of one draw's books.
+
+
+def test_the_money_of_a_pair_adds_up(books: tuple[Books, Books]) -> None:
+    pair = liquidity.pair_money(books[0], "Anhui", "上海")
+    assert pair.month.iloc[[0, -1]].tolist() == ["2024-01", "2026-12"]
+    assert pair.due.diff()[1:].to_numpy() == pytest.approx((pair.settled - pair.cleared)[1:].to_numpy())
+    assert pair.host_cash.diff()[1:].to_numpy() == pytest.approx(
+        (pair.cleared + pair.prepaid - pair.hospitals_paid)[1:].to_numpy()
+    )
+
+
+def test_the_use_of_prepayments_is_that_of_the_books(books: tuple[Books, Books]) -> None:
+    table = liquidity.prepayment_use(books[0], "cleared", "2024-06", most=5)
+    at = books[0].homes.index("340000"), books[0].hosts.index("310000")
+    direct = books[0].flows.direct[MONTHS + 3, :, *at].sum()  # April's care is noticed in June
+    assert table.loc["Anhui", "Shanghai"] == direct / ledger.held(books[0].moves)[6, :, *at].sum()
+    assert np.isnan(table.loc["Anhui", "Anhui"]) if "Anhui" in table.columns else table.shape == (5, 5)
+
+
+def test_the_streams_of_the_year_are_all_that_pools_paid(books: tuple[Books, Books]) -> None:
+    for lang in ("zh", "en"):
+        table = liquidity.money_streams(books[0], lang)
+        cash = [sum(s * of.moves[c][1 : 1 + MONTHS].sum() for c, s in cashflow.PAID) for of in books[:1]]
+        assert table.value.sum() == pytest.approx(cash[0] / 1e10)
 
 
 # The files.
