@@ -7,25 +7,34 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, ledger, scenario, simulate, solve
+from simlib import areas, ledger, openings, scenario, simulate, solve
 from simlib.channels import Channels
 from simlib.ledger import SPAN, YEARS, Flows, Ledger, Moves, Terms, by_due_month
-from simlib.loop import FUND
+from simlib.loop import FUND, VISITS
+from simlib.openings import Pools
 from simlib.scenario import Scenario
 from simlib.simulate import Run
 from simlib.solve import FIT_YEAR, World
-from simlib.tables import read, value
-from simlib.terms import CLAIMED, DIRECT, FEN, INPATIENT, KINDS, MONTHS, PPM, SCHEMES, BadInputError, Quantity
+from simlib.tables import value
+from simlib.terms import (
+    ABANDONED,
+    CLAIMED,
+    DIRECT,
+    FEN,
+    INPATIENT,
+    KINDS,
+    MONTHS,
+    PPM,
+    SCHEMES,
+    BadInputError,
+    Quantity,
+)
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-UNIT = 1e8
-"""Yuan in the unit of the published tables, 100 million yuan."""
 DAYS = 365 / MONTHS
 """Days in a month."""
-LAST_PUBLISHED = 2024
-"""Last year of which the national funds are known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +61,14 @@ def months(books: Books) -> list[str]:
     return [f"{books.year - 1}-12", *(f"{books.year + m // MONTHS}-{m % MONTHS + 1:02}" for m in range(SPAN))]
 
 
-def follow(world: World, before: Run, after: Run) -> tuple[Books, Books]:
-    """Return the books of a reference and of a scenario in one draw, opened alike."""
+def follow(world: World, before: Run, after: Run, pools: Pools | None = None) -> tuple[Books, Books]:
+    """Return the books of a reference and of a scenario in one draw, opened alike.
+
+    pools : what the pools have; drawn, and synthetic, if not given.
+    """
     of, place = after.scenario, areas.load(after.scenario.geography)
     paid = [_paid(run) for run in (before, after)]
-    opening = _opening(world, of, place, paid[0])
+    opening = _opening(world, of, place, paid[0], pools)
     terms = [_terms(world, run.scenario, before.scenario, place) for run in (before, after)]
     held = ledger.prepayment(_by_host(opening.earlier, place), terms[0].multiple[0][None, :, None])
     spans = (_carried(world, of, place, paid[0], paid[0]), _carried(world, of, place, paid[0], paid[1]))
@@ -161,12 +173,12 @@ class _Opening:
     balance: Ints
 
 
-def _opening(world: World, of: Scenario, place: areas.Place, paid: Ints) -> _Opening:
+def _opening(world: World, of: Scenario, place: areas.Place, paid: Ints, pools: Pools | None) -> _Opening:
     """Return the opening of a draw, the same for a reference and what is compared with it."""
     levels = [index(world, of.year - back) / index(world, of.year) for back in (1, 2)]
     past = [np.rint(paid * level[:, None, None, None, None]).astype(np.int64).sum(axis=1) for level in levels]
     last, earlier = (np.moveaxis(flow, -1, 1) for flow in past)
-    income, spending, balance = pools(world, of.year, place)
+    income, spending, balance = pools or openings.synthetic(world, of.year, place)
     years = np.arange(YEARS)
     grown = [(1 + float(world.values[rate][0])) ** years for rate in (Ledger.growth_income, Ledger.growth_local)]
     at_home = np.maximum(spending - paid.sum(axis=(0, 1, 4, 5)), 0)
@@ -176,44 +188,6 @@ def _opening(world: World, of: Scenario, place: areas.Place, paid: Ints) -> _Ope
     ]
     balance_fen = np.rint(balance).astype(np.int64)
     return _Opening(last[0], last[1], earlier[0], monthly[0], monthly[1], balance_fen)
-
-
-def national(year: int, growth_income: float, growth_local: float) -> Array:
-    """Return income and spending of a year and the balance at its begin, fen, (scheme, 3), of all pools together.
-
-    As published up to `LAST_PUBLISHED`; later years grow.
-
-    >>> (national(2024, 0.04, 0.04) / 1e10).round(1).tolist()
-    [[17342.4, 13222.7, 26316.0], [11180.9, 10661.5, 7663.7]]
-    """
-    rows = {(row["scheme"], row["period"]): row for row in read("fund_pools") if row["area"] == "national"}
-    known, out = min(year, LAST_PUBLISHED), []
-    for scheme in SCHEMES:
-        income, spending = (float(rows[scheme, str(known)][column]) for column in ("income", "spending"))
-        balance = float(rows[scheme, str(known - 1)]["balance"])
-        for _ in range(known, year):
-            balance += income - spending
-            income, spending = income * (1 + growth_income), spending * (1 + growth_local)
-        out.append((income, spending, balance))
-    return UNIT * FEN * np.array(out)
-
-
-def pools(world: World, year: int, place: areas.Place) -> tuple[Array, Array, Array]:
-    """Return income, spending and opening balance of each pool in a year, fen, each (scheme, home): **synthetic**.
-
-    The national amounts are split by insured people, times what the draw says of each area, so that they sum to them.
-    """
-    v, whole = world.values, areas.provinces()
-    people = areas.people(whole, float(v[areas.Areas.xpcc_share][0]), float(v[areas.Areas.employee_slope][0]))
-    insured = (people.insured[place.province] * place.share[:, None]).T
-    of_nation = national(year, float(v[Ledger.growth_income][0]), float(v[Ledger.growth_local][0]))
-
-    def split(weight: Array, column: int) -> Array:
-        return np.asarray(weight / weight.sum(axis=1, keepdims=True) * of_nation[:, column, None])
-
-    spending = split(insured * v[Ledger.spending_per_head][place.province], 1)
-    reserve = np.stack([v[Ledger.reserve_employee], v[Ledger.reserve_resident]])[:, place.province]
-    return split(spending * v[Ledger.income_ratio][place.province], 0), spending, split(spending * reserve, 2)
 
 
 def _terms(world: World, of: Scenario, reference: Scenario, place: areas.Place) -> Terms:
@@ -348,6 +322,48 @@ class _Groups:
             told = amount.shape[axis] == size
             parts.append(amount.sum(axis=over).T.astype(np.float64) if told else np.full((size, len(amount)), np.nan))
         return np.concatenate(parts)
+
+
+EFFECTS = ("newly_paid", "richer_price", "volume", "timing")
+"""Parts of what a scenario takes out of a pool's cash in its year."""
+
+
+def effects(runs: tuple[Run, Run], books: tuple[Books, Books]) -> Array:
+    """Return what a scenario changes in the cash paid for care elsewhere in its year, yuan, (part, all and each home).
+
+    Formulas
+    --------
+    volume = change of cases x fund payment per case before, by kind and scheme, and the stress on flows; newly_paid =
+    what would have been owed on abandoned cases and now is not left, at the new volume; richer_price = the rest of the
+    change of what is owed; timing = the change of cash paid (claims, clearing, prepayments less returns) less that.
+    """
+    cases, paid, dropped = (
+        np.stack([_yearly(run, start, number) for run in runs])
+        for start, number in ((VISITS, 3), (FUND, 2), (FUND + ABANDONED, 1))
+    )
+    grown = np.where(cases[0] > 0, cases[1] / np.maximum(cases[0], 1), 1.0)
+    owed = [of.flows.direct[MONTHS : 2 * MONTHS].sum(axis=(0, 3)) + _of_first(of.flows.claimed) for of in books]
+    stress = (owed[1] - owed[0]).sum(axis=0) - (paid[1] - paid[0]).sum(axis=(0, 1))
+    volume = (paid[0] * (grown - 1)).sum(axis=(0, 1)) + stress
+    newly = (dropped[0] * grown - dropped[1]).sum(axis=(0, 1))
+    cash = [sum(sign * of.moves[cause][1 : 1 + MONTHS].sum(axis=(0, 1, 3)) for cause, sign in PAID) for of in books]
+    change = (owed[1] - owed[0]).sum(axis=0)
+    parts = np.stack([newly, change - newly - volume, volume, cash[1] - cash[0] - change]) / FEN
+    return np.concatenate([parts.sum(axis=1, keepdims=True), parts], axis=1)
+
+
+PAID = (("claim_paid", 1), ("collected", 1), ("refunded", -1))
+"""Entries that take cash out of a pool for care elsewhere, and that which brings some back."""
+
+
+def _of_first(claimed: Ints) -> Ints:
+    """Return the claims of the first year of the books, (scheme, home)."""
+    return np.asarray(claimed[MONTHS : 2 * MONTHS].sum(axis=0))
+
+
+def _yearly(run: Run, start: int, number: int) -> Ints:
+    """Return the sum of some amounts of a run in its year, (kind, scheme, home)."""
+    return np.asarray(run.totals[..., start : start + number].sum(axis=(0, 4, 5, 6)))
 
 
 def _over(amount: Array, by: Array) -> Array:

@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
         "scenarios", nargs="+", type=Path, metavar="SCENARIO", help="scenario file, or several as one: a.yaml+b.yaml"
     )
     _add_draws(run, people=100_000)
+    run.add_argument("--pools", type=Path, metavar="FILE", help="what each pool has: CSV or XLSX (default: synthetic)")
     run.add_argument("--out", type=Path, help="folder for the results (default .out/NAME)")
     run.add_argument("--report", action="store_true", help="write the reports of the run too, in Chinese and English")
     check = _command(commands, "check", check_files, "check scenario and case files")
@@ -103,15 +104,19 @@ def _command(commands: Any, name: str, action: Any, about: str) -> argparse.Argu
 
 def run_scenarios(options: argparse.Namespace) -> int:
     """Simulate, print the headlines, write the results whole, the manifest last."""
-    from simlib import experiment, findings, headline, outputs, scenario
+    from simlib import areas, experiment, findings, headline, openings, outputs, scenario
 
     scenarios, how = [scenario.load(path) for path in options.scenarios], _how(options)
     _warn(scenarios)
     experiment.check(scenarios, people=options.people, **how)
     folder = options.out or Path(".out") / "+".join(of.name for of in scenarios)
     outputs.prepare(folder)
-    pin = dict(options.pin)
-    runs = experiment.repeat(scenarios, people=options.people, pin=pin, progress=_bar("draws", options.draws), **how)
+    pin, pools = dict(options.pin), None
+    if options.pools is not None:
+        pools = openings.stated(options.pools, areas.load(scenarios[0].geography))
+        print(*pools.warnings, sep="\n", end="\n" * bool(pools.warnings), file=sys.stderr)
+    bar = _bar("draws", options.draws)
+    runs = experiment.repeat(scenarios, people=options.people, pin=pin, pools=pools, progress=bar, **how)
     bar = _bar("curve over attention", options.draws)
     curve = findings.attention_curve(scenarios, pin=pin, progress=bar, **how)
     outputs.write(folder, runs, curve)

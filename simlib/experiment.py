@@ -18,6 +18,7 @@ from simlib.enacted import Pin, Rules
 from simlib.ledger import Ledger
 from simlib.loop import AMOUNTS
 from simlib.metrics import UNITS, Group
+from simlib.openings import Pools, Stated
 from simlib.scenario import Scenario
 from simlib.terms import INPATIENT, BadInputError, Quantity
 
@@ -65,7 +66,8 @@ class Outcome:
     """What one draw leaves behind: amounts by scenario, people drawn, unknowns, and what the draw says of 2023.
 
     fresh : amounts of the headline group if nobody had used up anything at home, by scenario. cash : what the ledger
-    says of the reference and of each scenario, (side, indicator, group, month). books : both, of draw `BOOKED` only.
+    says of the reference and of each scenario, (side, indicator, group, month). parts : see `cashflow.effects`.
+    books : reference and scenario, of draw `BOOKED` only.
     """
 
     amounts: tuple[Ints, ...]
@@ -76,6 +78,7 @@ class Outcome:
     check: solve.Check
     cases: Array
     cash: tuple[Array, ...]
+    parts: tuple[Array, ...]
     books: tuple[tuple[Books, Books], ...]
 
 
@@ -92,7 +95,8 @@ class Runs:
     provinces in any geography, (draw, purpose, home, host).
     pin : what was held fixed.
     cash : what the ledger says by scenario, (draw, side, indicator, group, month), see `cashflow`; none where only what
-    changes was drawn. books : reference and scenario in draw `BOOKED`, by scenario.
+    changes was drawn. parts : of what each scenario takes out of the pools, (draw, part, all and each home). books :
+    reference and scenario in draw `BOOKED`, by scenario. pools : what they were said to have, if a table was given.
     """
 
     place: areas.Place
@@ -108,7 +112,9 @@ class Runs:
     cases: Array
     pin: Pin
     cash: tuple[Array, ...]
+    parts: tuple[Array, ...]
     books: tuple[tuple[Books, Books], ...]
+    pools: Stated | None
 
 
 def repeat(
@@ -121,6 +127,7 @@ def repeat(
     pin: Pin | None = None,
     whole: bool = True,
     progress: Progress = iter,
+    pools: Stated | None = None,
 ) -> Runs:
     """Return the draws of several scenarios, each beside its reference on the same luck.
 
@@ -129,7 +136,7 @@ def repeat(
     draws : parameter draws, at least 2. people : people drawn per run. jobs : threads; any number gives
     the same result. pin : unknowns held at a value and variants at a form, by id. whole : whether to draw the
     country, not only the kinds and pairs that the scenario changes.
-    progress : wraps the draws as they are done, for a bar.
+    progress : wraps the draws as they are done, for a bar. pools : what the pools have, else drawn and synthetic.
 
     Raises
     ------
@@ -138,7 +145,10 @@ def repeat(
     check(scenarios, draws=draws, seed=seed, people=people, jobs=jobs)
     place = areas.load(scenarios[0].geography)
     groups = [metrics.groups(scenario.compile(of, place).touched) for of in scenarios]
-    tasks = (delayed(one_draw)(scenarios, groups, seed, d, people, dict(pin or {}), whole) for d in range(draws))
+    tasks = (
+        delayed(one_draw)(scenarios, groups, seed, d, people, dict(pin or {}), whole, pools and pools.pools)
+        for d in range(draws)
+    )
     pool = Parallel(n_jobs=jobs, prefer="threads", return_as="generator", pre_dispatch=2 * jobs)
     with threadpool_limits(1, "blas"):  # draws are the threads; more inside each only get in their way
         outcomes = list(progress(pool(tasks)))
@@ -164,7 +174,9 @@ def repeat(
         np.stack([o.cases for o in outcomes]),
         dict(pin or {}),
         tuple(np.stack(every) for every in zip(*(o.cash for o in outcomes), strict=True)),
+        tuple(np.stack(every) for every in zip(*(o.parts for o in outcomes), strict=True)),
         outcomes[BOOKED].books,
+        pools,
     )
 
 
@@ -202,6 +214,7 @@ def one_draw(
     people: int,
     pin: Pin,
     whole: bool,
+    pools: Pools | None = None,
 ) -> Outcome:
     """Return one draw of every scenario and its reference; they share a world."""
     world = solve.solve(scenario.reference(scenarios[0]), seed, draw, pin)
@@ -212,7 +225,7 @@ def one_draw(
         for of, group, rules in both
     ]
     drawn = max(run.people for _, runs in pairs for run in runs)
-    books = [cashflow.follow(world, *runs) for _, runs in pairs] if whole else []
+    books = [cashflow.follow(world, *runs, pools) for _, runs in pairs] if whole else []
     cash = tuple(np.stack([cashflow.indicators(of) for of in both]) for both in books)
     values = np.array([float(world.values[q][0]) for q in scalar_unknowns()])
     cases = flows.expect(world.pull, world.c, world.stayed)[INPATIENT].sum(axis=0)
@@ -225,6 +238,7 @@ def one_draw(
         world.check,
         cases,
         cash,
+        tuple(cashflow.effects(runs, both) for (_, runs), both in zip(pairs, books, strict=True)) if whole else (),
         tuple(books) if draw == BOOKED else (),
     )
 
@@ -371,6 +385,24 @@ def harmed(runs: Runs, pairing: int) -> float:
     """
     low = runs.cash[pairing][:, :, list(cashflow.INDICATORS).index("pools_below_3_months"), 0]
     return float((low[:, 1] > low[:, 0]).any(axis=1).mean())
+
+
+def parts_table(runs: Runs) -> pd.DataFrame:
+    """Return what each scenario takes out of the cash of each home's pools in its year, split: see `cashflow.effects`.
+
+    Columns: scenario, home (code, or all), part, change (mean), low, high (95 % interval), unit.
+    """
+
+    def blocks() -> Iterator[pd.DataFrame]:
+        for pairing, parts in zip(runs.pairings, runs.parts, strict=True):
+            index = pd.MultiIndex.from_product([cashflow.EFFECTS, ("all", *runs.place.codes)], names=["part", "home"])
+            table = index.to_frame(index=False)[["home", "part"]]
+            table.insert(0, "scenario", pairing.scenario.name)
+            low, high = np.quantile(parts, (0.025, 0.975), axis=0)
+            amounts = {"change": parts.mean(axis=0).ravel(), "low": low.ravel(), "high": high.ravel()}
+            yield table.assign(**amounts, unit="yuan")
+
+    return pd.concat(blocks(), ignore_index=True)
 
 
 def cash_table(runs: Runs) -> pd.DataFrame:

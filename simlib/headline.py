@@ -64,7 +64,7 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
         "distinguishable": findings.distinguishable(runs, pairing).to_dict("records"),
         "drivers": findings.drivers(runs, pairing).head(5).to_dict("records"),
         "without_care_at_home": _fresh(runs, pairing),
-        "money": _money(runs, pairing),
+        "money": _money(runs, pairing) if runs.cash else None,
         "rests_on": evidence(runs, pairing),
     }
 
@@ -230,7 +230,7 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
     yield _row("  fund payment, %", f["national_fund_percent"])
     yield _row("  direct settlement rate, points", f["national_rate_points"])
     yield from _home_lines(f)
-    yield from _money_lines(f)
+    yield from _money_lines(runs, f)
     yield from _evidence_lines(f)
 
 
@@ -283,9 +283,11 @@ def _home_lines(f: dict[str, Any]) -> Iterator[str]:
     yield f"  Distinguishable from the mean of the pairs: {', '.join(named) if named else 'none'}"
 
 
-def _money_lines(f: dict[str, Any]) -> Iterator[str]:
-    """Yield what the ledger says."""
+def _money_lines(runs: Runs, f: dict[str, Any]) -> Iterator[str]:
+    """Yield what the ledger says; nothing where only what changes was drawn."""
     money = f["money"]
+    if money is None:
+        return
     about = f"The money in December {f['year']} (36 months: ledger.csv)"
     yield f"{about:<52}{'change':>10}   {'95 % interval':<20}{'from':>13}"
     for row in money["rows"]:
@@ -294,7 +296,8 @@ def _money_lines(f: dict[str, Any]) -> Iterator[str]:
     met = "met" if money["more_pools_short"] <= money["most"] else "not met"
     share, most = 100 * money["more_pools_short"], 100 * money["most"]
     yield f"  more pools short of reserve within 36 months: in {share:.0f} % of draws (limit {most:.0f} %, {met})"
-    yield "  the limit is assumed; what each pool has is synthetic: only national balances are published"
+    pools = f"as in {runs.pools.path}" if runs.pools else "synthetic: only national balances are published"
+    yield f"  the limit is assumed; what each pool has is {pools}"
 
 
 def _evidence_lines(f: dict[str, Any]) -> Iterator[str]:

@@ -120,8 +120,8 @@ def read(path: str | Path) -> ItemList:
     table.values("unit", lambda cell: _text(cell) if cell else 0)
     category = table.values("category", lambda cell: _choice(cell, CATEGORIES))
     cls = table.values("class", lambda cell: _choice(cell, CLASSES))
-    share = table.values("share", lambda cell: _amount(cell, 6, 1) if cell else NONE)
-    ceiling = table.values("ceiling", lambda cell: _amount(cell, 2, MAX_YUAN) if cell else NONE)
+    share = table.values("share", lambda cell: amount(cell, 6, 1) if cell else NONE)
+    ceiling = table.values("ceiling", lambda cell: amount(cell, 2, MAX_YUAN) if cell else NONE)
     start = table.values("valid_from", lambda cell: _day(cell, datetime.date.min))
     stop = table.values("valid_to", lambda cell: _day(cell, datetime.date.max))
     _check_shares(table, cls, share)
@@ -143,7 +143,7 @@ def read_spending(path: str | Path) -> dict[str, float]:
     """
     table = spreadsheets.read(Path(path), SPENDING)
     coded = table.values("code", _text) != WRONG
-    fen = table.values("yuan", lambda cell: _amount(cell, 2, 10**12))
+    fen = table.values("yuan", lambda cell: amount(cell, 2, 10**12))
     codes, first = table.cells["code"], dict[str, int]()
     twice = [i for i, code in enumerate(codes) if first.setdefault(code, i) != i and coded[i]]
     table.refuse("code", twice, lambda i: f"also in row {table.lines[first[codes[i]]]}. Add the two up.")
@@ -169,10 +169,10 @@ def _choice(cell: str, known: Sequence[str]) -> int:
     return known.index(cell)
 
 
-def _amount(cell: str, places: int, most: int) -> int:
+def amount(cell: str, places: int, most: int) -> int:
     """Return a decimal number of at most so many places, times ten to that power.
 
-    >>> _amount("12.50", 2, 100), _amount("0.1", 6, 1)
+    >>> amount("12.50", 2, 100), amount("0.1", 6, 1)
     (1250, 100000)
     """
     number = _NUMBER.fullmatch(cell)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from simlib import areas, cashflow, ledger, local
 from simlib.cashflow import Books
+from simlib.openings import UNIT
 from simlib.terms import FEN, MONTHS, SCHEMES
 
 WORDS = {
@@ -78,7 +79,7 @@ def money_streams(books: Books, lang: str = "en", *, most: int = 5) -> pd.DataFr
         other = [(WORDS["others"][lang == "en"], rest)]
         other += [(WORDS["patients"][lang == "en"], claims[s].sum())]
         other += [(WORDS["prepayments"][lang == "en"], prepaid[s].sum() - returned[s].sum())]
-        rows += [(payer, payee, amount / FEN / cashflow.UNIT) for payee, amount in (*named, *other)]
+        rows += [(payer, payee, amount / FEN / UNIT) for payee, amount in (*named, *other)]
     return pd.DataFrame(rows, columns=["home", "host", "value"])
 
 

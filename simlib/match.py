@@ -41,7 +41,6 @@ def fit_table(runs: Runs) -> pd.DataFrame:
         *_fitted(runs),
         *_anchored(runs),
         *_later(runs),
-        *_prepaid(runs),
         *_implied(runs),
     ):
         low, middle, high = (float(q) for q in np.quantile(simulated, (0.025, 0.5, 0.975)))
@@ -97,6 +96,25 @@ def _standing(ensemble: Ensemble) -> Iterator[tuple[tuple[str, Quantity], Array]
                 yield (f"{q.id}: {kind}", q), u
 
 
+def prepayment_table(runs: Runs) -> pd.DataFrame:
+    """Return the prepayment of 2024 by the rule, from published payments of the fourth quarter of 2023 and simulated.
+
+    Columns: kind, published, simulated (median of the draws, expected values), difference_percent; yuan. The simulated
+    year has a season and no growth inside it.
+    """
+    multiple, quarter = Ledger.prepayment__months.number / 3, float(season()[9:].sum())
+    rows = []
+    for label, names, parts in (
+        ("inpatient", ("inpatient",), [INPATIENT]),
+        ("all kinds", ("inpatient", "all_outpatient"), list(range(len(KINDS)))),
+    ):
+        paid = sum(value("direct_settlement", period="2023Q4", kind=name, metric="fund_paid") for name in names)
+        simulated = float(np.median(multiple * quarter * runs.expected[:, parts, 1].sum(axis=1)))
+        published = multiple * paid * 1e8
+        rows.append((label, published, simulated, 100 * (simulated / published - 1)))
+    return pd.DataFrame(rows, columns=["kind", "published", "simulated", "difference_percent"])
+
+
 def ratios(table: pd.DataFrame) -> pd.DataFrame:
     """Return the amounts of a fit table as simulated over published: label, role, low, mid, high."""
     amounts = table[(table.unit != "rank") & (table.role != "implied")]
@@ -126,16 +144,6 @@ def _anchored(runs: Runs) -> Iterator[Row]:
     says = np.stack([anchors.simulated(known, *pair) for pair in zip(runs.cases, runs.checks, strict=True)])
     for i, anchor in enumerate(known):
         yield anchor.label, anchor.universe, str(anchor.year), anchor.role, anchor.value, says[:, i], anchor.unit
-
-
-def _prepaid(runs: Runs) -> Iterator[Row]:
-    """Yield the prepayment of 2024 by the rule, from published payments of the fourth quarter of 2023."""
-    multiple, quarter = Ledger.prepayment__months.number / 3, float(season()[9:].sum())
-    for label, parts in (("inpatient", [INPATIENT]), ("all kinds", list(range(len(KINDS))))):
-        names = ("inpatient", "all_outpatient")[: 1 if label == "inpatient" else 2]
-        paid = sum(value("direct_settlement", period="2023Q4", kind=name, metric="fund_paid") for name in names)
-        simulated = multiple * quarter * runs.expected[:, parts, 1].sum(axis=1)
-        yield f"prepayment by the rule, {label}", "China", "2024", "test", multiple * paid * 1e8, simulated, "yuan"
 
 
 def _implied(runs: Runs) -> Iterator[Row]:

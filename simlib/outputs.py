@@ -26,7 +26,7 @@ from simlib.terms import BadInputError, Fault, rules_sha
 
 READ = ("headline.json", "effects.csv", "metrics.parquet", "attention.csv", "fit.csv", "unknowns.csv", "ledger.csv")
 """What a report is made of; the books are read by `journal`."""
-TABLES = (*READ, *journal.FILES)
+TABLES = (*READ, "prepayment.csv", "fund_effects.csv", *journal.FILES)
 MANIFEST = "manifest.json"
 ATTRIBUTION = "attribution.csv"
 COALITIONS = "coalitions"
@@ -59,7 +59,7 @@ def prepare(folder: Path) -> None:
 
 
 def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
-    """Write the results; an old manifest goes first, the new one comes last: a folder with one is complete."""
+    """Write the results of runs of the whole country; the manifest comes last: a folder with one is complete."""
     headlines = [headline.facts(runs, pairing, curve) for pairing in runs.pairings]
     tables = {
         "headline.json": (json.dumps(headlines, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode(),
@@ -68,10 +68,13 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
         "attention.csv": csv(curve),
         "fit.csv": csv(match.fit_table(runs)),
         "unknowns.csv": csv(runs.unknowns.rename_axis("draw").reset_index()),
+        "prepayment.csv": csv(match.prepayment_table(runs)),
+        "fund_effects.csv": csv(experiment.parts_table(runs)),
         "ledger.csv": csv(experiment.cash_table(runs)),
         **books(runs),
     }
-    said = {"people_drawn": runs.drawn}
+    pools = {Path(runs.pools.path).as_posix(): runs.pools.sha256} if runs.pools else {}
+    said = {"people_drawn": runs.drawn, "pools_sha256": pools}
     scenarios = [pairing.scenario for pairing in runs.pairings]
     _write(folder, tables, about(scenarios, runs.seed, runs.draws, runs.people, runs.pin) | said)
 

@@ -11,7 +11,21 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from simlib import areas, cashflow, cli, experiment, findings, journal, ledger, outputs, scenario, simulate, solve
+from simlib import (
+    areas,
+    cashflow,
+    cli,
+    experiment,
+    findings,
+    journal,
+    ledger,
+    liquidity,
+    openings,
+    outputs,
+    scenario,
+    simulate,
+    solve,
+)
 from simlib.cashflow import Books
 from simlib.loop import AMOUNTS
 from simlib.terms import MONTHS, SCHEMES, BadInputError
@@ -68,10 +82,10 @@ def test_claims_are_those_of_the_loop(runs: tuple[simulate.Run, simulate.Run], b
 
 
 def test_pools_sum_to_the_published_nation(world: solve.World, place: areas.Place) -> None:
-    income, spending, balance = cashflow.pools(world, 2024, place)
+    income, spending, balance = openings.synthetic(world, 2024, place)
     for found, hundred_million in ((income, 17342.45), (spending, 13222.71), (balance, 26316.05)):
         assert found[0].sum() / 1e10 == pytest.approx(hundred_million)
-    cities = cashflow.pools(world, 2024, areas.load("delta"))
+    cities = openings.synthetic(world, 2024, areas.load("delta"))
     assert cities[2].sum() == pytest.approx(balance.sum())
     assert (cities[2] > 0).all()
 
@@ -160,6 +174,56 @@ def test_net_flows_sum_to_nothing_and_siphons_lie_between_minus_one_and_one(book
     hosts = slice(-len(books[1].hosts), None)
     assert np.abs(found[names.index("net_flow"), hosts].sum(axis=0)).max() < 1
     assert (np.abs(found[names.index("siphon_index"), hosts]) <= 1).all()
+
+
+def test_the_parts_of_an_effect_sum_to_the_cash_and_volume_is_constant(
+    runs: tuple[simulate.Run, simulate.Run], books: tuple[Books, Books]
+) -> None:
+    newly, richer, volume, timing = parts = cashflow.effects(runs, books)
+    assert (parts[:, 0] == pytest.approx(parts[:, 1:].sum(axis=1))) and (volume == 0).all()
+    paid = [run.totals[..., AMOUNTS.index("fund_direct") : AMOUNTS.index("fund_claimed") + 1].sum() for run in runs]
+    assert newly[0] + richer[0] == pytest.approx((paid[1] - paid[0]) / 100)
+    cash = [sum(s * int(of.moves[c][1 : 1 + MONTHS].sum()) for c, s in cashflow.PAID) for of in books]
+    assert parts[:, 0].sum() == pytest.approx((cash[1] - cash[0]) / 100)
+    # A reform of July whose money is cleared two months later: some of the year's is paid in the next.
+    assert richer[0] > 0 > timing[0]
+
+
+def test_a_prepayment_takes_cash_and_costs_nothing(
+    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+) -> None:
+    of = written(tmp_path, "  - {from: 2024-01, set: {ledger.prepayment.months: 3}}\n")
+    books = followed(world, of, runs[0])
+    newly, richer, volume, timing = cashflow.effects((runs[0], runs[0]), books)
+    assert (newly == 0).all() and (richer == 0).all() and (volume == 0).all()
+    assert timing[0] == pytest.approx((told(books[1], "prepayment") - told(books[0], "prepayment"))[11])
+
+
+# Tables of one draw's books.
+
+
+def test_the_money_of_a_pair_adds_up(books: tuple[Books, Books]) -> None:
+    pair = liquidity.pair_money(books[0], "Anhui", "上海")
+    assert pair.month.iloc[[0, -1]].tolist() == ["2024-01", "2026-12"]
+    assert pair.due.diff()[1:].to_numpy() == pytest.approx((pair.settled - pair.cleared)[1:].to_numpy())
+    assert pair.host_cash.diff()[1:].to_numpy() == pytest.approx(
+        (pair.cleared + pair.prepaid - pair.hospitals_paid)[1:].to_numpy()
+    )
+
+
+def test_the_use_of_prepayments_is_that_of_the_books(books: tuple[Books, Books]) -> None:
+    table = liquidity.prepayment_use(books[0], "cleared", "2024-06", most=5)
+    at = books[0].homes.index("340000"), books[0].hosts.index("310000")
+    direct = books[0].flows.direct[MONTHS + 3, :, *at].sum()  # April's care is noticed in June
+    assert table.loc["Anhui", "Shanghai"] == direct / ledger.held(books[0].moves)[6, :, *at].sum()
+    assert np.isnan(table.loc["Anhui", "Anhui"]) if "Anhui" in table.columns else table.shape == (5, 5)
+
+
+def test_the_streams_of_the_year_are_all_that_pools_paid(books: tuple[Books, Books]) -> None:
+    for lang in ("zh", "en"):
+        table = liquidity.money_streams(books[0], lang)
+        cash = [sum(s * of.moves[c][1 : 1 + MONTHS].sum() for c, s in cashflow.PAID) for of in books[:1]]
+        assert table.value.sum() == pytest.approx(cash[0] / 1e10)
 
 
 # The files.
@@ -348,3 +412,60 @@ def test_a_lever_that_cannot_be_is_refused(line: str, message: str, tmp_path: Pa
 def test_a_lever_of_homes_cannot_be_limited_by_host(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="cannot be limited by host"):
         written(tmp_path, "  - {from: 2024-01, where: {host: shanghai}, set: {ledger.clearing.lag: 1}}\n")
+
+
+# What the pools have, from a table of one's own.
+
+
+def table_of_pools(place: areas.Place, factor: float = 1.0) -> pd.DataFrame:
+    """Return a made-up table: everybody as the nation per head, times a factor."""
+    rows = [
+        (code, scheme, factor * each * place.insured.mean(), factor * each * place.insured.mean(), factor * each * 3e7)
+        for code in place.codes
+        for scheme, each in zip(SCHEMES, (1500, 700), strict=True)
+    ]
+    return pd.DataFrame(rows, columns=list(openings.COLUMNS)).round(2)
+
+
+def test_pools_open_with_what_a_table_states(
+    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run], place: areas.Place
+) -> None:
+    table = table_of_pools(place)
+    table.to_csv(tmp_path / "pools.csv", index=False)
+    found = openings.stated(tmp_path / "pools.csv", place)
+    assert found.pools.balance[0, place.index("310000")] == 1500 * 3e7 * 100
+    before, after = cashflow.follow(world, *runs, found.pools)
+    reserve = before.moves["opening_balance"][0, :, :, 0] + ledger.held(before.moves)[0].sum(axis=2)
+    assert (reserve == found.pools.balance).all()
+    assert (after.moves["opening_balance"] == before.moves["opening_balance"]).all()
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (
+            lambda t: t.iloc[:-3],
+            "pools are missing: Xinjiang resident, Xinjiang Production and Construction Corps employee, ",
+        ),
+        (lambda t: pd.concat([t, t.iloc[:1]]), "area: also in row 2: one row a pool."),
+        (lambda t: t.assign(area=t.area.where(t.index > 0, "Bejing")), "Bejing: no such place. Did you mean Beijing?"),
+        (lambda t: t.assign(area=t.area.where(t.index > 0, "长三角")), "expected one area of the geography provinces"),
+        (lambda t: t.assign(scheme=t.scheme.where(t.index > 0, "employees")), "Did you mean employee?"),
+        (lambda t: t.assign(balance=-t.balance), "below 0, the least allowed"),
+        (lambda t: t.drop(columns="income"), "missing: income"),
+    ],
+)
+def test_a_table_of_pools_that_cannot_be_is_refused(
+    edit: Callable[[pd.DataFrame], pd.DataFrame], message: str, tmp_path: Path, place: areas.Place
+) -> None:
+    edit(table_of_pools(place)).to_csv(tmp_path / "pools.csv", index=False)
+    with pytest.raises(BadInputError) as refused:
+        openings.stated(tmp_path / "pools.csv", place)
+    assert message in str(refused.value)
+
+
+def test_a_table_in_the_wrong_unit_is_warned_of(tmp_path: Path, place: areas.Place) -> None:
+    table_of_pools(place, 1e-4).to_csv(tmp_path / "pools.csv", index=False)
+    warnings = openings.stated(tmp_path / "pools.csv", place).warnings
+    assert len(warnings) == 2 * len(place.codes)
+    assert "yuan per insured person, the nation has 7,094. Amounts are in yuan; is the unit right?" in warnings[0]

@@ -1,0 +1,146 @@
+"""What the pools have when the books open: drawn around the published nation, or read from a table of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from simlib import areas, spreadsheets
+from simlib.itemlists import amount
+from simlib.ledger import Ledger
+from simlib.remedies import did_you_mean, shown
+from simlib.solve import World
+from simlib.tables import read, value
+from simlib.terms import FEN, SCHEMES
+
+Array = npt.NDArray[np.float64]
+
+UNIT = 1e8
+"""Yuan in the unit of the published tables, 100 million yuan."""
+LAST_PUBLISHED = 2024
+"""Last year of which the national funds are known."""
+COLUMNS = {"area": "text", "scheme": "text", "income": "number", "spending": "number", "balance": "number"}
+"""Columns of a table of pools: area by code or name, scheme, yuan a year, and yuan on 1 January."""
+MOST_YUAN = 10**13
+LIKELY = 10.0
+"""A balance per insured person this many times off the nation's mean is likely to be in another unit."""
+
+
+class Pools(NamedTuple):
+    """Income and spending of a year and the balance at its begin, prepayments included, fen, each (scheme, home)."""
+
+    income: Array
+    spending: Array
+    balance: Array
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A table of pools that was read: the pools, what looks wrong but may be right, path and hash of the file."""
+
+    pools: Pools
+    warnings: tuple[str, ...]
+    path: str
+    sha256: str
+
+
+def national(year: int, growth_income: float, growth_local: float) -> Array:
+    """Return income and spending of a year and the balance at its begin, fen, (scheme, 3), of all pools together.
+
+    As published up to `LAST_PUBLISHED`; later years grow.
+
+    >>> (national(2024, 0.04, 0.04) / 1e10).round(1).tolist()
+    [[17342.4, 13222.7, 26316.0], [11180.9, 10661.5, 7663.7]]
+    """
+    rows = {(row["scheme"], row["period"]): row for row in read("fund_pools") if row["area"] == "national"}
+    known, out = min(year, LAST_PUBLISHED), []
+    for scheme in SCHEMES:
+        income, spending = (float(rows[scheme, str(known)][column]) for column in ("income", "spending"))
+        balance = float(rows[scheme, str(known - 1)]["balance"])
+        for _ in range(known, year):
+            balance += income - spending
+            income, spending = income * (1 + growth_income), spending * (1 + growth_local)
+        out.append((income, spending, balance))
+    return UNIT * FEN * np.array(out)
+
+
+def synthetic(world: World, year: int, place: areas.Place) -> Pools:
+    """Return what each pool has in a year: **synthetic**.
+
+    The national amounts are split by insured people, times what the draw says of each area, so that they sum to them.
+    """
+    v, whole = world.values, areas.provinces()
+    people = areas.people(whole, float(v[areas.Areas.xpcc_share][0]), float(v[areas.Areas.employee_slope][0]))
+    insured = (people.insured[place.province] * place.share[:, None]).T
+    of_nation = national(year, float(v[Ledger.growth_income][0]), float(v[Ledger.growth_local][0]))
+
+    def split(weight: Array, column: int) -> Array:
+        return np.asarray(weight / weight.sum(axis=1, keepdims=True) * of_nation[:, column, None])
+
+    spending = split(insured * v[Ledger.spending_per_head][place.province], 1)
+    reserve = np.stack([v[Ledger.reserve_employee], v[Ledger.reserve_resident]])[:, place.province]
+    income = split(spending * v[Ledger.income_ratio][place.province], 0)
+    return Pools(income, spending, split(spending * reserve, 2))
+
+
+def stated(path: Path, place: areas.Place) -> Stated:
+    """Return the pools that a CSV or XLSX file states, one row for each area of a geography and scheme.
+
+    Raises
+    ------
+    BadInputError : with every fault of the file: an unknown area, a pool that is missing or stands twice, no number.
+    """
+    table = spreadsheets.read(path, COLUMNS)
+
+    def area(cell: str) -> int:
+        try:
+            found = place.resolve(cell)
+        except LookupError as error:
+            raise ValueError(error.args[0] if cell else "is empty. Write a code or a name.") from None
+        if len(found) != 1:
+            raise ValueError(f"{shown(cell)}: expected one area of the geography {place.geography}.")
+        return found[0]
+
+    def scheme(cell: str) -> int:
+        if cell not in SCHEMES:
+            raise ValueError(f"{shown(cell) or 'empty'}: no such scheme. {did_you_mean(cell, SCHEMES)}")
+        return SCHEMES.index(cell)
+
+    home, of = table.values("area", area), table.values("scheme", scheme)
+    fen = [table.values(column, lambda cell: amount(cell, 2, MOST_YUAN)) for column in list(COLUMNS)[2:]]
+    first: dict[tuple[int, int], int] = {}
+    pairs = list(zip(of.tolist(), home.tolist(), strict=True))
+    twice = [i for i, pair in enumerate(pairs) if min(pair) >= 0 and first.setdefault(pair, i) != i]
+    table.refuse("area", twice, lambda i: f"also in row {table.lines[first[pairs[i]]]}: one row a pool.")
+    every = [(s, h) for h in range(len(place.codes)) for s in range(len(SCHEMES))]
+    missing = [f"{place.names_en[h]} {SCHEMES[s]}" for s, h in every if (s, h) not in first]
+    if missing and not table.faults.number:
+        named = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        table.faults.add(1, [table.lines[-1]], [f"pools are missing: {named}. Add a row for each."])
+    table.faults.done()
+    arrays = np.zeros((3, len(SCHEMES), len(place.codes)))
+    arrays[:, of, home] = fen
+    pools = Pools(*arrays)
+    return Stated(pools, tuple(_implausible(pools, place, str(path))), str(path), table.sha256)
+
+
+def _implausible(pools: Pools, place: areas.Place, path: str) -> Iterator[str]:
+    """Yield the pools whose balance per head is far off the nation's, whose shares of the schemes are taken."""
+    whole = areas.provinces()
+    people = whole.insured.copy()
+    xinjiang, corps = whole.index(areas.XINJIANG), whole.index(areas.XPCC)
+    people[corps] = areas.Areas.xpcc_share.number * people[xinjiang]
+    people[xinjiang] -= people[corps]
+    insured = people[place.province] * place.share
+    nation = [value("national", metric="insured", scheme=scheme, year="2023") * 1e4 for scheme in SCHEMES]
+    usual = national(LAST_PUBLISHED, 0.0, 0.0)[:, 2] / nation
+    for s, scheme in enumerate(SCHEMES):
+        each = pools.balance[s] / (insured * nation[s] / sum(nation))
+        for h in np.flatnonzero((each > LIKELY * usual[s]) | (each < usual[s] / LIKELY)):
+            found = f"{place.names_en[h]} {scheme}: a balance of {each[h] / FEN:,.0f} yuan per insured person"
+            yield f"{path}: {found}, the nation has {usual[s] / FEN:,.0f}. Amounts are in yuan; is the unit right?"
