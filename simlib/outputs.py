@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from simlib import anchors, experiment, headline
+from simlib import anchors, experiment, funnel, headline
 from simlib.experiment import CONTRACT, Runs
 from simlib.tables import names, sha256, write_whole
 from simlib.terms import BadInputError, rules_sha
 
-TABLES = ("headline.json", "effects.csv", "metrics.parquet", "attention.csv", "fit.csv")
+TABLES = ("headline.json", "effects.csv", "metrics.parquet", "attention.csv", "funnel.csv", "fit.csv")
 MANIFEST = "manifest.json"
 NAMES = (*TABLES, MANIFEST)
 LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "pydantic", "PyYAML")
@@ -49,6 +49,7 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
         "effects.csv": csv(experiment.effect(runs)[CONTRACT]),
         "metrics.parquet": parquet(experiment.draws_table(runs)),
         "attention.csv": csv(curve),
+        "funnel.csv": csv(funnel.table(runs)),
         "fit.csv": csv(anchors.fit_table(runs)),
     }
     try:

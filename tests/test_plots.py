@@ -44,16 +44,35 @@ TILES = pd.DataFrame(
 STREAMS = pd.DataFrame(
     {"home": ["安徽", "其他"] * 2, "host": ["上海", "上海", "其他", "其他"], "value": [6.0, 2.0, 1.0, 1.0]}
 ).assign(host_low=[5, 5, 1, 1], host_high=[9, 9, 3, 3])
+FUNNEL = pd.DataFrame(
+    {
+        "part": "stage",
+        "row": ["all", "networked", "listed", "filed", "coded", "can_settle", "direct"],
+        "value": [1.0, 0.9, 0.9, 0.8, 0.75, 0.75, 0.65],
+        "value_low": [1.0, 0.8, 0.8, 0.7, 0.6, 0.6, 0.55],
+        "value_high": [1.0, 1.0, 1.0, 0.9, 0.9, 0.9, 0.75],
+    }
+)
 PICTURES: dict[str, Callable[..., Axes]] = {
     "curve": lambda **words: plots.curve(CURVE, **words),
     "changes": lambda **words: plots.changes(CHANGES, **words),
     "fit": lambda **words: plots.fit(FIT, **words),
+    "funnel": lambda **words: plots.funnel(FUNNEL, **words),
     "gap": lambda **words: plots.gap(GAP, **words),
     "steps": lambda **words: plots.steps(STEPS, **words),
     "tiles": lambda **words: maps.tiles(TILES, unit="%", **words),
     "streams": lambda **words: maps.streams(STREAMS, unit="%", **words),
 }
-UNITS = {"curve": "百分点", "changes": "%", "fit": "%", "gap": "元", "steps": "元", "tiles": "%", "streams": "%"}
+UNITS = {
+    "curve": "百分点",
+    "funnel": "%",
+    "changes": "%",
+    "fit": "%",
+    "gap": "元",
+    "steps": "元",
+    "tiles": "%",
+    "streams": "%",
+}
 
 every_picture = pytest.mark.parametrize("name", PICTURES)
 both_languages = pytest.mark.parametrize("lang", plots.LANGS)
