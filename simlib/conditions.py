@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, gates, hospitals
-from simlib.gates import Passing
-from simlib.loop import CONDITION
+from simlib import areas, hospitals
+from simlib.loop import MEASURE
 from simlib.luck import odds_of
 from simlib.scenario import FIRST_YEAR, Scenario, compile
 from simlib.terms import KINDS, MONTHS
@@ -36,14 +35,13 @@ LEVERS = (
 class Measures(NamedTuple):
     """All that a scenario's year does to conditions, once each.
 
-    which (home, host, kind, month) : row of what holds there. By row: kind; free, whether no filing is needed; share,
-    (row, `LEVERS`); path, month : the path of pressure on hospitals, and how many months of it are over, less one.
-    paths (path, month from `FIRST_YEAR`) : see `hospitals.pressure`.
+    which (home, host, kind, month) : twice the row of what is done there, and 1 more where no filing is needed. By row,
+    the first for nothing: kind; share, (row, `LEVERS`); path, month : the path of pressure on hospitals, -1 for none,
+    and how many months of it are over, less one. paths (path, month from `FIRST_YEAR`) : see `hospitals.pressure`.
     """
 
     which: npt.NDArray[np.uint16]
     kind: Ints
-    free: npt.NDArray[np.bool_]
     share: Array
     path: Ints
     month: Ints
@@ -61,27 +59,25 @@ class Costs(NamedTuple):
 def measures(of: Scenario, place: areas.Place) -> Measures:
     """Return what a scenario's year does to conditions."""
     settings = compile(of, place)
-    shape = settings.values("filing.free")[:, :, 0].shape
+    free = settings.values("filing.free")[:, :, 0]
     paths, path = _paths(of, place)
     month = np.arange(MONTHS) + (paths.shape[1] - MONTHS)
     pressed = np.maximum.accumulate(paths, axis=1)[:, month][path] > 0  # (host, kind, month)
+    shares = [settings.values(name)[:, :, 0] for name in LEVERS]
+    done = pressed | np.logical_or.reduce([share > 0 for share in shares])
     kind = np.arange(len(KINDS))[:, None]
-    columns = [
-        kind,
-        settings.values("filing.free")[:, :, 0],
-        *(settings.values(name)[:, :, 0] for name in LEVERS),
-        np.where(pressed, path[:, :, None], -1),
-        np.where(pressed, month, 0),
-    ]
-    full = [np.broadcast_to(column, shape).ravel() for column in columns]
-    code = np.zeros(full[0].size, dtype=np.int64)
+    columns = [kind, *shares, np.where(pressed, path[:, :, None], -1), np.where(pressed, month, 0)]
+    full = [np.where(done, column, 0).ravel() for column in columns]
+    code = done.ravel().astype(np.int64)
     for column in full:
         values, found = np.unique(column, return_inverse=True)
         code = np.unique(code * len(values) + found, return_inverse=True)[1]
-    first = np.unique(code, return_index=True)[1]
-    row = [column[first] for column in full]
-    share = np.stack(row[2:-2], axis=1)
-    return Measures(code.astype(np.uint16).reshape(shape), row[0], row[1], share, row[-2], row[-1], paths)
+    code[~done.ravel()] = -1
+    _, first, which = np.unique(np.append(-1, code), return_index=True, return_inverse=True)  # nothing comes first
+    row = [np.append(0, column)[first] for column in full]
+    row[-2] = np.append(-1, row[-2][1:])
+    which = 2 * which[1:].reshape(free.shape) + free
+    return Measures(which.astype(np.uint16), row[0], np.stack(row[1:-2], axis=1), row[-2], row[-1], paths)
 
 
 def _paths(of: Scenario, place: areas.Place) -> tuple[Array, Ints]:
@@ -96,41 +92,23 @@ def _paths(of: Scenario, place: areas.Place) -> tuple[Array, Ints]:
     return paths, which.reshape(pressures.shape[:2])
 
 
-def table(found: Measures, passing: Passing, coded: Array, response: float, speed: float, costs: Costs) -> Any:
-    """Return what the loop asks of each row of measures, records of `loop.CONDITION`.
-
-    Without measures, exactly the gates and costs of the draw.
+def table(found: Measures, mended: Array, response: float, speed: float, costs: Costs) -> Any:
+    """Return what the loop asks of each row of measures, records of `loop.MEASURE`; the first, nothing, is not asked.
 
     Parameters
     ----------
-    passing : gates of the year. coded : see `gates.code_faults`, (kind,). response, speed : of hospitals.
+    mended : share of faults that hospitals mend in the draw, W0, (kind,). response, speed : of hospitals.
     """
     k, share = found.kind, dict(zip(LEVERS, found.share.T, strict=True))
     moved = hospitals.moved(found.paths, response, speed)
-    moved = np.where(found.path < 0, 0.0, moved[found.path, found.month])
-    base = passing.mended[k]
-    more = hospitals.newly_mended(base, moved)
-    mended = base + (1 - base) * more
-    fields = {
-        "open": passing.networked[k],
-        **dict(zip(("not_networked", "coded"), (x[k] for x in _faults(passing, coded)), strict=True)),
-        "fault": passing.fault[k],
-        "mended": mended + (1 - mended) * share["filing.mended"],
-        "connected": share["network.connected"],
-        "unified": share["codes.unified"] + (1 - share["codes.unified"]) * more,
-        "down": share["platform.outage"] * (1 - mended),
-        "credit": share["credit.covered"],
-    }
-    out = np.zeros(len(k), dtype=CONDITION)
-    for name, odds in fields.items():
-        out[name] = odds_of(odds)
-    out["free"] = found.free
-    out["measures"] = (out["connected"] > 0) | (out["unified"] > 0) | (out["down"] > 0) | (out["credit"] > 0)
+    more = hospitals.newly_mended(mended[k], np.where(found.path < 0, 0.0, moved[found.path, found.month]))
+    willing = mended[k] + (1 - mended[k]) * more
+    out = np.zeros(len(k), dtype=MEASURE)
+    out["connected"] = odds_of(share["network.connected"])
+    out["unified"] = odds_of(share["codes.unified"] + (1 - share["codes.unified"]) * more)
+    out["mended"] = odds_of(willing + (1 - willing) * share["filing.mended"])
+    out["down"] = odds_of(share["platform.outage"] * (1 - willing))
+    out["credit"] = odds_of(share["credit.covered"])
     out["hassle_fen"] = costs.hassle_fen[k] * (1 - share["claims.hassle_saved"])
     out["waiting"] = costs.waiting * (1 - share["claims.waiting_saved"])
     return out
-
-
-def _faults(passing: Passing, coded: Array) -> tuple[Array, Array]:
-    """Return `gates.code_faults` of a year's gates."""
-    return gates.code_faults(passing.networked, passing.mended, coded)

@@ -66,13 +66,13 @@ class Rules(NamedTuple):
     @property
     def free(self) -> Any:
         """Where and when care counts as filed without a filing, (home, host, kind, month)."""
-        return self.measures.free[self.measures.which]
+        return (self.measures.which & 1).astype(bool)
 
     def flat(self) -> tuple[Any, Any, Any, Any, Any, Any, Any, Any]:
         """Return the tables as the loop reads them, two axes each: it is slowed by finding its way in more.
 
-        which (pool x scheme x member, kind x filing x month x tier); cover (slot x kind x basket, 3); slot and row
-        of measures (home x host x kind, month); listed (home x host, month).
+        which (pool x scheme x member, kind x filing x month x tier); cover (slot x kind x basket, 3); slot and what is
+        done to conditions (home x host x kind, month); listed (home x host, month).
         """
         people = int(np.prod(self.which.shape[:3]))
         by_month = (-1, MONTHS)

@@ -126,33 +126,34 @@ DRAW = np.dtype(
         ("admission_fen", np.float64, (len(SCHEMES), len(TIERS))),
         ("outpatient_fen", np.float64, len(SCHEMES)),  # a month's bills
         ("in_scope_ppm", np.int64),
-        # claims
+        # gates and claims
+        ("open", np.uint64, len(KINDS)),  # odds, networked and coded
+        ("not_networked", np.uint64, len(KINDS)),  # odds, of cases that are not open
+        ("coded", np.uint64, len(KINDS)),  # odds, of cases that are not open: not networked only
+        ("fault", np.uint64, len(KINDS)),  # odds, of filing
+        ("mended", np.uint64, len(KINDS)),  # odds, of such faults
         ("attention", np.uint64, len(KINDS)),  # odds
+        ("hassle_fen", np.float64, len(KINDS)),
+        ("waiting", np.float64),
         ("reluctance", np.float64, STEPS),
     ],
     align=True,
 )
 """What one draw fixes for everybody, one record: see `solve.World` and the modules that declare the numbers."""
 
-CONDITION = np.dtype(
+MEASURE = np.dtype(
     [
-        ("open", np.uint64),  # networked and coded, before measures
-        ("not_networked", np.uint64),  # of cases that are not open
-        ("coded", np.uint64),  # of cases that are not open: not networked only
-        ("fault", np.uint64),  # of filing
-        ("mended", np.uint64),  # of such faults
-        ("connected", np.uint64),  # of cases not networked
-        ("unified", np.uint64),  # of cases not coded
-        ("down", np.uint64),
-        ("credit", np.uint64),
+        ("connected", np.uint64),  # odds, of cases not networked
+        ("unified", np.uint64),  # odds, of cases not coded
+        ("mended", np.uint64),  # odds, of faults of filing
+        ("down", np.uint64),  # odds
+        ("credit", np.uint64),  # odds
         ("hassle_fen", np.float64),
         ("waiting", np.float64),
-        ("free", np.bool_),
-        ("measures", np.bool_),  # whether there is any that has luck of its own
     ],
     align=True,
 )
-"""What holds of one kind of care somewhere and some time, odds and costs of a claim: see `conditions.table`."""
+"""What is done somewhere and some time for one kind of care: see `conditions.table`."""
 
 
 class Cells(NamedTuple):
@@ -238,9 +239,9 @@ def one_visit(
     which: Any,
     cover: Any,
     slot: Any,
-    condition: Any,
+    measure: Any,
     listed: Any,
-    conditions: Any,
+    measures: Any,
 ) -> Case:
     """Return what becomes of one visit: bill, gates, both prices from the same state of the year, choice.
 
@@ -255,21 +256,20 @@ def one_visit(
         mean *= draw.disease_bill[disease]
         on_list = (listed[pair // len(KINDS), m] >> disease) & 1 == 1
     bill = visits.bill_fen(mean, quantiles[below(share(what, visits.HOW_DEAR), len(quantiles))])
-    now = conditions[condition[pair, m]]
-    networked = coded = up = True
-    if not happens(share(gates, visits.CONNECTED), now.open):
+    networked = coded = filed = up = True
+    if not happens(share(gates, visits.CONNECTED), draw.open[k]):
         which_fails = share(gates, visits.WHICH_FAILS)
-        networked, coded = not happens(which_fails, now.not_networked), happens(which_fails, now.coded)
-    filed, waiting, on_credit = True, now.waiting, False
-    if exposed(p, now.free) and happens(share(gates, visits.FILED), now.fault):
-        filed = happens(share(gates, visits.MENDED), now.mended)
-    if now.measures:
-        own = mix(key, visits.MEASURES)
+        networked, coded = not happens(which_fails, draw.not_networked[k]), happens(which_fails, draw.coded[k])
+    done, mended, hassle, waiting, on_credit = measure[pair, m], draw.mended[k], draw.hassle_fen[k], draw.waiting, False
+    if done >> 1:
+        now, own = measures[done >> 1], mix(key, visits.MEASURES)
         networked |= happens(share(own, visits.NEWLY_CONNECTED), now.connected)
         coded |= happens(share(own, visits.UNIFIED), now.unified)
         up = not happens(share(own, visits.DOWN), now.down)
         on_credit = happens(share(own, visits.ON_CREDIT), now.credit)
-        waiting *= not on_credit
+        mended, hassle, waiting = now.mended, now.hassle_fen, now.waiting * (not on_credit)
+    if exposed(p, done & 1) and happens(share(gates, visits.FILED), draw.fault[k]):
+        filed = happens(share(gates, visits.MENDED), mended)
     # Scalars of flat tables, not rows: a view of an array costs more here than pricing the bill.
     at, own = (slot[pair, m] * len(KINDS) + k) * draw.baskets + basket, (h * len(KINDS) + k) * draw.baskets + basket
     at_host = split_bill(bill, cover[at, 0], cover[at, 1], cover[at, 2])
@@ -279,12 +279,12 @@ def one_visit(
     direct, claim = settle(policies[row], at_host, care, year, None), settle(policies[row], at_home, care, year, None)
     gap = fund(direct) - fund(claim)
     reluctance = draw.reluctance[below(share(what, visits.CLAIMS), STEPS)]
-    gain = claim_gain(fund(direct), fund(claim), now.hassle_fen, waiting)
+    gain = claim_gain(fund(direct), fund(claim), hassle, waiting)
     failed = (not networked) + (not on_list) + (not filed) + (not coded) + (not up)
     way, pivotal, cause = choice(attentive, gain), False, BY_CHOICE
     if failed:
         pivotal = (failed == 1) & (way == DIRECT)
-        way = otherwise(claims_anyway(fund(claim), now.hassle_fen, waiting, reluctance))
+        way = otherwise(claims_anyway(fund(claim), hassle, waiting, reluctance))
         cause = first_cause(networked, on_list, filed, coded, up)
     if way == DIRECT:
         return Case(way, cause, pivotal, on_credit, bill, at_host.unlisted + at_host.over_ceiling, gap, direct, row)
@@ -401,11 +401,11 @@ def loop(
     which: Any,
     cover: Any,
     slot: Any,
-    condition: Any,
+    measure: Any,
     listed: Any,
     first: Any,
     lives: Any,
-    conditions: Any,
+    measures: Any,
     totals: Any,
     places: int,
 ) -> int:
@@ -417,8 +417,8 @@ def loop(
     Parameters
     ----------
     cells : whom to live. draw : a record of `DRAW`. scale_fen, quantiles : see `enacted.bill_scale`, `bill_quantiles`.
-    policies, which, cover, slot, condition, listed, first, lives : see `enacted.Rules.flat`. conditions : records of
-    `CONDITION`. totals : what is added to, (half x kind x scheme x home x host x month, amount). places : number of
+    policies, which, cover, slot, measure, listed, first, lives : see `enacted.Rules.flat`. measures : records of
+    `MEASURE`. totals : what is added to, (half x kind x scheme x home x host x month, amount). places : number of
     areas.
     """
     year = np.zeros(1, dtype=YEAR)[0]
@@ -453,7 +453,7 @@ def loop(
                 pair = (h * places + t) * len(KINDS) + k
                 case = one_visit(
                     mix(key, visits.OF_VISIT + j), k, s, p, h, pair, who, sick, month, attentive,
-                    year, draw, scale_fen, quantiles, policies, which, cover, slot, condition, listed, conditions,
+                    year, draw, scale_fen, quantiles, policies, which, cover, slot, measure, listed, measures,
                 )  # fmt: skip
                 account = 0
                 terms = policies[case.row]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -49,7 +49,7 @@ class Run:
 def first_visits(cells: Any, month: int, draw: Any, arrays: Any, places: int, out: Any) -> None:
     """Write the first inpatient visit of each person, in one month, to `out`: (person, `FIRST_VISIT`)."""
     year = np.zeros(1, dtype=YEAR)[0]
-    scale_fen, quantiles, policies, which, cover, slot, condition, listed, first, lives, conditions = arrays
+    scale_fen, quantiles, policies, which, cover, slot, measure, listed, first, lives, measures = arrays
     row = 0
     for c in range(len(cells.number)):
         s, p, h = cells.scheme[c], cells.purpose[c], cells.home[c]
@@ -62,7 +62,7 @@ def first_visits(cells: Any, month: int, draw: Any, arrays: Any, places: int, ou
             begin_month(year, month)
             case = one_visit(
                 mix(key, visits.OF_VISIT), INPATIENT, s, p, h, pair, who, -1, month, attentive, year, draw,
-                scale_fen, quantiles, policies, which, cover, slot, condition, listed, conditions,
+                scale_fen, quantiles, policies, which, cover, slot, measure, listed, measures,
             )  # fmt: skip
             out[row, 0], out[row, 1], out[row, 2] = case.channel, case.bill, fund(case.owed)
             out[row, 3] = case.gap
@@ -150,14 +150,23 @@ def parts(cells: Cells, most: int) -> Iterator[Cells]:
 
 
 def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
-    """Return what the loop draws from in a year, one record of `DRAW`."""
-    v = world.values
+    """Return what the loop draws from in a year, one record of `DRAW`: gates move with the connected institutions."""
+    v, opened = world.values, networked(world, year)
+    not_networked, coded = gates.code_faults(opened, world.passing.mended, v[gates.Gates.coded])
+    costs = patient_costs(v)
     fields = {
         "key": key_of(PEOPLE, world.seed, world.draw),
         "care_at_home": care_at_home,
         "diseases": visits.cumulative(world.diseases.patients),
         "disease_bill": world.diseases.bill,
+        "open": odds_of(opened),
+        "not_networked": odds_of(not_networked),
+        "coded": odds_of(coded),
+        "fault": odds_of(world.passing.fault),
+        "mended": odds_of(world.passing.mended),
         "attention": odds_of(world.passing.attention),
+        "hassle_fen": costs.hassle_fen,
+        "waiting": costs.waiting,
         "reluctance": reluctances(world.spread),
     }
     return filled(np.atleast_1d(circumstances(v)), fields)
@@ -166,15 +175,10 @@ def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
 def loop_arrays(world: World, rules: Rules, year: int) -> tuple[Any, ...]:
     """Return the tables that the loop reads in a year, in its order."""
     scale = bill_scale(world.bill * level(world, year)[1][:, None], world.lists)
-    return scale, world.quantiles, *rules.flat(), condition_table(world, rules, year)
-
-
-def condition_table(world: World, rules: Rules, year: int) -> Any:
-    """Return the conditions of a year, records of `CONDITION`: gates move with the connected institutions."""
     v = world.values
-    passing = replace(world.passing, networked=networked(world, year))
     response, speed = float(v[Hospitals.response][0]), float(v[Hospitals.speed][0])
-    return conditions.table(rules.measures, passing, v[gates.Gates.coded], response, speed, patient_costs(v))
+    measures = conditions.table(rules.measures, world.passing.mended, response, speed, patient_costs(v))
+    return scale, world.quantiles, *rules.flat(), measures
 
 
 def live(

@@ -177,11 +177,11 @@ class Twin:
     def __init__(self, draw: Any, arrays: Any, totals: Any, places: int) -> None:
         """Take what the loop takes."""
         self.draw = SimpleNamespace(**{name: draw[name] for name in draw.dtype.names})
-        scale, self.quantiles, policies, which, cover, slot, condition, listed, self.first, self.lives, now = arrays
+        scale, self.quantiles, policies, which, cover, slot, measure, listed, self.first, self.lives, now = arrays
         self.policies, self.asked, self.cover = columns(policies), which.shape[1], cover.astype(np.int64)
         self.scale, self.which, self.slot = scale.ravel(), which.ravel(), slot.ravel()
         self.holds = {name: np.ascontiguousarray(now[name]) for name in now.dtype.names}
-        self.condition = condition.ravel()
+        self.measure = measure.ravel()
         self.listed = listed.ravel()
         self.totals, self.places = totals, places
 
@@ -305,10 +305,7 @@ class Twin:
         on_list[sick] = self.listed.take(at).astype(np.int64) >> disease[sick] & 1
         self.bill = self.bill_fen(mean, share(what, visits.HOW_DEAR))
         place = ((h * self.places + t) * len(KINDS) + k) * MONTHS + month
-        row = self.condition.take(place).astype(np.int64)
-        failed = self.failed_conditions(row, gates, on_list, p)
-        self.hassle = self.holds["hassle_fen"].take(row)
-        self.waiting = np.where(self.on_credit, 0.0, self.holds["waiting"].take(row))
+        failed = self.failed_conditions(self.measure.take(place), gates, on_list, p)
         self.cause, number = failed.argmax(axis=0), failed.sum(axis=0)
         self.cause[number == 0] = loop.BY_CHOICE
         self.met, self.pivotal, filing = number == 0, number == 1, p.copy()
@@ -329,24 +326,32 @@ class Twin:
         self.parts = [slice(*bounds) for bounds in pairwise(np.searchsorted(self.failing, self.begin))]
         self.channel, self.paid, self.basic, self.gap, self.account = np.empty((5, len(k)), dtype=np.int64)
 
-    def failed_conditions(self, row: Any, gates: Any, on_list: Any, purpose: Any) -> Any:
-        """Return which conditions each visit fails, (condition, visit), and note who is cared for on credit."""
-        failed, now = np.zeros((len(loop.CONDITIONS), len(row)), dtype=bool), self.holds
-        shut = np.flatnonzero(share(gates, visits.CONNECTED) >= now["open"].take(row))
-        which, at = share(gates[shut], visits.WHICH_FAILS), row[shut]
-        failed[loop.NOT_NETWORKED, shut] = which < now["not_networked"][at]
-        failed[loop.NOT_CODED, shut] = which >= now["coded"][at]
+    def failed_conditions(self, done: Any, gates: Any, on_list: Any, purpose: Any) -> Any:
+        """Return which conditions each visit fails, (condition, visit); note what a claim costs, and credit."""
+        draw, k, now = self.draw, self.k, self.holds
+        failed = np.zeros((len(loop.CONDITIONS), len(k)), dtype=bool)
+        shut = np.flatnonzero(share(gates, visits.CONNECTED) >= draw.open.take(k))
+        which = share(gates[shut], visits.WHICH_FAILS)
+        failed[loop.NOT_NETWORKED, shut] = which < draw.not_networked[k[shut]]
+        failed[loop.NOT_CODED, shut] = which >= draw.coded[k[shut]]
         failed[loop.NOT_LISTED] = ~on_list
-        exposed = (purpose != terms.EMERGENCY) & ~now["free"].take(row)
-        fault = np.flatnonzero(exposed & (share(gates, visits.FILED) < now["fault"].take(row)))
-        failed[loop.NOT_FILED, fault] = share(gates[fault], visits.MENDED) >= now["mended"][row[fault]]
-        self.on_credit = np.zeros(len(row), dtype=bool)
-        some = np.flatnonzero(now["measures"].take(row))
-        own, at = mix(self.luck[some], step(visits.MEASURES)), row[some]
+        mended, self.hassle = draw.mended.take(k), draw.hassle_fen.take(k)
+        self.waiting, self.on_credit = np.full(len(k), draw.waiting), np.zeros(len(k), dtype=bool)
+        some = np.flatnonzero(done >> 1)
+        own, at = mix(self.luck[some], step(visits.MEASURES)), done[some] >> 1
         failed[loop.NOT_NETWORKED, some] &= share(own, visits.NEWLY_CONNECTED) >= now["connected"][at]
         failed[loop.NOT_CODED, some] &= share(own, visits.UNIFIED) >= now["unified"][at]
         failed[loop.NOT_UP, some] = share(own, visits.DOWN) < now["down"][at]
         self.on_credit[some] = share(own, visits.ON_CREDIT) < now["credit"][at]
+        mended[some], self.hassle[some], self.waiting[some] = (
+            now["mended"][at],
+            now["hassle_fen"][at],
+            now["waiting"][at],
+        )
+        self.waiting[self.on_credit] = 0.0
+        exposed = (purpose != terms.EMERGENCY) & (done & 1 == 0)
+        fault = np.flatnonzero(exposed & (share(gates, visits.FILED) < draw.fault.take(k)))
+        failed[loop.NOT_FILED, fault] = share(gates[fault], visits.MENDED) >= mended[fault]
         return failed
 
     def begin_month(self, who: Any, month: Any) -> None:

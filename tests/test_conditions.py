@@ -12,7 +12,6 @@ import pytest
 from simlib import areas, conditions, scenario, simulate, solve
 from simlib.changes import Change
 from simlib.loop import AMOUNTS, CAUSES, CONDITIONS
-from simlib.luck import odds_of
 from simlib.terms import BadInputError
 
 ROOT = Path(__file__).parent.parent
@@ -164,7 +163,7 @@ def test_willingness_rises_month_by_month_once_it_is_asked_for_and_stays(root: s
     of = enacting(root, set=(("filing.mended", 0.0),)).model_copy(update={"changes": (since,)})
     found = conditions.measures(of, areas.provinces())
     moved = conditions.hospitals.moved(found.paths, 1.0, 0.2)
-    year = moved[found.path, found.month][found.which[0, 5, 0]]
+    year = moved[found.path, found.month][found.which[0, 5, 0] >> 1]
     before = 1 - 0.8 ** np.arange(7, 13)
     np.testing.assert_allclose(year[:6], before)  # six months of 2023 are over
     np.testing.assert_allclose(year[6:], before[-1] * 0.8 ** np.arange(1, 7))  # and it wears off
@@ -180,13 +179,13 @@ def test_a_share_outside_0_to_1_is_refused_where_it_stands(tmp_path: Path, lever
         scenario.load(tmp_path / "x.yaml")
 
 
-def test_without_measures_conditions_are_the_gates_of_the_draw(world: solve.World, root: scenario.Scenario) -> None:
-    rules = simulate.enact(root, areas.provinces(), world.values, world.lists, world.quantiles)
-    table = simulate.condition_table(world, rules, 2023)
-    kind = rules.measures.kind
-    for name, share in (("open", world.passing.networked), ("fault", world.passing.fault)):
-        assert (table[name] == odds_of(share)[kind]).all()
-    assert (table["mended"] == odds_of(world.passing.mended)[kind]).all() and not table["measures"].any()
-    raw = (1 - table["not_networked"] / 2**64) * (1 - table["open"] / 2**64) / (1 - world.passing.mended[kind])
-    assert (raw <= 1).all()
-    assert (table["coded"] <= table["not_networked"]).all()
+def test_without_measures_nothing_is_done_and_no_raw_rate_of_code_faults_exceeds_1(
+    world: solve.World, root: scenario.Scenario
+) -> None:
+    found = conditions.measures(root, areas.provinces())
+    assert len(found.kind) == 1 and set(np.unique(found.which)) == {0, 1}  # some care needs no filing
+    draw, mended = simulate.draw_record(world, 2023), world.passing.mended
+    shut, only = 1 - draw["open"] / 2**64, 1 - draw["not_networked"] / 2**64
+    networked = 1 - shut * (1 - only)
+    assert (only * shut / networked / (1 - mended) <= 1 + 1e-9).all()
+    assert (draw["coded"] <= draw["not_networked"]).all()

@@ -63,7 +63,8 @@ class Life:
         out["diseases"], out["disease_bill"] = 1.0, 1.0  # all have the first
         out["season"], out["tiers"], out["baskets"] = np.arange(1, MONTHS + 1) / MONTHS, 1.0, 1
         out["key"], out["balances"] = key_of(self.luck.randint(0, 10**6)), visits.balances(self.luck.choice([1.0, 1e5]))
-        return out[0]  # no reluctance
+        out["open"] = odds_of(0.0 if self.claimed else 1.0)
+        return out[0]  # no hassle and no reluctance
 
     def live(self) -> Any:
         """Return the totals of the loop, (kind, month, amount)."""
@@ -73,15 +74,12 @@ class Life:
         which = np.repeat(np.arange(len(KINDS)), 6 * MONTHS * 3)[None].repeat(4, axis=0).astype(np.uint16)
         cover = np.array(self.covers, dtype=np.uint32).reshape(-1, 3)
         scale = np.repeat(np.array(self.bills, dtype=float), 6)[:, None]
-        slot, condition = (
-            np.ones((2, len(KINDS), MONTHS), dtype=np.uint16) * np.array([1, 0], dtype=np.uint16)[:, None, None]
-        )
-        conditions = np.zeros(1, dtype=loop.CONDITION)  # no hassle
-        conditions["open"] = odds_of(0.0 if self.claimed else 1.0)
+        slot, measure = np.ones((len(KINDS), MONTHS), dtype=np.uint16), np.zeros((len(KINDS), MONTHS), dtype=np.uint16)
+        measures = np.zeros(1, dtype=loop.MEASURE)
         listed = np.full((1, MONTHS), 0xFFFF, dtype=np.uint16)
         totals = np.zeros((2 * len(KINDS) * 2 * MONTHS, len(AMOUNTS)), dtype=np.int64)
         home = np.zeros(1, dtype=np.int64), np.ones((1, 1))
-        arrays = (scale, np.ones(1), policies, which, cover, slot, condition, listed, *home, conditions)
+        arrays = (scale, np.ones(1), policies, which, cover, slot, measure, listed, *home, measures)
         loop.loop(self.cells, self.draw, *arrays, totals, 1)
         return totals.reshape(2, len(KINDS), 2, MONTHS, -1).sum(axis=(0, 2)) // self.cells.weight[0]
 
