@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from simlib.terms import ABANDONED, CLAIMED, DIRECT, STEPS, Params, rule, unknown
+from simlib.terms import ABANDONED, CLAIMED, DIRECT, STEPS, Params, lever, rule, unknown
 
 
 class Channels(Params, prefix="channels"):
@@ -31,6 +31,46 @@ class Channels(Params, prefix="channels"):
         dist="log-uniform",
         default=2.0,
         unit="ratio",
+    )
+
+
+class Claims(Params, prefix="claims"):
+    """Claims by hand made easier: online instead of on paper (手工报销线上办理)."""
+
+    hassle_saved = lever(
+        "share of the time and trips of a claim by hand that is saved",
+        0.0,
+        low=0.0,
+        high=1.0,
+        unit="share",
+        axes=("home", "kind"),
+        source="Dezhou bureau, 2023-07: outpatient claims online, no trip; share assumed by the scenario",
+        grade="assumed",
+    )
+    waiting_saved = lever(
+        "share of the months until a claim by hand is paid that is saved",
+        0.0,
+        low=0.0,
+        high=1.0,
+        unit="share",
+        axes=("home", "kind"),
+        source="Dezhou bureau, 2023-07: outpatient claims online; share assumed by the scenario",
+        grade="assumed",
+    )
+
+
+class Credit(Params, prefix="credit"):
+    """Care on credit (信用就医): nothing is paid in advance, so that waiting for a claim costs nothing."""
+
+    covered = lever(
+        "share of patients who need not advance what a claim by hand will pay",
+        0.0,
+        low=0.0,
+        high=1.0,
+        unit="share",
+        axes=("home", "host", "kind"),
+        source="Shanghai bureau, about 2023-12: open to the Yangtze Delta's insured; share assumed by the scenario",
+        grade="assumed",
     )
 
 

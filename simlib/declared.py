@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from simlib import areas, catalogue, channels, chronic, flows, gates, ledger, national, targets, visits
+from simlib import areas, catalogue, channels, chronic, flows, gates, hospitals, ledger, national, targets, visits
 from simlib.remedies import did_you_mean, kind_of, listed, shown
 from simlib.terms import WHOLE_MONTHS, Params, Quantity
 
@@ -25,7 +25,13 @@ DECLARATIONS: Declarations = (
     national.Benefits,
     gates.Gates,
     gates.Filing,
+    gates.Network,
+    gates.Codes,
+    gates.Platform,
+    hospitals.Hospitals,
     channels.Channels,
+    channels.Claims,
+    channels.Credit,
     ledger.Ledger,
 )
 """The groups of numbers, in the order of the model's story."""

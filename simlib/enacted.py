@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, catalogue, chronic, declared, local, luck, national, policy, visits
+from simlib import areas, catalogue, chronic, conditions, declared, local, luck, national, policy, visits
 from simlib.benefits import POLICY
 from simlib.channels import Channels
 from simlib.loop import DRAW
@@ -49,7 +49,7 @@ class Rules(NamedTuple):
     """What a scenario enacts in a year, as the loop reads it.
 
     policies : records of `benefits.POLICY`. which : their rows by (pool, scheme, member, kind, filing or local, month,
-    tier). cover (slot, kind, basket, 3) ppm; slot (home, host, kind, month); free (home, host, kind, month).
+    tier). cover (slot, kind, basket, 3) ppm; slot (home, host, kind, month). measures : what is done to conditions.
     listed (home, host, month) : chronic diseases that can be settled directly, bits. first (home,) : the first pool of
     a home; lives (home, pool) : cumulative shares of its people in its pools.
     """
@@ -58,16 +58,21 @@ class Rules(NamedTuple):
     which: Any
     cover: Any
     slot: Any
-    free: Any
+    measures: conditions.Measures
     listed: Any
     first: Any
     lives: Any
 
+    @property
+    def free(self) -> Any:
+        """Where and when care counts as filed without a filing, (home, host, kind, month)."""
+        return (self.measures.which & 1).astype(bool)
+
     def flat(self) -> tuple[Any, Any, Any, Any, Any, Any, Any, Any]:
         """Return the tables as the loop reads them, two axes each: it is slowed by finding its way in more.
 
-        which (pool x scheme x member, kind x filing x month x tier); cover (slot x kind x basket, 3); slot and free
-        (home x host x kind, month); listed (home x host, month).
+        which (pool x scheme x member, kind x filing x month x tier); cover (slot x kind x basket, 3); slot and what is
+        done to conditions (home x host x kind, month); listed (home x host, month).
         """
         people = int(np.prod(self.which.shape[:3]))
         by_month = (-1, MONTHS)
@@ -76,7 +81,7 @@ class Rules(NamedTuple):
             self.which.reshape(people, -1),
             self.cover.astype(np.uint32).reshape(-1, self.cover.shape[-1]),
             self.slot.astype(np.uint16).reshape(by_month),
-            np.ascontiguousarray(self.free).reshape(by_month),
+            self.measures.which.reshape(by_month),
             np.ascontiguousarray(self.listed).reshape(by_month),
             self.first,
             self.lives,
@@ -151,9 +156,8 @@ def enact(of: Scenario, place: areas.Place, v: Values, lists: catalogue.Lists, q
     cover = catalogue.covers(lists, mixed, place.province)
     book = policies(of, place)
     records = drawn(book, national.default_ratios(v, quantiles), national.points_off(v))
-    settings = compile(of, place)
-    free, listed = settings.values("filing.free")[:, :, 0], chronic.listing(settings)
-    return Rules(records, book.which, cover, slot, free, listed, *residences(place))
+    listed = chronic.listing(compile(of, place))
+    return Rules(records, book.which, cover, slot, conditions.measures(of, place), listed, *residences(place))
 
 
 @lru_cache(maxsize=32)
@@ -282,11 +286,11 @@ def _book(which: npt.NDArray[np.uint16], rows: list[tuple[Any, ...]]) -> Book:
     )
 
 
-def patient_costs(v: Values) -> tuple[Array, float]:
-    """Return the hassle of a claim, fen by kind, and the cost of waiting for it, r tau, per yuan."""
+def patient_costs(v: Values) -> conditions.Costs:
+    """Return the hassle of a claim, fen by kind, and the cost of waiting for it, r tau, per yuan, without measures."""
     hassle = np.full(len(KINDS), FEN * v[Channels.hassle_outpatient][0])
     hassle[INPATIENT] = FEN * v[Channels.hassle_inpatient][0]
-    return hassle, float(v[Channels.interest][0] * v[Channels.delay_months][0])
+    return conditions.Costs(hassle, float(v[Channels.interest][0] * v[Channels.delay_months][0]))
 
 
 def counts(v: Values) -> Array:

@@ -2,8 +2,11 @@
 
 One inpatient rate is published (51.3 % in 2020) and no breakdown of failures: the split is a prior, and every
 result that hangs on it is shown over the share of attentive patients. Conditions in order: the institution is
-networked (hard), a chronic disease is listed (hard), the patient has a valid filing (a fault that the hospital may mend
-before discharge).
+networked (hard), a chronic disease is listed (hard), the patient has a valid filing, diagnosis and items are coded,
+systems are up (faults that the hospital may mend before discharge).
+
+Networked and coded are solved together, as `open`: which of the two fails where it is not open is a prior of its own,
+and moves nothing until a measure opens one of them. Systems are up unless a scenario says otherwise.
 """
 
 from __future__ import annotations
@@ -41,7 +44,14 @@ class Gates(Params, prefix="gates"):
     )
     direct_rate_pharmacy = unknown("pharmacy direct settlement rate of 2023; unidentified", 0.6, 0.95, unit="share")
     split = unknown(
-        "share of not networked among cases that fail a condition (flat Dirichlet)",
+        "share of not networked or not coded among cases that fail a condition, the rest is not filed",
+        0.0,
+        1.0,
+        unit="share",
+        axes=("kind",),
+    )
+    coded = unknown(
+        "share of cases with a code that is not mapped among those not networked or not coded; faults left unmended",
         0.0,
         1.0,
         unit="share",
@@ -84,6 +94,61 @@ class Filing(Params, prefix="filing"):
         ),
         source="Beijing, Tianjin and Hebei authorities, notice of 2023-04 (the only such region enacted)",
         grade="official",
+    )
+    mended = lever(
+        "share of cases left without a valid filing whose filing is made late, before discharge, or deemed (补备案)",
+        0.0,
+        low=0.0,
+        high=1.0,
+        unit="share",
+        axes=("home", "host", "kind"),
+        source="NHSA and Ministry of Finance notice 医保发〔2022〕22号 lets patients file late; share assumed",
+        grade="assumed",
+    )
+
+
+class Network(Params, prefix="network"):
+    """The roll-out of the network that a scenario may speed up."""
+
+    connected = lever(
+        "share of visits to institutions not yet connected for this kind of care that become connected",
+        0.0,
+        low=0.0,
+        high=1.0,
+        unit="share",
+        axes=("home", "host", "kind"),
+        source="Dezhou bureau, 2023-07: institutions of every township connected; share assumed by the scenario",
+        grade="assumed",
+    )
+
+
+class Codes(Params, prefix="codes"):
+    """The unification of codes of diseases and items."""
+
+    unified = lever(
+        "share of code faults removed by one code of diseases and items everywhere (统一编码)",
+        0.0,
+        low=0.0,
+        high=1.0,
+        unit="share",
+        axes=("home", "host", "kind"),
+        source="中国医疗保险 (journal), about 2023-10, asks for it; share assumed by the scenario",
+        grade="assumed",
+    )
+
+
+class Platform(Params, prefix="platform"):
+    """Outages and switch-overs of systems."""
+
+    outage = lever(
+        "share of a month's cases that find card, hospital system or platform down, before any is mended (停机切换)",
+        0.0,
+        low=0.0,
+        high=1.0,
+        unit="share",
+        axes=("home", "host", "kind"),
+        source="NHSA and Ministry of Finance notice 医保发〔2022〕22号 on switch-overs; share assumed by the scenario",
+        grade="assumed",
     )
 
 
@@ -140,6 +205,23 @@ def mend_share(place: float, fail: Array, exposure: Array) -> float:
     """Return W0, uniform on [0.1, min(0.9, 1 - max (1-g)/e)], so that no raw fault rate exceeds 1."""
     top = min(0.9, 1 - float((fail / exposure).max()))
     return 0.1 + place * (top - 0.1)
+
+
+def code_faults(opened: Array, mended: Array, coded: Array) -> tuple[Array, Array]:
+    """Return the odds that a case that is not open is not networked, and that it is coded, each (kind,).
+
+    `coded` of the cases that are not open are networked but not coded, the rest is not networked, coded or not: the two
+    conditions are independent. It is lowered where the raw rate of code faults, before hospitals mend W0, would exceed
+    1: coded <= (1 - W0) open / ((1 - open) W0).
+
+    >>> [float(x.round(4)) for x in code_faults(np.array(0.8), np.array(0.5), np.array(0.5))]
+    [0.5, 0.4444]
+    """
+    shut = 1 - opened
+    only = np.minimum(coded, (1 - mended) * opened / np.maximum(shut * mended, 1e-12))
+    not_networked: Array = np.asarray(1 - only)
+    networked = 1 - not_networked * shut
+    return not_networked, np.asarray(not_networked * (1 - only * shut / networked))
 
 
 def connected(year: int) -> Array:

@@ -49,6 +49,11 @@ from simlib.terms import (
 Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 
+CONDITIONS = ("not_networked", "not_listed", "not_filed", "not_coded", "not_up")
+"""What may keep a case from direct settlement, in the order in which the first is named."""
+CAUSES = (*CONDITIONS, "choice")
+"""Why a case is not settled directly: a condition, or the patient's choice where all are met."""
+
 AMOUNTS = (
     "visits_direct",
     "visits_claimed",
@@ -64,18 +69,22 @@ AMOUNTS = (
     "benefit_gap",
     "visits_gap_zero",
     "visits_claim_pays_more",
-    "first_not_networked",
-    "first_not_listed",
-    "first_not_filed",
-    "first_choice",
+    *(f"first_{cause}" for cause in CAUSES),
     "fund_local",
     *(f"fund_{grade}" for grade in GRADES),
+    *(f"bill_first_{cause}" for cause in CAUSES),
+    *(f"pivotal_{cause}" for cause in CONDITIONS),
+    *(f"bill_pivotal_{cause}" for cause in CONDITIONS),
+    "owed_on_credit",
 )
 """What a run counts, weighted: visits in person-times, money in fen.
 
-`first_*` are first causes of not direct. `fund_supplement` is the part of direct and claimed fund payment above the
-basic fund's (layers 7, 8 and large-sum). `fund_local` is the part that rests on a local deductible, ratio and away
-rule, `fund_<grade>` the part whose weakest number has that grade of evidence.
+`first_*` are first causes of not direct, `bill_first_*` their bills. `pivotal_*` are cases that would be direct if this
+condition alone were met, at the prices that they have: those of the unfiled where a filing is wanted. `owed_on_credit`
+is the part of what the fund owes on claimed and abandoned cases that no patient had to advance. `fund_supplement` is
+the part of direct and claimed fund payment above the basic fund's (layers 7, 8 and large-sum). `fund_local` is the part
+that rests on a local deductible, ratio and away rule, `fund_<grade>` the part whose weakest number has that grade of
+evidence.
 """
 
 VISITS, BILLS, FUND = (AMOUNTS.index(name) for name in ("visits_direct", "bill_direct", "fund_direct"))
@@ -92,9 +101,10 @@ SUPPLEMENT, ACCOUNT, GAP, GAP_ZERO, CLAIM_MORE, LOCAL_FUND, GRADED = (
         f"fund_{GRADES[0]}",
     )
 )
-CAUSE_NETWORKED, CAUSE_LISTED, CAUSE_FILED, CAUSE_CHOICE = (
-    AMOUNTS.index(f"first_{cause}") for cause in ("not_networked", "not_listed", "not_filed", "choice")
-)
+FIRST, BILL_FIRST = (AMOUNTS.index(f"{of}_{CAUSES[0]}") for of in ("first", "bill_first"))
+PIVOTAL, BILL_PIVOTAL = (AMOUNTS.index(f"{of}_{CONDITIONS[0]}") for of in ("pivotal", "bill_pivotal"))
+ON_CREDIT = AMOUNTS.index("owed_on_credit")
+NOT_NETWORKED, NOT_LISTED, NOT_FILED, NOT_CODED, NOT_UP, BY_CHOICE = range(len(CAUSES))
 
 DRAW = np.dtype(
     [
@@ -117,9 +127,11 @@ DRAW = np.dtype(
         ("outpatient_fen", np.float64, len(SCHEMES)),  # a month's bills
         ("in_scope_ppm", np.int64),
         # gates and claims
-        ("networked", np.uint64, len(KINDS)),  # odds
-        ("fault", np.uint64, len(KINDS)),  # odds
-        ("mended", np.uint64, len(KINDS)),  # odds
+        ("open", np.uint64, len(KINDS)),  # odds, networked and coded
+        ("not_networked", np.uint64, len(KINDS)),  # odds, of cases that are not open
+        ("coded", np.uint64, len(KINDS)),  # odds, of cases that are not open: not networked only
+        ("fault", np.uint64, len(KINDS)),  # odds, of filing
+        ("mended", np.uint64, len(KINDS)),  # odds, of such faults
         ("attention", np.uint64, len(KINDS)),  # odds
         ("hassle_fen", np.float64, len(KINDS)),
         ("waiting", np.float64),
@@ -128,6 +140,20 @@ DRAW = np.dtype(
     align=True,
 )
 """What one draw fixes for everybody, one record: see `solve.World` and the modules that declare the numbers."""
+
+MEASURE = np.dtype(
+    [
+        ("connected", np.uint64),  # odds, of cases not networked
+        ("unified", np.uint64),  # odds, of cases not coded
+        ("mended", np.uint64),  # odds, of faults of filing
+        ("down", np.uint64),  # odds
+        ("credit", np.uint64),  # odds
+        ("hassle_fen", np.float64),
+        ("waiting", np.float64),
+    ],
+    align=True,
+)
+"""What is done somewhere and some time for one kind of care: see `conditions.table`."""
 
 
 class Cells(NamedTuple):
@@ -153,11 +179,14 @@ class Cells(NamedTuple):
 class Case(NamedTuple):
     """What became of one visit: channel, first cause, bill and gap in fen, what the fund owes, the policy's row.
 
+    pivotal : whether it would be direct if that cause alone were away. on_credit : whether nothing need be advanced.
     outside : what of the bill is unlisted or over a ceiling on the list that priced it, fen.
     """
 
     channel: int
     cause: int
+    pivotal: bool
+    on_credit: bool
     bill: int
     outside: int
     gap: int
@@ -210,8 +239,9 @@ def one_visit(
     which: Any,
     cover: Any,
     slot: Any,
-    free: Any,
+    measure: Any,
     listed: Any,
+    measures: Any,
 ) -> Case:
     """Return what becomes of one visit: bill, gates, both prices from the same state of the year, choice.
 
@@ -226,10 +256,20 @@ def one_visit(
         mean *= draw.disease_bill[disease]
         on_list = (listed[pair // len(KINDS), m] >> disease) & 1 == 1
     bill = visits.bill_fen(mean, quantiles[below(share(what, visits.HOW_DEAR), len(quantiles))])
-    networked = happens(share(gates, visits.CONNECTED), draw.networked[k])
-    filed = True
-    if exposed(p, free[pair, m]) and happens(share(gates, visits.FILED), draw.fault[k]):
-        filed = happens(share(gates, visits.MENDED), draw.mended[k])
+    networked = coded = filed = up = True
+    if not happens(share(gates, visits.CONNECTED), draw.open[k]):
+        which_fails = share(gates, visits.WHICH_FAILS)
+        networked, coded = not happens(which_fails, draw.not_networked[k]), happens(which_fails, draw.coded[k])
+    done, mended, hassle, waiting, on_credit = measure[pair, m], draw.mended[k], draw.hassle_fen[k], draw.waiting, False
+    if done >> 1:
+        now, own = measures[done >> 1], mix(key, visits.MEASURES)
+        networked |= happens(share(own, visits.NEWLY_CONNECTED), now.connected)
+        coded |= happens(share(own, visits.UNIFIED), now.unified)
+        up = not happens(share(own, visits.DOWN), now.down)
+        on_credit = happens(share(own, visits.ON_CREDIT), now.credit)
+        mended, hassle, waiting = now.mended, now.hassle_fen, now.waiting * (not on_credit)
+    if exposed(p, done & 1) and happens(share(gates, visits.FILED), draw.fault[k]):
+        filed = happens(share(gates, visits.MENDED), mended)
     # Scalars of flat tables, not rows: a view of an array costs more here than pricing the bill.
     at, own = (slot[pair, m] * len(KINDS) + k) * draw.baskets + basket, (h * len(KINDS) + k) * draw.baskets + basket
     at_host = split_bill(bill, cover[at, 0], cover[at, 1], cover[at, 2])
@@ -237,17 +277,28 @@ def one_visit(
     care = of_kind(k, disease)
     row = which[who, asked(k, p if filed else UNFILED, m, tier)]
     direct, claim = settle(policies[row], at_host, care, year, None), settle(policies[row], at_home, care, year, None)
-    gap, hassle = fund(direct) - fund(claim), draw.hassle_fen[k]
+    gap = fund(direct) - fund(claim)
     reluctance = draw.reluctance[below(share(what, visits.CLAIMS), STEPS)]
-    if networked and on_list and filed:
-        cause = CAUSE_CHOICE
-        way = choice(attentive, claim_gain(fund(direct), fund(claim), hassle, draw.waiting))
-    else:
-        cause = (CAUSE_FILED if on_list else CAUSE_LISTED) if networked else CAUSE_NETWORKED
-        way = otherwise(claims_anyway(fund(claim), hassle, draw.waiting, reluctance))
+    gain = claim_gain(fund(direct), fund(claim), hassle, waiting)
+    failed = (not networked) + (not on_list) + (not filed) + (not coded) + (not up)
+    way, pivotal, cause = choice(attentive, gain), False, BY_CHOICE
+    if failed:
+        pivotal = (failed == 1) & (way == DIRECT)
+        way = otherwise(claims_anyway(fund(claim), hassle, waiting, reluctance))
+        cause = first_cause(networked, on_list, filed, coded, up)
     if way == DIRECT:
-        return Case(way, cause, bill, at_host.unlisted + at_host.over_ceiling, gap, direct, row)
-    return Case(way, cause, bill, at_home.unlisted + at_home.over_ceiling, gap, claim, row)
+        return Case(way, cause, pivotal, on_credit, bill, at_host.unlisted + at_host.over_ceiling, gap, direct, row)
+    return Case(way, cause, pivotal, on_credit, bill, at_home.unlisted + at_home.over_ceiling, gap, claim, row)
+
+
+@rule
+def first_cause(networked: bool, on_list: bool, filed: bool, coded: bool, up: bool) -> int:
+    """Return the first condition, in the order of `CONDITIONS`, that a case fails; choice if it meets all.
+
+    >>> CAUSES[first_cause(True, True, False, False, True)], CAUSES[first_cause(True, True, True, True, True)]
+    ('not_filed', 'choice')
+    """
+    return networked * (1 + on_list * (1 + filed * (1 + coded * (1 + up))))
 
 
 @rule
@@ -261,7 +312,12 @@ def book(totals: Any, into: int, case: Any, weight: int, account: int, grade: in
     totals[into, GAP_ZERO] += weight * (case.gap == 0)
     totals[into, CLAIM_MORE] += weight * (case.gap < 0)
     if case.channel != DIRECT:
-        totals[into, case.cause] += weight
+        totals[into, FIRST + case.cause] += weight
+        totals[into, BILL_FIRST + case.cause] += weight * case.bill
+        totals[into, ON_CREDIT] += weight * paid * case.on_credit
+        if case.pivotal:
+            totals[into, PIVOTAL + case.cause] += weight
+            totals[into, BILL_PIVOTAL + case.cause] += weight * case.bill
     if case.channel != ABANDONED:
         totals[into, SUPPLEMENT] += weight * (paid - case.owed.basic)
         totals[into, ACCOUNT] += weight * account
@@ -345,10 +401,11 @@ def loop(
     which: Any,
     cover: Any,
     slot: Any,
-    free: Any,
+    measure: Any,
     listed: Any,
     first: Any,
     lives: Any,
+    measures: Any,
     totals: Any,
     places: int,
 ) -> int:
@@ -360,8 +417,9 @@ def loop(
     Parameters
     ----------
     cells : whom to live. draw : a record of `DRAW`. scale_fen, quantiles : see `enacted.bill_scale`, `bill_quantiles`.
-    policies, which, cover, slot, free, listed, first, lives : see `enacted.Rules.flat`. totals : what is added to,
-    (half x kind x scheme x home x host x month, amount). places : number of areas.
+    policies, which, cover, slot, measure, listed, first, lives : see `enacted.Rules.flat`. measures : records of
+    `MEASURE`. totals : what is added to, (half x kind x scheme x home x host x month, amount). places : number of
+    areas.
     """
     year = np.zeros(1, dtype=YEAR)[0]
     when = np.empty(len(KINDS) * visits.MOST_VISITS, dtype=np.uint8)  # unsigned: no index to be wrapped round
@@ -395,7 +453,7 @@ def loop(
                 pair = (h * places + t) * len(KINDS) + k
                 case = one_visit(
                     mix(key, visits.OF_VISIT + j), k, s, p, h, pair, who, sick, month, attentive,
-                    year, draw, scale_fen, quantiles, policies, which, cover, slot, free, listed,
+                    year, draw, scale_fen, quantiles, policies, which, cover, slot, measure, listed, measures,
                 )  # fmt: skip
                 account = 0
                 terms = policies[case.row]

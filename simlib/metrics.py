@@ -117,7 +117,8 @@ def metric(name: str, amount: npt.NDArray[np.generic]) -> Array:
     direct_settlement_rate_value = the first, by bill;
     fund_payment = direct + claimed, yuan; own_payment = bills - fund payment, yuan, an abandoned bill whole;
     account_payment, cash_payment = own payment from employees' personal accounts, and the rest, yuan;
-    advanced_by_patients = what the fund owes on cases that patients prepaid: claimed and abandoned, yuan;
+    advanced_by_patients = what the fund owes on cases that patients prepaid: claimed and abandoned, but for care on
+    credit, yuan;
     benefit_gap = mean of owed(direct) - owed(claim), yuan per visit.
 
     >>> float(metric("direct_settlement_rate", np.array([6, 3, 1] + [0] * (len(AMOUNTS) - 3))))
@@ -136,7 +137,7 @@ def metric(name: str, amount: npt.NDArray[np.generic]) -> Array:
             "own_payment": lambda: (bills - fund) / FEN,
             "account_payment": lambda: a["account"] / FEN,
             "cash_payment": lambda: (bills - fund - a["account"]) / FEN,
-            "advanced_by_patients": lambda: (a["fund_claimed"] + a["owed_abandoned"]) / FEN,
+            "advanced_by_patients": lambda: (a["fund_claimed"] + a["owed_abandoned"] - a["owed_on_credit"]) / FEN,
             "benefit_gap": lambda: a["benefit_gap"] / FEN / (direct + claimed + abandoned),
         }
         return np.asarray(formulas[name](), dtype=np.float64)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from simlib import coalitions, documents, ensemble, experiment, fit, headline, journal, match
+from simlib import coalitions, documents, ensemble, experiment, fit, funnel, headline, journal, match
 from simlib.attribution import Attribution
 from simlib.enacted import Pin
 from simlib.experiment import CONTRACT, Runs
@@ -24,7 +24,16 @@ from simlib.scenario import Scenario
 from simlib.tables import hashes, write_whole
 from simlib.terms import BadInputError, Fault, rules_sha
 
-READ = ("headline.json", "effects.csv", "metrics.parquet", "attention.csv", "fit.csv", "unknowns.csv", "ledger.csv")
+READ = (
+    "headline.json",
+    "effects.csv",
+    "metrics.parquet",
+    "attention.csv",
+    "funnel.csv",
+    "fit.csv",
+    "unknowns.csv",
+    "ledger.csv",
+)
 """What a report is made of; the books are read by `journal`."""
 TABLES = (*READ, "prepayment.csv", "fund_effects.csv", *journal.FILES)
 MANIFEST = "manifest.json"
@@ -66,6 +75,7 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
         "effects.csv": csv(experiment.effect(runs)[CONTRACT]),
         "metrics.parquet": parquet(experiment.draws_table(runs)),
         "attention.csv": csv(curve),
+        "funnel.csv": csv(funnel.table(runs)),
         "fit.csv": csv(match.fit_table(runs)),
         "unknowns.csv": csv(runs.unknowns.rename_axis("draw").reset_index()),
         "prepayment.csv": csv(match.prepayment_table(runs)),

@@ -83,6 +83,17 @@ TEXT = {
     "deductible": ("起付线以下", "deductible"),
     "coinsurance": ("按比例自付", "coinsurance"),
     "above_cap": ("超封顶线费用", "above the annual cap"),
+    "funnel.title": ("为什么没有直接结算", "Why a case is not settled directly"),
+    "funnel.x": ("占全部病例的比例（%）", "share of all cases (%)"),
+    "funnel.left": ("仍可直接结算", "left"),
+    "funnel.lost": ("在此中断", "lost here"),
+    "funnel.all": ("全部跨省病例", "all cases"),
+    "funnel.networked": ("医院已联网", "networked"),
+    "funnel.listed": ("病种已列入", "disease listed"),
+    "funnel.filed": ("备案有效", "filed"),
+    "funnel.coded": ("编码对应", "coded"),
+    "funnel.can_settle": ("系统正常，可直接结算", "systems up: can settle"),
+    "funnel.direct": ("未选择手工报销：直接结算", "no claim chosen: direct"),
     "tiles.title": ("各参保地", "By home area"),
     "tiles.x": ("每格一个地区；单位：{0}", "a tile an area; unit: {0}"),
     "streams.title": ("跨省就医流向", "Who is treated where"),
@@ -260,6 +271,39 @@ def curve(table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, sou
 def _signed(value: float, _: int) -> str:
     """Return a tick with its sign, a true minus, and no more digits than it needs."""
     return f"{value:+.4g}".replace("-", "−") if abs(value) > 1e-9 else "0"
+
+
+def funnel(
+    table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, source: str = "", title: str = ""
+) -> Axes:
+    """Draw how many of all cases are left after each condition, and how many each holds up first.
+
+    `table` holds the rows of `funnel.table` of one scenario and group, by count or by value: those of part `stage`,
+    row, value, value_low, value_high (shares) in their order. Whiskers are the 95 % interval of what is left; the
+    number beside a bar is what is lost there, the mean.
+    """
+    stages = table[table["part"] == "stage"]
+    rows = stages["row"].tolist()
+    mid, low, high = 100 * stages[["value", "value_low", "value_high"]].to_numpy(dtype=float).T
+    lost = -np.diff(mid, prepend=mid[0])
+    labels, y = [text(f"funnel.{row}", lang) for row in rows], np.arange(len(rows))
+    says = []
+    with canvas(ax, 1.2 + 0.4 * len(rows)) as ax:
+        ax.barh(y, mid, 0.6, color=BLUE, label=text("funnel.left", lang))
+        ax.barh(y, lost, 0.6, left=mid, color=ORANGE, hatch="///", label=text("funnel.lost", lang))
+        ax.hlines(y, low, high, color=DARK, linewidth=1.2, label=text("curve.band", lang))
+        for i, label in enumerate(labels):
+            share = text("share", lang, label, number(mid[i], 1))
+            says.append(text("interval", lang, share, number(low[i], 1), number(high[i], 1)))
+            if round(lost[i], 1) > 0:
+                end = max(mid[i] + lost[i], high[i])
+                ax.annotate(
+                    number(-lost[i], 1), (end, y[i]), (4, 0), textcoords="offset points", va="center", fontsize=8
+                )
+        ax.set(xlim=(0, 112), yticks=y, yticklabels=labels, xticks=range(0, 101, 20), xlabel=text("funnel.x", lang))
+        ax.invert_yaxis()
+        legend(ax)
+        return finish(ax, "funnel", lang, source, title, says)
 
 
 def changes(

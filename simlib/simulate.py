@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, flows, gates, loop, scenario, targets, visits
+from simlib import areas, conditions, flows, gates, loop, scenario, targets, visits
 from simlib.benefits import YEAR, begin_month, begin_year, fund
 from simlib.channels import reluctances
 from simlib.enacted import Pin, Rules, bill_scale, circumstances, counts, enact, filled, patient_costs
+from simlib.hospitals import Hospitals
 from simlib.loop import AMOUNTS, Cells, insured, one_visit
 from simlib.luck import PEOPLE, happens, key_of, mix, odds_of
 from simlib.scenario import Scenario
@@ -48,7 +49,7 @@ class Run:
 def first_visits(cells: Any, month: int, draw: Any, arrays: Any, places: int, out: Any) -> None:
     """Write the first inpatient visit of each person, in one month, to `out`: (person, `FIRST_VISIT`)."""
     year = np.zeros(1, dtype=YEAR)[0]
-    scale_fen, quantiles, policies, which, cover, slot, free, listed, first, lives = arrays
+    scale_fen, quantiles, policies, which, cover, slot, measure, listed, first, lives, measures = arrays
     row = 0
     for c in range(len(cells.number)):
         s, p, h = cells.scheme[c], cells.purpose[c], cells.home[c]
@@ -61,7 +62,7 @@ def first_visits(cells: Any, month: int, draw: Any, arrays: Any, places: int, ou
             begin_month(year, month)
             case = one_visit(
                 mix(key, visits.OF_VISIT), INPATIENT, s, p, h, pair, who, -1, month, attentive, year, draw,
-                scale_fen, quantiles, policies, which, cover, slot, free, listed,
+                scale_fen, quantiles, policies, which, cover, slot, measure, listed, measures,
             )  # fmt: skip
             out[row, 0], out[row, 1], out[row, 2] = case.channel, case.bill, fund(case.owed)
             out[row, 3] = case.gap
@@ -150,27 +151,34 @@ def parts(cells: Cells, most: int) -> Iterator[Cells]:
 
 def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
     """Return what the loop draws from in a year, one record of `DRAW`: gates move with the connected institutions."""
-    v = world.values
-    hassle, waiting = patient_costs(v)
+    v, opened = world.values, networked(world, year)
+    not_networked, coded = gates.code_faults(opened, world.passing.mended, v[gates.Gates.coded])
+    costs = patient_costs(v)
     fields = {
         "key": key_of(PEOPLE, world.seed, world.draw),
         "care_at_home": care_at_home,
         "diseases": visits.cumulative(world.diseases.patients),
         "disease_bill": world.diseases.bill,
-        "networked": odds_of(networked(world, year)),
+        "open": odds_of(opened),
+        "not_networked": odds_of(not_networked),
+        "coded": odds_of(coded),
         "fault": odds_of(world.passing.fault),
         "mended": odds_of(world.passing.mended),
         "attention": odds_of(world.passing.attention),
-        "hassle_fen": hassle,
-        "waiting": waiting,
+        "hassle_fen": costs.hassle_fen,
+        "waiting": costs.waiting,
         "reluctance": reluctances(world.spread),
     }
     return filled(np.atleast_1d(circumstances(v)), fields)
 
 
-def loop_arrays(world: World, rules: Rules, year: int) -> tuple[Any, Any, Any, Any, Any, Any, Any, Any, Any, Any]:
-    """Return the large tables that the loop reads in a year, in its order."""
-    return bill_scale(world.bill * level(world, year)[1][:, None], world.lists), world.quantiles, *rules.flat()
+def loop_arrays(world: World, rules: Rules, year: int) -> tuple[Any, ...]:
+    """Return the tables that the loop reads in a year, in its order."""
+    scale = bill_scale(world.bill * level(world, year)[1][:, None], world.lists)
+    v = world.values
+    response, speed = float(v[Hospitals.response][0]), float(v[Hospitals.speed][0])
+    measures = conditions.table(rules.measures, world.passing.mended, response, speed, patient_costs(v))
+    return scale, world.quantiles, *rules.flat(), measures
 
 
 def live(
@@ -206,7 +214,7 @@ def live(
     def some(_: int) -> Ints:
         totals = np.zeros((np.prod(shape[:-1]), shape[-1]), dtype=np.int64)
         for part in every:
-            loop.loop(part, draw, *arrays, totals, n)
+            loop.loop(part, draw, *arrays, totals, n)  # type: ignore[call-arg]
         return totals
 
     with ThreadPoolExecutor(jobs) as pool:

@@ -50,11 +50,13 @@ KIND_BITS = tuple(sum(1 << kind for kind in kinds) for kinds in USES.values())
 
 # Decisions of a person and of a visit, each with a number of its own so that none shares luck; kinds count on.
 HOW_MANY, WHEN, ATTENTIVE, RETIRED, BALANCE, ADMITTED, INSURED, DISEASE = 0, 4, 8, 9, 10, 11, 12, 13
-WHAT, GATES = range(2)
+WHAT, GATES, MEASURES = range(3)
 WHICH_TIER, WHICH_BASKET, HOW_DEAR, CLAIMS = range(4)
 """Decisions that share the key of `WHAT`, see `luck.share`."""
-CONNECTED, FILED, MENDED = range(3)
+CONNECTED, FILED, MENDED, WHICH_FAILS = range(4)
 """Decisions that share the key of `GATES`."""
+NEWLY_CONNECTED, UNIFIED, DOWN, ON_CREDIT = range(4)
+"""Decisions that share the key of `MEASURES`."""
 AT_HOME, OF_VISIT = 20, 100
 """From where on the luck of care at home, and of visits in order of date, is numbered."""
 

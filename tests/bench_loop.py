@@ -177,9 +177,11 @@ class Twin:
     def __init__(self, draw: Any, arrays: Any, totals: Any, places: int) -> None:
         """Take what the loop takes."""
         self.draw = SimpleNamespace(**{name: draw[name] for name in draw.dtype.names})
-        scale, self.quantiles, policies, which, cover, slot, free, listed, self.first, self.lives = arrays
+        scale, self.quantiles, policies, which, cover, slot, measure, listed, self.first, self.lives, now = arrays
         self.policies, self.asked, self.cover = columns(policies), which.shape[1], cover.astype(np.int64)
-        self.scale, self.which, self.slot, self.free = scale.ravel(), which.ravel(), slot.ravel(), free.ravel()
+        self.scale, self.which, self.slot = scale.ravel(), which.ravel(), slot.ravel()
+        self.holds = {name: np.ascontiguousarray(now[name]) for name in now.dtype.names}
+        self.measure = measure.ravel()
         self.listed = listed.ravel()
         self.totals, self.places = totals, places
 
@@ -301,21 +303,16 @@ class Twin:
         on_list = np.ones(len(k), dtype=bool)
         at = ((h * self.places + t) * MONTHS + month)[sick]
         on_list[sick] = self.listed.take(at).astype(np.int64) >> disease[sick] & 1
-        self.bill, self.hassle = self.bill_fen(mean, share(what, visits.HOW_DEAR)), draw.hassle_fen.take(k)
-        networked = share(gates, visits.CONNECTED) < draw.networked.take(k)
+        self.bill = self.bill_fen(mean, share(what, visits.HOW_DEAR))
         place = ((h * self.places + t) * len(KINDS) + k) * MONTHS + month
-        exposed = (p != terms.EMERGENCY) & ~self.free.take(place)
-        fault = np.flatnonzero(exposed & (share(gates, visits.FILED) < draw.fault.take(k)))
-        unfiled = fault[share(gates[fault], visits.MENDED) >= draw.mended[k[fault]]]
-        self.cause = np.where(networked, np.where(on_list, loop.CAUSE_CHOICE, loop.CAUSE_LISTED), loop.CAUSE_NETWORKED)
-        networked &= on_list
-        self.cause[unfiled[networked[unfiled]]] = loop.CAUSE_FILED
-        self.cause -= loop.CAUSE_NETWORKED
-        networked[unfiled] = False
-        self.met, filing = networked, p.copy()
+        failed = self.failed_conditions(self.measure.take(place), gates, on_list, p)
+        self.cause, number = failed.argmax(axis=0), failed.sum(axis=0)
+        self.cause[number == 0] = loop.BY_CHOICE
+        self.met, self.pivotal, filing = number == 0, number == 1, p.copy()
+        unfiled = failed[loop.NOT_FILED]
         filing[unfiled] = UNFILED
         attention = mix(self.key, step(visits.ATTENTIVE)).take(self.owner)
-        self.attentive = self.met & (attention < draw.attention.take(k))
+        self.attentive = attention < draw.attention.take(k)
         self.rows = self.row(insured, k, filing, month, tier)
         lists = np.stack([self.slot.take(place), h]) * len(KINDS)
         lists += k
@@ -328,6 +325,34 @@ class Twin:
         self.reluctance = draw.reluctance.take(below(share(what[self.failing], visits.CLAIMS), terms.STEPS))
         self.parts = [slice(*bounds) for bounds in pairwise(np.searchsorted(self.failing, self.begin))]
         self.channel, self.paid, self.basic, self.gap, self.account = np.empty((5, len(k)), dtype=np.int64)
+
+    def failed_conditions(self, done: Any, gates: Any, on_list: Any, purpose: Any) -> Any:
+        """Return which conditions each visit fails, (condition, visit); note what a claim costs, and credit."""
+        draw, k, now = self.draw, self.k, self.holds
+        failed = np.zeros((len(loop.CONDITIONS), len(k)), dtype=bool)
+        shut = np.flatnonzero(share(gates, visits.CONNECTED) >= draw.open.take(k))
+        which = share(gates[shut], visits.WHICH_FAILS)
+        failed[loop.NOT_NETWORKED, shut] = which < draw.not_networked[k[shut]]
+        failed[loop.NOT_CODED, shut] = which >= draw.coded[k[shut]]
+        failed[loop.NOT_LISTED] = ~on_list
+        mended, self.hassle = draw.mended.take(k), draw.hassle_fen.take(k)
+        self.waiting, self.on_credit = np.full(len(k), draw.waiting), np.zeros(len(k), dtype=bool)
+        some = np.flatnonzero(done >> 1)
+        own, at = mix(self.luck[some], step(visits.MEASURES)), done[some] >> 1
+        failed[loop.NOT_NETWORKED, some] &= share(own, visits.NEWLY_CONNECTED) >= now["connected"][at]
+        failed[loop.NOT_CODED, some] &= share(own, visits.UNIFIED) >= now["unified"][at]
+        failed[loop.NOT_UP, some] = share(own, visits.DOWN) < now["down"][at]
+        self.on_credit[some] = share(own, visits.ON_CREDIT) < now["credit"][at]
+        mended[some], self.hassle[some], self.waiting[some] = (
+            now["mended"][at],
+            now["hassle_fen"][at],
+            now["waiting"][at],
+        )
+        self.waiting[self.on_credit] = 0.0
+        exposed = (purpose != terms.EMERGENCY) & (done & 1 == 0)
+        fault = np.flatnonzero(exposed & (share(gates, visits.FILED) < draw.fault.take(k)))
+        failed[loop.NOT_FILED, fault] = share(gates[fault], visits.MENDED) >= mended[fault]
+        return failed
 
     def begin_month(self, who: Any, month: Any) -> None:
         """Do as `benefits.begin_month`, where a policy counts by month."""
@@ -442,18 +467,21 @@ class Twin:
     def wave(self, wave: int) -> None:
         """Price one visit of everybody who still has one, choose, move the year on."""
         v, who = slice(*self.begin[wave : wave + 2]), slice(0, self.waves[wave])
-        draw, k, row, hassle, failing = self.draw, self.k[v], self.rows[v], self.hassle[v], self.parts[wave]
+        k, row, hassle, waiting, failing = self.k[v], self.rows[v], self.hassle[v], self.waiting[v], self.parts[wave]
         at = k * len(self.key) + self.owner[v]
         self.begin_month(who, self.month[v])
         both = self.settle(row, who, at, self.entering[:, v], self.extra[:, v], self.bill[v])
         direct, claim = both[PAID].sum(axis=0)
         np.subtract(direct, claim, out=self.gap[v])
-        met = self.met[v] & ~(self.attentive[v] & (claim - direct - hassle - draw.waiting * claim > 0))
+        gains = claim - direct - hassle - waiting * claim > 0
+        chosen = self.attentive[v] & gains
+        self.pivotal[v] &= ~chosen
+        met = self.met[v] & ~chosen
         owed, outside = np.where(met, both[:, 0], both[:, 1]), np.where(met, *self.outside[:, v])
         fund = owed[PAID].sum(axis=0)
         channel, failed = np.where(met, DIRECT, CLAIMED), self.failing[failing] - v.start
         paid = fund[failed]
-        lost = failed[paid <= (hassle[failed] + draw.waiting * paid) * self.reluctance[failing]]
+        lost = failed[paid <= (hassle[failed] + waiting[failed] * paid) * self.reluctance[failing]]
         channel[lost] = ABANDONED
         share = self.bill[v] - fund - outside * self.policies.account_in_scope.take(row)
         account = np.minimum(self.balance[who], np.maximum(share, 0))
@@ -487,7 +515,15 @@ class Twin:
             add(first, amount, self.channel, 3)
         for first, amount in ((loop.GAP, self.gap), (loop.GAP_ZERO, self.gap == 0), (loop.CLAIM_MORE, self.gap < 0)):
             add(first, weight * amount)
-        add(loop.CAUSE_NETWORKED, weight * (self.channel != DIRECT), self.cause, 4)
+        lost = self.channel != DIRECT
+        for amount, first, pivotal in (
+            (weight, loop.FIRST, loop.PIVOTAL),
+            (weight * self.bill, loop.BILL_FIRST, loop.BILL_PIVOTAL),
+        ):
+            add(first, amount * lost, self.cause, len(loop.CAUSES))
+            cause = np.where(self.pivotal, self.cause, 0)  # choice is none
+            add(pivotal, amount * (lost & self.pivotal), cause, len(loop.CONDITIONS))
+        add(loop.ON_CREDIT, paid * (lost & self.on_credit))
         add(loop.SUPPLEMENT, weight * (self.paid - self.basic) * kept)
         add(loop.ACCOUNT, weight * self.account)
         paid *= kept

@@ -71,10 +71,10 @@ def test_a_longer_list_raises_chronic_direct_settlement_and_touches_nothing_else
     assert (after[..., loop.VISITS] >= before[..., loop.VISITS]).all()
     gained = (after - before)[..., loop.VISITS].sum()
     assert gained > 0.01 * before[..., : loop.VISITS + 3].sum()
-    assert (after[..., loop.CAUSE_LISTED] <= before[..., loop.CAUSE_LISTED]).all()
+    assert (after[..., loop.FIRST + loop.NOT_LISTED] <= before[..., loop.FIRST + loop.NOT_LISTED]).all()
     visits = slice(loop.VISITS, loop.VISITS + 3)
     assert (after[..., visits].sum(axis=-1) == before[..., visits].sum(axis=-1)).all()
-    choice_and_gates = [loop.CAUSE_NETWORKED, loop.CAUSE_LISTED, loop.CAUSE_FILED, loop.CAUSE_CHOICE]
+    choice_and_gates = slice(loop.FIRST, loop.FIRST + len(loop.CAUSES))
     for totals in (before, after):
         failed = totals[..., [loop.VISITS + 1, loop.VISITS + 2]].sum(axis=-1)
         assert (totals[..., choice_and_gates].sum(axis=-1) == failed).all()

@@ -17,7 +17,7 @@ from simlib.benefits import split_bill
 from simlib.loop import AMOUNTS, Cells
 from simlib.luck import below, key_of, mix, odds_of
 from simlib.policy import Terms, record
-from simlib.terms import CHRONIC, KINDS, MONTHS, PPM, STEPS
+from simlib.terms import CHANNELS, CHRONIC, KINDS, MONTHS, PPM, STEPS
 
 LISTED = ({"class": "unlisted"}, {"class": "甲", "ceiling": 0}, {"class": "乙", "self_pay": 1}, {"class": "甲"})
 """What a list says of the parts of a bill, in the order of a cover."""
@@ -63,7 +63,7 @@ class Life:
         out["diseases"], out["disease_bill"] = 1.0, 1.0  # all have the first
         out["season"], out["tiers"], out["baskets"] = np.arange(1, MONTHS + 1) / MONTHS, 1.0, 1
         out["key"], out["balances"] = key_of(self.luck.randint(0, 10**6)), visits.balances(self.luck.choice([1.0, 1e5]))
-        out["networked"] = odds_of(0.0 if self.claimed else 1.0)
+        out["open"] = odds_of(0.0 if self.claimed else 1.0)
         return out[0]  # no hassle and no reluctance
 
     def live(self) -> Any:
@@ -74,11 +74,12 @@ class Life:
         which = np.repeat(np.arange(len(KINDS)), 6 * MONTHS * 3)[None].repeat(4, axis=0).astype(np.uint16)
         cover = np.array(self.covers, dtype=np.uint32).reshape(-1, 3)
         scale = np.repeat(np.array(self.bills, dtype=float), 6)[:, None]
-        slot, free = np.ones((len(KINDS), MONTHS), dtype=np.uint16), np.zeros((len(KINDS), MONTHS), dtype=bool)
+        slot, measure = np.ones((len(KINDS), MONTHS), dtype=np.uint16), np.zeros((len(KINDS), MONTHS), dtype=np.uint16)
+        measures = np.zeros(1, dtype=loop.MEASURE)
         listed = np.full((1, MONTHS), 0xFFFF, dtype=np.uint16)
         totals = np.zeros((2 * len(KINDS) * 2 * MONTHS, len(AMOUNTS)), dtype=np.int64)
         home = np.zeros(1, dtype=np.int64), np.ones((1, 1))
-        arrays = (scale, np.ones(1), policies, which, cover, slot, free, listed, *home)
+        arrays = (scale, np.ones(1), policies, which, cover, slot, measure, listed, *home, measures)
         loop.loop(self.cells, self.draw, *arrays, totals, 1)
         return totals.reshape(2, len(KINDS), 2, MONTHS, -1).sum(axis=(0, 2)) // self.cells.weight[0]
 
@@ -119,7 +120,7 @@ def slowly(life: Life) -> dict[tuple[int, int, str], Decimal]:
 
 
 COMPARED = (
-    *(name for name in AMOUNTS if name.startswith(("visits_direct", "visits_claimed", "visits_aband", "bill"))),
+    *(name for name in AMOUNTS if name in [f"{of}_{way}" for of in ("visits", "bill") for way in CHANNELS]),
     *("fund_direct", "fund_claimed", "fund_supplement", "account", "benefit_gap"),
 )
 

@@ -68,6 +68,15 @@ FAN = pd.concat(
 HEAT = pd.DataFrame([[np.nan, 0.63, 0.9], [1.8, np.nan, -0.0]], ["河南", "Anhui"], ["上海", "Beijing", "江苏"])
 LINES = pd.DataFrame({"预付金": np.arange(12.0), "due": 3.0}, MONTHS)
 TORNADO = pd.DataFrame({"label": ["一致程度", "b"], "lower": [5.0, 3.0], "upper": [2.0, 3.5]})
+FUNNEL = pd.DataFrame(
+    {
+        "part": "stage",
+        "row": ["all", "networked", "listed", "filed", "coded", "can_settle", "direct"],
+        "value": [1.0, 0.9, 0.9, 0.8, 0.75, 0.75, 0.65],
+        "value_low": [1.0, 0.8, 0.8, 0.7, 0.6, 0.6, 0.55],
+        "value_high": [1.0, 1.0, 1.0, 0.9, 0.9, 0.9, 0.75],
+    }
+)
 PICTURES: dict[str, Callable[..., Axes]] = {
     "curve": lambda **words: plots.curve(CURVE, **words),
     "changes": lambda **words: plots.changes(CHANGES, **words),
@@ -75,6 +84,7 @@ PICTURES: dict[str, Callable[..., Axes]] = {
     "learned": lambda **words: plots.learned(LEARNED, **words),
     "waterfall": lambda **words: plots.waterfall(WATERFALL, **words),
     "tornado": lambda **words: plots.tornado(TORNADO, 3.2, **words),
+    "funnel": lambda **words: plots.funnel(FUNNEL, **words),
     "gap": lambda **words: plots.gap(GAP, **words),
     "steps": lambda **words: plots.steps(STEPS, **words),
     "tiles": lambda **words: maps.tiles(TILES, unit="%", **words),
@@ -91,6 +101,7 @@ UNITS = {
     "learned": "%",
     "waterfall": "%",
     "tornado": "%",
+    "funnel": "%",
     "gap": "元",
     "steps": "元",
     "tiles": "%",

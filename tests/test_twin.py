@@ -24,7 +24,7 @@ PLACES, BASKETS = 2, 3
 def random_draw(luck: Random) -> Any:
     """Return a draw in which every gate, channel and circumstance is open to luck."""
     out = np.zeros(1, dtype=loop.DRAW)
-    for name in ("networked", "fault", "mended", "attention", "retired"):
+    for name in ("open", "not_networked", "fault", "mended", "attention", "retired"):
         out[name] = odds_of([luck.uniform(0.2, 0.8) for _ in range(out[name].size)])
     out["key"], out["balances"] = key_of(luck.randint(0, 10**6)), visits.balances(luck.choice([100.0, 1e5, 1e7]))
     out["counts"] = np.stack([visits.count_table(luck.uniform(1.5, 8), 1.0) for _ in range(len(out["counts"][0]))])
@@ -36,9 +36,20 @@ def random_draw(luck: Random) -> Any:
     out["care_at_home"], out["admissions"] = luck.random() < 0.7, visits.admission_tables()
     out["admission_fen"], out["outpatient_fen"] = 10.0 ** luck.randint(4, 7), 10.0 ** luck.randint(3, 5)
     out["in_scope_ppm"] = luck.randint(0, PPM)
+    out["coded"] = [odds_of(luck.uniform(0, odds / 2**64)) for odds in out["not_networked"][0]]
     out["hassle_fen"] = luck.choice([0.0, 1e2, 1e3, 1e4, 1e5])  # without hassle, nothing gained and nothing paid tie
     out["waiting"], out["reluctance"] = 0.05, reluctances(0.7)
     return out[0]
+
+
+def random_measures(luck: Random) -> Any:
+    """Return measures of all sorts; the first row is never asked."""
+    out = np.zeros(luck.randint(1, 5), dtype=loop.MEASURE)
+    for row in range(len(out)):
+        for name in ("connected", "unified", "mended", "down", "credit"):
+            out[name][row] = odds_of(luck.uniform(0.2, 0.8))
+        out["hassle_fen"][row], out["waiting"][row] = luck.choice([0.0, 1e2, 1e3, 1e4, 1e5]), luck.choice([0.0, 0.05])
+    return out
 
 
 def random_world(luck: Random) -> tuple[Cells, Any, tuple[Any, ...]]:
@@ -53,21 +64,22 @@ def random_world(luck: Random) -> tuple[Cells, Any, tuple[Any, ...]]:
     which = array.integers(0, len(policies), (who, asked)).astype(np.uint16)
     cover = np.sort(array.integers(0, PPM + 1, (PLACES * len(KINDS) * BASKETS, 3)), axis=1).astype(np.uint32)
     pairs = PLACES * PLACES * len(KINDS)
-    slot, free = array.integers(0, PLACES, (pairs, MONTHS)).astype(np.uint16), array.random((pairs, MONTHS)) < 0.3
+    measures = random_measures(luck)
+    slot, measure = (array.integers(0, n, (pairs, MONTHS)).astype(np.uint16) for n in (PLACES, 2 * len(measures)))
     scale = 10.0 ** array.uniform(3, 9, (len(KINDS) * len(SCHEMES) * len(TIERS), BASKETS))
     listed = array.integers(0, 1 << len(DISEASES), (PLACES * PLACES, MONTHS)).astype(np.uint16)
     axes = (1 << len(KINDS), len(SCHEMES), 4, PLACES, PLACES)
     whom = [array.integers(0, size, 6).astype(np.uint8) for size in axes]
     luck_of = [array.integers(low, high, 6) for low, high in ((1, 12), (1, 5), (0, 10**6), (0, 9), (0, 2))]
-    arrays = (scale, visits.bill_quantiles(1.0, 0.1), policies, which, cover, slot, free, listed)
-    arrays += (np.array([0, 1]), np.array([[1.0, 1.0], [0.3, 1.0]]))  # the second home has two pools
+    arrays = (scale, visits.bill_quantiles(1.0, 0.1), policies, which, cover, slot, measure, listed)
+    arrays += (np.array([0, 1]), np.array([[1.0, 1.0], [0.3, 1.0]]), measures)  # the second home has two pools
     whom[0] = np.maximum(whom[0], 1)  # everybody uses some kind of care
     return Cells(*whom, *luck_of), random_draw(luck), arrays
 
 
 @pytest.mark.parametrize("part", range(2))
 def test_the_twin_gives_the_integers_of_the_loop(part: int) -> None:
-    ways = np.zeros(3, dtype=np.int64)
+    ways = np.zeros(len(AMOUNTS), dtype=np.int64)
     for seed in range(150 * part, 150 * (part + 1)):
         cells, draw, arrays = random_world(Random(seed))
         rows = 2 * len(KINDS) * len(SCHEMES) * PLACES**2 * MONTHS
@@ -75,8 +87,8 @@ def test_the_twin_gives_the_integers_of_the_loop(part: int) -> None:
         lived = loop.loop(cells, draw, *arrays, of_loop, PLACES)
         assert Twin(draw, arrays, of_twin, PLACES).live(cells) == lived
         assert np.array_equal(of_loop, of_twin), seed
-        ways += of_loop.sum(axis=0)[:3]
-    assert ways.min() > 1000  # direct, claimed and abandoned
+        ways += of_loop.sum(axis=0)
+    assert ways[[i for i, name in enumerate(AMOUNTS) if name != "benefit_gap"]].min() > 200  # all ways and causes
 
 
 def test_bands_may_all_end() -> None:

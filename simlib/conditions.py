@@ -1,0 +1,114 @@
+"""What decides where and when a visit can settle directly: the measures of a scenario upon the gates of a draw.
+
+Measures come on top of the gates that a draw solved on the rules of 2023, those of the reference included.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from simlib import areas, hospitals
+from simlib.loop import MEASURE
+from simlib.luck import odds_of
+from simlib.scenario import FIRST_YEAR, Scenario, compile
+from simlib.terms import KINDS, MONTHS
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+LEVERS = (
+    "filing.mended",
+    "network.connected",
+    "codes.unified",
+    "platform.outage",
+    "claims.hassle_saved",
+    "claims.waiting_saved",
+    "credit.covered",
+)
+"""Measures that are a share, 0 where nothing is done."""
+
+
+class Measures(NamedTuple):
+    """All that a scenario's year does to conditions, once each.
+
+    which (home, host, kind, month) : twice the row of what is done there, and 1 more where no filing is needed. By row,
+    the first for nothing: kind; share, (row, `LEVERS`); path, month : the path of pressure on hospitals, -1 for none,
+    and how many months of it are over, less one. paths (path, month from `FIRST_YEAR`) : see `hospitals.pressure`.
+    """
+
+    which: npt.NDArray[np.uint16]
+    kind: Ints
+    share: Array
+    path: Ints
+    month: Ints
+    paths: Array
+
+
+class Costs(NamedTuple):
+    """What a claim by hand costs the patient without measures: hassle, fen by kind, and waiting, per yuan."""
+
+    hassle_fen: Array
+    waiting: float
+
+
+@lru_cache(maxsize=32)
+def measures(of: Scenario, place: areas.Place) -> Measures:
+    """Return what a scenario's year does to conditions."""
+    settings = compile(of, place)
+    free = settings.values("filing.free")[:, :, 0]
+    paths, path = _paths(of, place)
+    month = np.arange(MONTHS) + (paths.shape[1] - MONTHS)
+    pressed = np.maximum.accumulate(paths, axis=1)[:, month][path] > 0  # (host, kind, month)
+    shares = [settings.values(name)[:, :, 0] for name in LEVERS]
+    done = pressed | np.logical_or.reduce([share > 0 for share in shares])
+    kind = np.arange(len(KINDS))[:, None]
+    columns = [kind, *shares, np.where(pressed, path[:, :, None], -1), np.where(pressed, month, 0)]
+    full = [np.where(done, column, 0).ravel() for column in columns]
+    code = done.ravel().astype(np.int64)
+    for column in full:
+        values, found = np.unique(column, return_inverse=True)
+        code = np.unique(code * len(values) + found, return_inverse=True)[1]
+    code[~done.ravel()] = -1
+    _, first, which = np.unique(np.append(-1, code), return_index=True, return_inverse=True)  # nothing comes first
+    row = [np.append(0, column)[first] for column in full]
+    row[-2] = np.append(-1, row[-2][1:])
+    which = 2 * which[1:].reshape(free.shape) + free
+    return Measures(which.astype(np.uint16), row[0], np.stack(row[1:-2], axis=1), row[-2], row[-1], paths)
+
+
+def _paths(of: Scenario, place: areas.Place) -> tuple[Array, Ints]:
+    """Return the different paths of pressure on hospitals since `FIRST_YEAR`, and which one each (host, kind) goes."""
+    years = [compile(of, place, year) for year in range(FIRST_YEAR, of.year + 1)]
+    weight, notices = (
+        np.concatenate([year.values(f"hospitals.{name}")[0, :, 0] for year in years], axis=-1)
+        for name in ("accountability", "notices")
+    )
+    pressures = hospitals.pressure(weight, notices)
+    paths, which = np.unique(pressures.reshape(-1, pressures.shape[-1]), axis=0, return_inverse=True)
+    return paths, which.reshape(pressures.shape[:2])
+
+
+def table(found: Measures, mended: Array, response: float, speed: float, costs: Costs) -> Any:
+    """Return what the loop asks of each row of measures, records of `loop.MEASURE`; the first, nothing, is not asked.
+
+    Parameters
+    ----------
+    mended : share of faults that hospitals mend in the draw, W0, (kind,). response, speed : of hospitals.
+    """
+    k, share = found.kind, dict(zip(LEVERS, found.share.T, strict=True))
+    moved = hospitals.moved(found.paths, response, speed)
+    more = hospitals.newly_mended(mended[k], np.where(found.path < 0, 0.0, moved[found.path, found.month]))
+    willing = mended[k] + (1 - mended[k]) * more
+    out = np.zeros(len(k), dtype=MEASURE)
+    out["connected"] = odds_of(share["network.connected"])
+    out["unified"] = odds_of(share["codes.unified"] + (1 - share["codes.unified"]) * more)
+    out["mended"] = odds_of(willing + (1 - willing) * share["filing.mended"])
+    out["down"] = odds_of(share["platform.outage"] * (1 - willing))
+    out["credit"] = odds_of(share["credit.covered"])
+    out["hassle_fen"] = costs.hassle_fen[k] * (1 - share["claims.hassle_saved"])
+    out["waiting"] = costs.waiting * (1 - share["claims.waiting_saved"])
+    return out
