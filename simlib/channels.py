@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from simlib.terms import ABANDONED, CLAIMED, DIRECT, STEPS, Params, lever, rule, unknown
+from simlib.terms import ABANDONED, CLAIMED, DIRECT, STEPS, AtFull, Params, lever, rule, unknown
 
 
 class Channels(Params, prefix="channels"):
@@ -44,6 +44,7 @@ class Claims(Params, prefix="claims"):
         high=1.0,
         unit="share",
         axes=("home", "kind"),
+        at_full=AtFull(1.0, up=("fund_payment",), down=("direct_settlement_rate", "own_payment")),
         source="Dezhou bureau, 2023-07: outpatient claims online, no trip; share assumed by the scenario",
         grade="assumed",
     )
@@ -54,6 +55,7 @@ class Claims(Params, prefix="claims"):
         high=1.0,
         unit="share",
         axes=("home", "kind"),
+        at_full=AtFull(1.0, up=("fund_payment",), down=("own_payment",)),
         source="Dezhou bureau, 2023-07: outpatient claims online; share assumed by the scenario",
         grade="assumed",
     )
@@ -69,6 +71,7 @@ class Credit(Params, prefix="credit"):
         high=1.0,
         unit="share",
         axes=("home", "host", "kind"),
+        at_full=AtFull(1.0, up=("fund_payment",), down=("own_payment",)),
         source="Shanghai bureau, about 2023-12: open to the Yangtze Delta's insured; share assumed by the scenario",
         grade="assumed",
     )

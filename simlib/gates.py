@@ -102,6 +102,12 @@ class Filing(Params, prefix="filing"):
         high=1.0,
         unit="share",
         axes=("home", "host", "kind"),
+        at_full=AtFull(
+            1.0,
+            up=("direct_settlement_rate", "fund_payment"),
+            down=("advanced_by_patients",),
+            untouched=("first_not_networked", "first_not_listed"),
+        ),
         source="NHSA and Ministry of Finance notice 医保发〔2022〕22号 lets patients file late; share assumed",
         grade="assumed",
     )
@@ -117,6 +123,7 @@ class Network(Params, prefix="network"):
         high=1.0,
         unit="share",
         axes=("home", "host", "kind"),
+        at_full=AtFull(1.0, up=("direct_settlement_rate", "fund_payment"), down=("advanced_by_patients",)),
         source="Dezhou bureau, 2023-07: institutions of every township connected; share assumed by the scenario",
         grade="assumed",
     )
@@ -132,6 +139,12 @@ class Codes(Params, prefix="codes"):
         high=1.0,
         unit="share",
         axes=("home", "host", "kind"),
+        at_full=AtFull(
+            1.0,
+            up=("direct_settlement_rate", "fund_payment"),
+            down=("advanced_by_patients",),
+            untouched=("first_not_networked",),
+        ),
         source="中国医疗保险 (journal), about 2023-10, asks for it; share assumed by the scenario",
         grade="assumed",
     )
@@ -147,6 +160,7 @@ class Platform(Params, prefix="platform"):
         high=1.0,
         unit="share",
         axes=("home", "host", "kind"),
+        at_full=AtFull(1.0, down=("direct_settlement_rate",), untouched=("first_not_networked", "first_not_listed")),
         source="NHSA and Ministry of Finance notice 医保发〔2022〕22号 on switch-overs; share assumed by the scenario",
         grade="assumed",
     )

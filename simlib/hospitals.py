@@ -11,7 +11,7 @@ from itertools import accumulate
 import numpy as np
 import numpy.typing as npt
 
-from simlib.terms import MONTHS, Params, lever, unknown
+from simlib.terms import MONTHS, AtFull, Params, lever, unknown
 
 Array = npt.NDArray[np.float64]
 
@@ -26,6 +26,7 @@ class Hospitals(Params, prefix="hospitals"):
         high=1.0,
         unit="share",
         axes=("host", "kind"),
+        at_full=AtFull(1.0, up=("direct_settlement_rate",), untouched=("first_not_networked", "first_not_listed")),
         source="中国医疗保险 (journal), about 2023-10: hosts are not held to account; weight assumed by the scenario",
         grade="assumed",
     )
@@ -36,6 +37,7 @@ class Hospitals(Params, prefix="hospitals"):
         high=12.0,
         unit="per year",
         axes=("host", "kind"),
+        at_full=AtFull(12.0, up=("direct_settlement_rate",), none=0.0, beside=(("hospitals.accountability", 1.0),)),
         source="中国医疗保险 (journal), about 2023-10: 定期实行调度通报; how often is not said",
         grade="assumed",
     )

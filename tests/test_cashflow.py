@@ -91,7 +91,7 @@ def test_pools_sum_to_the_published_nation(world: solve.World, place: areas.Plac
 
 
 def test_later_years_grow_and_earlier_ones_are_as_published(world: solve.World) -> None:
-    assert (cashflow.index(world, 2023) == 1).all()
+    assert cashflow.index(world, 2023) == pytest.approx(1)
     assert (cashflow.index(world, 2026) >= cashflow.index(world, 2025)).all()
     assert cashflow.index(world, 2022)[0] == pytest.approx(762.33 / 1351.26)
 
@@ -281,7 +281,7 @@ def rehashed(folder: Path) -> None:
     """Make the manifest agree with files that were edited, as a careful forger would."""
     content = json.loads((folder / "manifest.json").read_text())
     for name in journal.FILES:
-        content["tables_sha256"][name] = outputs.sha256(folder / name)
+        content["tables_sha256"][name] = tables.sha256(folder / name)
     (folder / "manifest.json").write_text(json.dumps(content))
 
 

@@ -172,7 +172,8 @@ def test_willingness_rises_month_by_month_once_it_is_asked_for_and_stays(root: s
 @pytest.mark.parametrize("value", [-0.1, 1.5])
 @pytest.mark.parametrize("lever", conditions.LEVERS)
 def test_a_share_outside_0_to_1_is_refused_where_it_stands(tmp_path: Path, lever: str, value: float) -> None:
-    (tmp_path / "baseline.yaml").write_text((ROOT / "scenarios" / "baseline.yaml").read_text("utf-8"), "utf-8")
+    for name in ("baseline.yaml", "fitted.json"):
+        (tmp_path / name).write_bytes((ROOT / "scenarios" / name).read_bytes())
     text = "extends: baseline.yaml\ntitle: {zh: 甲, en: a}\nquestion: {zh: 乙, en: b}\nyear: 2024\nchanges:\n"
     (tmp_path / "x.yaml").write_text(f"{text}  - from: 2024-01\n    set:\n      {lever}: {value}\n", "utf-8")
     with pytest.raises(BadInputError, match=rf"x.yaml:8:\d+: {lever}: {value} is a share"):

@@ -45,7 +45,7 @@ def lived(world: solve.World, of: Scenario) -> np.ndarray:
     focus = np.zeros((len(KINDS), len(PLACE.codes), len(PLACE.codes)), dtype=bool)
     focus[:, [HOME, PLACE.resolve("江苏")[0]]] = True
     focus[:, PLACE.province[:, None] == PLACE.province] = False
-    totals = simulate.live(world, of, focus=focus, people=200_000, whole=False).totals
+    totals = simulate.live(world, of, focus=focus, people=100_000, whole=False).totals
     return np.asarray(totals.sum(axis=(0, 2, 5)))
 
 
