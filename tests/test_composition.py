@@ -127,7 +127,7 @@ def test_the_list_says_title_question_geography_and_document(capsys: pytest.Capt
     assert cli.main(["list", str(SCENARIOS), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in rows] == sorted(path.stem for path in SCENARIOS.glob("*.yaml"))
-    checks = {"baseline", "no_change", "synthetic_lists"}
+    checks = {"baseline", "no_change", "synthetic_lists", "doubled_month_henan"}
     for row in rows:
         assert row["title"]["zh"] in printed and row["question"]["en"] in printed and row["file"] in printed
         assert row["geography"] in areas.GEOGRAPHIES
