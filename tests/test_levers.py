@@ -22,7 +22,8 @@ ROOT = Path(__file__).parent.parent
 PLACE = areas.load("provinces")
 LEVERS = {name: lever for name, lever in levers().items() if lever.kinds}
 """Those of care; what only moves money is tested with the ledger."""
-HOME, HOST = PLACE.resolve("安徽")[0], PLACE.resolve("上海")[0]
+HOMES, HOSTS = ("安徽", "江苏"), ("上海", "浙江", "北京")
+"""Where a lever is set: pairs with enough patients to hold every disease."""
 BARE = Scenario(
     name="bare", path="bare.yaml", sha256="", year=2024, title=Title(zh="空", en="Bare"), question=Text(zh="？", en="?")
 )
@@ -32,8 +33,8 @@ every_lever = pytest.mark.parametrize("lever", LEVERS.values(), ids=LEVERS)
 
 
 def setting(lever: Quantity, value: bool | float | str) -> Scenario:
-    """Return a scenario that sets a lever, and what it needs beside it, for Anhui's insured, in Shanghai if it can."""
-    limits = {"home": "安徽", "host": "上海"}
+    """Return a scenario that sets a lever, and what it needs beside it, on the pairs of homes and hosts if it can."""
+    limits = {"home": HOMES, "host": HOSTS}
     where = {axis: name for axis, name in limits.items() if axis in lever.axes}
     beside = lever.at_full.beside if lever.at_full else ()
     change = Change.model_validate({"from": "2024-01", "where": where, "set": (*beside, (lever.id, value))})
@@ -41,11 +42,11 @@ def setting(lever: Quantity, value: bool | float | str) -> Scenario:
 
 
 def lived(world: solve.World, of: Scenario) -> np.ndarray:
-    """Return amounts by (kind, home, host, amount) of those at home in Anhui and Jiangsu."""
+    """Return amounts by (kind, home, host, amount) of those at home where it is set, and in Shandong."""
     focus = np.zeros((len(KINDS), len(PLACE.codes), len(PLACE.codes)), dtype=bool)
-    focus[:, [HOME, PLACE.resolve("江苏")[0]]] = True
+    focus[:, [PLACE.resolve(name)[0] for name in (*HOMES, "山东")]] = True
     focus[:, PLACE.province[:, None] == PLACE.province] = False
-    totals = simulate.live(world, of, focus=focus, people=100_000, whole=False).totals
+    totals = simulate.live(world, of, focus=focus, people=40_000, whole=False).totals
     return np.asarray(totals.sum(axis=(0, 2, 5)))
 
 
@@ -87,8 +88,11 @@ def test_a_lever_at_full_strength_moves_what_it_says_and_only_there(
     assert lever.at_full is not None
     after = lived(world, setting(lever, lever.at_full.value))
     elsewhere = np.ones(before.shape[1:3], dtype=bool)
-    every = slice(None)
-    elsewhere[HOME if "home" in lever.axes else every, HOST if "host" in lever.axes else every] = False
+    homes, hosts = (
+        [PLACE.resolve(name)[0] for name in (names if axis in lever.axes else PLACE.codes)]
+        for axis, names in (("home", HOMES), ("host", HOSTS))
+    )
+    elsewhere[np.ix_(homes, hosts)] = False
     assert (after[:, elsewhere] == before[:, elsewhere]).all()
     kinds = [KINDS.index(kind) for kind in lever.kinds]
     for direction, names in ((1, lever.at_full.up), (-1, lever.at_full.down)):
