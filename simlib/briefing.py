@@ -16,7 +16,7 @@ from simlib.experiment import finite
 from simlib.loop import AMOUNTS
 from simlib.outputs import Folder
 from simlib.remedies import did_you_mean, listed
-from simlib.terms import FEN, GRADES, KINDS, MONTHS, BadInputError
+from simlib.terms import CHANNELS, FEN, GRADES, KINDS, MONTHS, BadInputError
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -167,12 +167,12 @@ def agreement(answer: Answer) -> tuple[int, int]:
 
 
 def by_kind(answer: Answer) -> pd.DataFrame:
-    """Return the effect on the changed pairs by kind of care, and on all inpatients of the country.
+    """Return the effect on the changed pairs by kind of care, and on the headline's kind in the whole country.
 
     Columns: group, base_yuan, yuan, fund (percent), rate_base, rate (both shares), advanced (yuan), own (yuan), each
     change with _low and _high.
     """
-    labels = [f"pairs=changed;kind={kind}" for kind in KINDS] + ["kind=inpatient"]
+    labels = [f"pairs=changed;kind={kind}" for kind in KINDS] + [f"kind={answer.kind}"]
     rows = []
     for label in (one for one in labels if one in answer.groups):
         payment, _ = answer.both("fund_payment", label)
@@ -204,6 +204,30 @@ def goal(answer: Answer) -> pd.DataFrame:
                 )
                 rows.append((label, metric, *means, *chances))
     return pd.DataFrame(rows, columns=["group", "metric", "rate_before", "rate_after", "chance_before", "chance_after"])
+
+
+def causes(answer: Answer) -> pd.DataFrame:
+    """Return what became of the headline group's cases, shares of all of them before and after.
+
+    Columns: cause (direct, then each first cause of not direct that occurs, as `loop.AMOUNTS` names it), before,
+    after, each with _low and _high. They add up to 1. Empty if no case was drawn.
+    """
+    group = answer.headline
+    ways = np.stack([answer.amount(f"visits_{way}", group) for way in CHANNELS])
+    cases = ways.sum(axis=0)
+    if not (cases > 0).all():
+        return pd.DataFrame()
+    rows = [{"cause": "direct"} | _beside(ways[0] / cases)]
+    for name in (one for one in AMOUNTS if one.startswith("first_")):
+        shares = np.stack(answer.amount(name, group)) / cases
+        if shares.any():
+            rows.append({"cause": name} | _beside(shares))
+    return pd.DataFrame(rows)
+
+
+def _beside(sides: Array) -> dict[str, float]:
+    """Return mean and interval of shares before and after, (2, draw)."""
+    return spread(sides[0], "before") | spread(sides[1], "after")
 
 
 def homes(answer: Answer) -> pd.DataFrame:
@@ -287,7 +311,7 @@ def worth(answer: Answer) -> pd.DataFrame:
     The ratio is taken in each draw. A group in which the fund effect is not above 0 in every draw has no row.
     """
     rows = []
-    for label in dict.fromkeys((answer.headline, "kind=inpatient")):
+    for label in dict.fromkeys((answer.headline, f"kind={answer.kind}")):
         yuan, rate = (difference(answer, name, label) for name in ("fund_payment", "direct_settlement_rate"))
         if (yuan > 0).all():
             rows.append({"group": label} | spread(100 * rate / (yuan / STEP_YUAN), "worth"))

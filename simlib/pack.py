@@ -18,7 +18,7 @@ from simlib.briefing import Answer
 from simlib.phrases import said
 from simlib.plots import Lang
 from simlib.remedies import shown
-from simlib.tables import write_whole
+from simlib.tables import sha256, write_whole
 from simlib.terms import BadInputError, Fault, rules_sha
 
 SCREEN_DPI, PRINT_DPI = 170, 300
@@ -27,6 +27,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 PRINT_SECONDS = 60
 HTML, PDF, WORKBOOK = "report.html", "report.pdf", "tables.xlsx"
 FONT_HERE = "FONT"
+MAKERS = ("matplotlib", "pillow", "fonttools", "Jinja2", "numpy", "pandas", "scipy")
+"""Libraries on whose version the bytes of a report hang."""
 LANGS: tuple[Lang, ...] = ("zh", "en")
 
 
@@ -52,13 +54,14 @@ def write(
     sections = report.sections(answer, lang)
     content = {WORKBOOK: workbook(answer, sections, lang)}
     screen: dict[str, tuple[str, bytes]] = {}
-    for number, one in enumerate((p for section in sections for p in section.pictures), 1):
+    for one in (p for section in sections for p in section.pictures):
         ax = report.picture(one)
         screen[one.name] = plots.alt(ax), _png(ax.figure, SCREEN_DPI)
-        content[f"{number}_{one.name}.png"] = _png(ax.figure, PRINT_DPI)
+        content[f"{one.name}.png"] = _png(ax.figure, PRINT_DPI)
     content[HTML] = html(answer, sections, screen, lang).encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / PDF).unlink(missing_ok=True)  # the print of an older report
         for name, raw in content.items():
             write_whole(folder / name, raw)
         if pdf:
@@ -102,6 +105,17 @@ def html(answer: Answer, sections: list[report.Section], screen: dict[str, tuple
         "sources": rules_sha(),
     }
     return seal.sealed(document + "\n", about)
+
+
+def sources() -> str:
+    """Return the SHA-256 of what makes a report: sources of simlib, the texts, tables and font it has, libraries."""
+    data = Path(str(files("simlib") / "data"))
+    parts = [
+        rules_sha(),
+        *(f"{name} {version(name)}" for name in MAKERS),
+        *(f"{path.name} {sha256(path)}" for path in sorted(data.iterdir())),
+    ]
+    return outputs.digest("\n".join(parts).encode())
 
 
 def _filled(section: report.Section, screen: dict[str, tuple[str, bytes]], lang: Lang) -> dict[str, Any]:
@@ -161,24 +175,23 @@ def workbook(answer: Answer, sections: list[report.Section], lang: Lang) -> byte
         sheet = book.create_sheet(made.name)
         _line(contents, [made.name, made.title])
         contents.cell(contents.max_row, 1).hyperlink = f"#'{made.name}'!A1"
-        keys = [key for column in made.columns for key in _keys(column)]
+        keys = [key for column in made.columns for key in column.keys]
         _line(sheet, [head for column in made.columns for head in _heads(column, lang)])
         for row in made.frame[keys].itertuples(index=False):
             _line(sheet, list(row))
         sheet.freeze_panes = "A2"
+    for sheet in book.worksheets:
+        for letter, column in enumerate(sheet.iter_cols(values_only=True), 1):
+            longest = max(len(str(value)) for value in column if value is not None) if any(column) else 0
+            sheet.column_dimensions[openpyxl.utils.get_column_letter(letter)].width = min(max(longest, 8), 50) + 2
     buffer = io.BytesIO()
     book.save(buffer)
     return buffer.getvalue()
 
 
-def _keys(column: report.Column) -> list[str]:
-    """Return the columns of a frame that a column of a table shows."""
-    return [column.key, f"{column.key}_low", f"{column.key}_high"] if column.change else [column.key]
-
-
 def _heads(column: report.Column, lang: Lang) -> list[str]:
     """Return the headings of these columns."""
-    ends = [f"{column.head}, {said(end, lang)}" for end in ("low", "high")] if column.change else []
+    ends = [f"{column.head}, {said(end, lang)}" for end in ("low", "high")[: len(column.keys) - 1]]
     return [column.head, *ends]
 
 
@@ -189,6 +202,7 @@ def _line(sheet: Any, values: list[Any]) -> None:
         cell = sheet.cell(row, column)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             cell.value = None if value != value else value
+            cell.number_format = "#,##0.###"
         else:
             cell.value = shown(value, report.LONGEST_QUESTION)
             cell.data_type = "s"
@@ -273,7 +287,7 @@ def verify(path: Path, run: Path | None = None) -> list[str]:
         raise BadInputError(
             Fault(str(path), 1, 1, f"made from another run than the one in {run}. Make the report again.")
         )
-    if rules_sha() != about.get("sources"):
+    if sources() != about.get("sources"):
         return [
             *lines,
             f"{run}: the run it names, unaltered; not made again, as the sources of simlib differ from its own",
@@ -297,9 +311,9 @@ def remade(whole: outputs.Folder, about: dict[str, Any]) -> str:
 
 
 def _compared(document: str, again: str) -> list[tuple[int, str]]:
-    """Return the lines of a report that differ from the one made again."""
-    numbered = list(enumerate(document.split("\n"), 1))
-    return seal.different(again.split("\n"), [line for _, line in numbered], numbered)
+    """Return the lines of a report that differ from the one made again; their seals follow from the lines."""
+    numbered = seal.content_lines(document)
+    return seal.different([line for _, line in seal.content_lines(again)], [line for _, line in numbered], numbered)
 
 
 def _refuse(path: Path, faults: list[tuple[int, str]]) -> None:

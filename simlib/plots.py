@@ -20,6 +20,7 @@ import pandas as pd
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
+from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, NullLocator
 
@@ -99,14 +100,15 @@ TEXT = {
     "streams.title": ("跨省就医流向", "Who is treated where"),
     "streams.x": ("宽度与数量成正比；单位：{0}", "as wide as large; unit: {0}"),
     "tornado.title": ("哪些未知量决定基金效果", "Which unknowns drive the fund effect"),
-    "tornado.x": (
-        "基金支付的变化（{0}），该未知量取低值或高值时",
-        "change of fund payment ({0}) when the unknown is low or high",
-    ),
+    "tornado.x": ("基金支付的变化（{0}）", "change of fund payment ({0})"),
     "tornado.lower": ("未知量取低值", "unknown is low"),
     "tornado.upper": ("取高值", "is high"),
     "tornado.mid": ("全部抽样平均", "mean of all draws"),
     "tornado.said": ("{0}：低 {1}，高 {2}", "{0}: low {1}, high {2}"),
+    "outcomes.title": ("每 100 例的结局", "What becomes of 100 cases"),
+    "outcomes.x": ("占全部病例（%）", "share of all cases (%)"),
+    "outcomes.before": ("对照", "reference"),
+    "outcomes.after": ("改变后", "after the change"),
     "home": ("参保地", "insured in"),
     "host": ("就医地", "treated in"),
     "money.title": ("一年的钱从哪来、到哪去", "Where the money of a year comes from and goes"),
@@ -400,6 +402,8 @@ def _dots(ax: Axes, table: pd.DataFrame, kinds: list[str], filled: str, lang: La
     order = [filled, *sorted(set(kinds) - {filled}, reverse=True)]
     for kind, (colour, marker, face) in zip(order, looks, strict=False):
         rows = np.flatnonzero(np.array(kinds) == kind)
+        if not rows.size:
+            continue
         of = table.iloc[rows]
         ax.hlines(rows, of["low"], of["high"], color=colour, linewidth=1.6)
         ax.plot(of["mid"], rows, marker, color=colour, markerfacecolor=face, markersize=6, label=text(kind, lang))
@@ -427,20 +431,25 @@ def tornado(
 ) -> Axes:  # fmt: skip
     """Draw how far each unknown moves an effect, a row each, the first on top, as bars from the mean effect `mid`.
 
-    Columns of `table`: label, lower, upper (mean effect where the unknown is low and high), in the `unit` of display.
+    Columns of `table`: label, lower, upper (mean effect where the unknown is low and high), in the `unit` of display,
+    and perhaps sure: bars of those that are not, which may be luck alone, are pale.
     """
-    rows = np.arange(len(table))
+    looks = {"lower": (ORANGE, "///"), "upper": (BLUE, "")}
+    rows, sure = np.arange(len(table)), table["sure"] if "sure" in table else [True] * len(table)
     with canvas(ax, 1.6 + 0.34 * len(table)) as ax:
-        for side, colour, hatch in (("lower", ORANGE, "///"), ("upper", BLUE, "")):
-            ax.barh(rows, table[side] - mid, 0.62, mid, color=colour, hatch=hatch, edgecolor=DARK, linewidth=0.5,
-                    label=text(f"tornado.{side}", lang))  # fmt: skip
-        ax.axvline(mid, color=DARK, linewidth=1, label=text("tornado.mid", lang))
+        for side, (colour, hatch) in looks.items():
+            bars = ax.barh(rows, table[side] - mid, 0.62, mid, color=colour, hatch=hatch, edgecolor=DARK, linewidth=0.5)
+            for bar, certain in zip(bars, sure, strict=True):
+                bar.set_alpha(None if certain else 0.3)
+        line = ax.axvline(mid, color=DARK, linewidth=1, label=text("tornado.mid", lang))
         ax.set_yticks(rows, list(table["label"]))
         ax.set_ylim(len(table) - 0.4, -0.6)
         ax.tick_params(axis="y", length=0)
         ax.xaxis.set_major_formatter(FuncFormatter(_signed))
         ax.set_xlabel(text("tornado.x", lang, unit))
-        legend(ax)
+        sides = [Patch(facecolor=colour, hatch=hatch, edgecolor=DARK, label=text(f"tornado.{side}", lang))
+                 for side, (colour, hatch) in looks.items()]  # fmt: skip
+        legend(ax, handles=[line, *sides])
         pairs = zip(table["label"], table["lower"], table["upper"], strict=True)
         said = [text("tornado.said", lang, name, number(a, 2, "+"), number(b, 2, "+")) for name, a, b in pairs]
         return finish(ax, "tornado", lang, source, title, said)
@@ -502,6 +511,33 @@ def _yuan_axis(ax: Axes, largest: float) -> None:
     ax.set_xticks(ticks, [number(tick) for tick in ticks])
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlim(-largest, largest)
+
+
+def outcomes(
+    table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, source: str = "", title: str = ""
+) -> Axes:
+    """Draw what becomes of all cases, before and after a change, as two stacked bars in percent.
+
+    Columns of `table`: label, before, after (percent, each adding up to 100); the first row stands left.
+    """
+    looks = list(PARTS.values())
+    starts = np.zeros(2)
+    with canvas(ax, 3.0) as ax:
+        for i, (label, *shares) in enumerate(table[["label", "before", "after"]].itertuples(index=False)):
+            colour, hatch = looks[i % len(looks)]
+            bars = ax.barh([0, 1], shares, 0.5, starts, color=colour, hatch=hatch, edgecolor=DARK, linewidth=0.6,
+                           label=label)  # fmt: skip
+            ax.bar_label(bars, [number(share, 1) if share > 6 else "" for share in shares], label_type="center",
+                         fontsize=8, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
+            starts = starts + np.array(shares)
+        ax.set_yticks([0, 1], [text(f"outcomes.{side}", lang) for side in ("before", "after")])
+        ax.tick_params(axis="y", length=0)
+        ax.set(xlabel=text("outcomes.x", lang), ylim=(1.45, -0.45), xlim=(0, 101))
+        rows = -(-len(table) // 2)
+        legend(ax, ncols=2)
+        said = [f"{label}: {number(before, 1)} → {number(after, 1)}"
+                for label, before, after in table[["label", "before", "after"]].itertuples(index=False)]  # fmt: skip
+        return finish(ax, "outcomes", lang, source, title, said, pad=12 + 14 * rows)
 
 
 def steps(rows: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, source: str = "", title: str = "") -> Axes:

@@ -32,12 +32,19 @@ TEXTS = ("", "id")
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its key in the frame, its heading, its unit; with its interval, if it is a change."""
+    """A column of a table: its key in the frame, its heading, its unit; a change has a sign, an interval its ends."""
 
     key: str
     head: str
     unit: str = ""
     change: bool = False
+    interval: bool = False
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns of the frame that it shows: one, or three with the ends of an interval."""
+        ends = (f"{self.key}_low", f"{self.key}_high") if self.change or self.interval else ()
+        return (self.key, *ends)
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ def table(name: str, title: str, frame: pd.DataFrame, columns: tuple[Column, ...
     scaled = frame.copy()
     for column in columns:
         factor = FACTORS.get(column.unit, (1.0, 1.0))[plots.LANGS[lang]]
-        for key in (column.key, f"{column.key}_low", f"{column.key}_high") if column.change else (column.key,):
+        for key in column.keys:
             if column.unit not in TEXTS:
                 scaled[key] = scaled[key].astype(float) * factor
     return Table(name, title, scaled, columns)
@@ -90,6 +97,7 @@ def sections(answer: Answer, lang: Lang) -> list[Section]:
         _kinds,
         _curve,
         _goal,
+        _causes,
         _homes,
         _hosts,
         _origins,
@@ -121,13 +129,13 @@ def sentences(answer: Answer, lang: Lang) -> str:
         return said("nothing.sentence", lang)
     if None in fund.values() or None in rate.values():
         return said("few.sentence", lang)
-    away = _way(fund, "more", "less", "differ")
+    away = _way(fund, "more", "less")
     percent = _ends(fund, away == "less")
     tens = _ends(money, away == "less", _hundred_million(lang))
-    sign = "+" if away == "differ" else ""
+    sign = "+" if away == "open" else ""
     digits = _digits(max(map(abs, tens)))
     first = said(
-        "fund.sentence",
+        "fund.open" if away == "open" else "fund.sentence",
         lang,
         period=" – ".join(dict.fromkeys(period)),
         kind=said(answer.kind, lang),
@@ -140,26 +148,24 @@ def sentences(answer: Answer, lang: Lang) -> str:
 
 
 def _rate_sentence(answer: Answer, lang: Lang) -> str:
-    """Return what becomes of the direct settlement rate, and its upper bound where the curve rises to its end."""
+    """Return what becomes of the direct settlement rate, and where it goes if no patient or every one is attentive."""
     rate, points = answer.facts["rate_points"], answer.facts["rate_curve_points"]
-    changes, end = [point["change"] or 0 for point in points], points[-1]
-    rising = end["change"] is not None and 0 < end["change"] == max(changes) and end["attention"] == 1
-    move = _way(rate, "up", "down", "move")
-    bound = said("rate.bound", lang, **_points(_ends(end, False), "+")) if rising else ""
-    ends = _points(_ends(rate, move == "down"), "+" if move == "move" else "")
-    return said(
-        "rate.sentence",
-        lang,
-        base=_percent(100 * rate["baseline"], lang),
-        move=said(f"rate.{move}", lang),
-        bound=bound,
-        **ends,
-    )
+    move = _way(rate, "rate.up", "rate.down")
+    ends = _points(_ends(rate, move == "rate.down"), "+" if move == "open" else "")
+    curve = ""
+    if not any(None in point.values() for point in points):
+        changes, last = [point["change"] for point in points], points[-1]
+        bound = said("rate.bound", lang) if 0 < last["change"] == max(changes) and last["attention"] == 1 else ""
+        none, every = (plots.interval(p["change"], p["low"], p["high"], lang) for p in (points[0], last))
+        curve = said("rate.curve", lang, none=none if changes[0] else "0", every=every, bound=bound)
+    base = _percent(100 * rate["baseline"], lang)
+    key = "rate.open" if move == "open" else "rate.sentence"
+    return said(key, lang, base=base, move=said(move, lang), curve=curve, **ends)
 
 
-def _way(found: dict[str, float], up: str, down: str, unclear: str) -> str:
-    """Return the word for a change whose interval lies above 0, below, or on both sides."""
-    return up if found["low"] > 0 else down if found["high"] < 0 else unclear
+def _way(found: dict[str, float], up: str, down: str) -> str:
+    """Return the word for a change whose interval lies above 0, below, or, `open`, on both sides."""
+    return up if found["low"] > 0 else down if found["high"] < 0 else "open"
 
 
 def _ends(found: dict[str, float], flip: bool, scale: float = 1.0) -> tuple[float, float, float]:
@@ -378,7 +384,9 @@ def _curve(answer: Answer, lang: Lang) -> Section | None:
 
 
 def _goal(answer: Answer, lang: Lang) -> Section | None:
-    """Return how likely the goal of the rate is reached."""
+    """Return how likely the goal of the inpatient rate is reached, where the answer is about inpatients."""
+    if answer.kind != "inpatient":
+        return None
     found = briefing.goal(answer)
     found["label"] = [_group(answer, label, lang) for label in found["group"]]
     found["words"] = [said(metric, lang) for metric in found["metric"]]
@@ -393,13 +401,31 @@ def _goal(answer: Answer, lang: Lang) -> Section | None:
     return Section("goal", heading, lines, tables=(table("goal", heading, found, columns, lang),))
 
 
+def _causes(answer: Answer, lang: Lang) -> Section | None:
+    """Return why cases are not settled directly, before and after."""
+    found = briefing.causes(answer)
+    if found.empty:
+        return None
+    found["label"] = [texts(lang).get(f"cause.{cause}", str(cause)) for cause in found["cause"]]
+    columns = (
+        Column("label", said("cause", lang)),
+        Column("before", _with_unit("cause.before", "unit.percent", lang), "share", interval=True),
+        Column("after", _with_unit("cause.after", "unit.percent", lang), "share", interval=True),
+    )
+    heading = said("causes.heading", lang)
+    lines = (said("causes.said", lang, _group(answer, answer.headline, lang)),)
+    made = table("causes", heading, found, columns, lang)
+    picture = Picture("causes", 3.2, lambda ax: plots.outcomes(made.frame, ax, lang, source=source(answer, lang)))
+    return Section("causes", heading, lines, (), (picture,), (made,))
+
+
 def _homes(answer: Answer, lang: Lang) -> Section | None:
     """Return the home funds on a map, or the largest of many cities, and as a table."""
     found = briefing.homes(answer)
     if found.empty:
         return None
     found["label"] = found[f"name_{lang}"]
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("label", said("area", lang)),
         Column("base_yuan", _with_unit("base_yuan", "unit.yuan", lang), "yuan"),
         Column("yuan", _with_unit("yuan", "unit.yuan", lang), "yuan", change=True),
@@ -407,6 +433,8 @@ def _homes(answer: Answer, lang: Lang) -> Section | None:
         Column("elsewhere", _with_unit("elsewhere", "unit.percent", lang), "percent", change=True),
         Column("each", _with_unit("each", "unit.each", lang), "number", change=True),
     )
+    if answer.kind != "inpatient":
+        columns = tuple(column for column in columns if column.key != "elsewhere")
     heading, unit = said("homes", lang), said("unit.each", lang)
     each = found.dropna(subset=["each"]).rename(columns={"each": "value", "each_low": "low", "each_high": "high"})
     words_ = said("homes.map", lang)
@@ -499,7 +527,7 @@ def _drivers(answer: Answer, lang: Lang) -> Section | None:
         Column("upper", _with_unit("upper", "unit.percent", lang), "percent"),
         Column("grade_words", said("grade", lang)),
     )
-    bars = found.assign(label=[_folded(label) for label in found["label"]])
+    bars = found.assign(sure=found["beyond_luck"].astype(bool), label=[_folded(label) for label in found["label"]])
     picture = Picture(
         "drivers", 1.6 + 0.42 * len(bars), lambda ax: plots.tornado(bars, mid, ax, lang, source=source(answer, lang))
     )
@@ -533,10 +561,10 @@ def _requests(answer: Answer, lang: Lang) -> Section | None:
         Column("fund", _with_unit("narrow_fund", "unit.percent", lang), "share"),
         Column("rate", _with_unit("narrow_rate", "unit.percent", lang), "share"),
     )
-    heading = said("requests", lang)
-    return Section(
-        "requests", heading, (said("requests.said", lang),), tables=(table("requests", heading, found, columns, lang),)
-    )
+    silent = not found[["fund", "rate"]].to_numpy().any()
+    heading, lines = said("requests", lang), (said("requests.none" if silent else "requests.said", lang),)
+    shown_ = columns[:1] if silent else columns
+    return Section("requests", heading, lines, tables=(table("requests", heading, found, shown_, lang),))
 
 
 def _fit(answer: Answer, lang: Lang) -> Section | None:
@@ -656,19 +684,25 @@ def words(made: Table, lang: Lang) -> list[list[tuple[str, str]]]:
     return [list(row) for row in zip(*columns, strict=True)]
 
 
+def as_read(made: Table, lang: Lang) -> pd.DataFrame:
+    """Return a table as it is read, numbers in words, for a notebook."""
+    cells = [[cell for cell, _ in row] for row in words(made, lang)]
+    return pd.DataFrame(cells, columns=[column.head for column in made.columns])
+
+
 def _cells(frame: pd.DataFrame, column: Column, lang: Lang) -> Iterator[tuple[str, str]]:
     """Yield the cells of one column."""
     if column.unit in TEXTS:
         yield from ((shown(value, LONGEST_CELL), column.unit) for value in frame[column.key])
         return
-    keys = [column.key, f"{column.key}_low", f"{column.key}_high"] if column.change else [column.key]
-    values = frame[keys].to_numpy(dtype=float)
+    values = frame[list(column.keys)].to_numpy(dtype=float)
     for row in values:
-        digits = _digits(float(np.abs(row).max()))
+        digits = 0 if len(row) == 1 and row[0].is_integer() else _digits(float(np.abs(row).max()))
         if np.isnan(row).any():
             yield "–", "n"
-        elif column.change:
-            yield said("cell.interval", lang, *(number(value, digits, "+") for value in row)), "n"
+        elif len(row) > 1:
+            sign = "+" if column.change else ""
+            yield said("cell.interval", lang, *(number(value, digits, sign) for value in row)), "n"
         else:
             yield number(row[0], digits), "n"
 

@@ -54,8 +54,13 @@ def altered(document: str) -> list[tuple[int, str]]:
     if own != _hash(json.dumps(content), 64) or not isinstance(lines, list):
         at = next(i for i, line in enumerate(document.split("\n"), 1) if line.startswith(START))
         return [(at, "the seal itself was altered")]
-    numbered = [(i, line) for i, line in enumerate(document.split("\n"), 1) if not line.startswith(START)]
+    numbered = content_lines(document)
     return different([str(one) for one in lines], [_hash(line) for _, line in numbered], numbered)
+
+
+def content_lines(document: str) -> list[tuple[int, str]]:
+    """Return the lines of a document but for its seal, numbered from 1."""
+    return [(i, line) for i, line in enumerate(document.split("\n"), 1) if not line.startswith(START)]
 
 
 def different(

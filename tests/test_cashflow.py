@@ -28,6 +28,7 @@ from simlib import (
 )
 from simlib.cashflow import Books
 from simlib.loop import AMOUNTS
+from simlib.tables import sha256
 from simlib.terms import MONTHS, SCHEMES, BadInputError
 
 ROOT = Path(__file__).parent.parent
@@ -281,7 +282,7 @@ def rehashed(folder: Path) -> None:
     """Make the manifest agree with files that were edited, as a careful forger would."""
     content = json.loads((folder / "manifest.json").read_text())
     for name in journal.FILES:
-        content["tables_sha256"][name] = tables.sha256(folder / name)
+        content["tables_sha256"][name] = sha256(folder / name)
     (folder / "manifest.json").write_text(json.dumps(content))
 
 

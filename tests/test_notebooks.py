@@ -1,8 +1,9 @@
-"""Notebooks are stored as they ran: in order, without errors, and with something that compares."""
+"""Notebooks are stored as they ran: in order, without errors, and compare something; a brief exports by itself."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -23,3 +24,25 @@ def test_a_notebook_ran_in_order_and_cleanly_and_checks_what_it_says(path: Path)
     assert not [o for o in outputs if o["output_type"] == "error" or o.get("name") == "stderr"]
     source = "\n".join("".join(cell["source"]) for cell in cells)
     assert "assert " in source and "def " not in source
+
+
+@pytest.mark.parametrize(("lang", "other"), [("zh", "en"), ("en", "zh")])
+@pytest.mark.parametrize("name", ["07_yangtze_delta_brief", "08_write_your_own_scenario"])
+def test_a_brief_exports_in_one_language_without_code_or_a_network(name: str, lang: str, other: str) -> None:
+    nbconvert = pytest.importorskip("nbconvert")
+    exporter = nbconvert.HTMLExporter(
+        exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True,
+        mathjax_url="", require_js_url="", jquery_url="", mermaid_js_url="",
+    )  # fmt: skip
+    exporter.register_preprocessor(
+        nbconvert.preprocessors.TagRemovePreprocessor(remove_cell_tags={f"lang-{other}"}), enabled=True
+    )
+    path = next(one for one in NOTEBOOKS if one.stem == name)
+    html, _ = exporter.from_filename(str(path))
+    assert set(re.findall(r'(?:src|href)="(https?:[^"]+)"', html)) == set()
+    said = {"zh": "证据强度", "en": "Strength of evidence"}
+    assert said[lang] in html and said[other] not in html
+    assert "sl.report" not in re.sub(r"<(script|style).*?</\1>", "", html, flags=re.DOTALL)
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    tags = [frozenset(cell["metadata"].get("tags", ())) for cell in cells if cell["cell_type"] == "markdown"]
+    assert tags.count(frozenset({"lang-zh"})) == tags.count(frozenset({"lang-en"})) == len(tags) / 2

@@ -77,6 +77,9 @@ FUNNEL = pd.DataFrame(
         "value_high": [1.0, 1.0, 1.0, 0.9, 0.9, 0.9, 0.75],
     }
 )
+OUTCOMES = pd.DataFrame(
+    {"label": ["直接结算", "not filed", "choice"], "before": [60.0, 30.0, 10.0], "after": [68.0, 30.0, 2.0]}
+)
 PICTURES: dict[str, Callable[..., Axes]] = {
     "curve": lambda **words: plots.curve(CURVE, **words),
     "changes": lambda **words: plots.changes(CHANGES, **words),
@@ -85,6 +88,7 @@ PICTURES: dict[str, Callable[..., Axes]] = {
     "waterfall": lambda **words: plots.waterfall(WATERFALL, **words),
     "tornado": lambda **words: plots.tornado(TORNADO, 3.2, **words),
     "funnel": lambda **words: plots.funnel(FUNNEL, **words),
+    "outcomes": lambda **words: plots.outcomes(OUTCOMES, **words),
     "gap": lambda **words: plots.gap(GAP, **words),
     "steps": lambda **words: plots.steps(STEPS, **words),
     "tiles": lambda **words: maps.tiles(TILES, unit="%", **words),
@@ -102,6 +106,7 @@ UNITS = {
     "waterfall": "%",
     "tornado": "%",
     "funnel": "%",
+    "outcomes": "%",
     "gap": "元",
     "steps": "元",
     "tiles": "%",
@@ -258,7 +263,16 @@ def test_the_tornado_runs_from_the_mean_effect_to_that_of_a_low_and_a_high_unkno
     ends = sorted((round(b.get_y() + b.get_height() / 2), round(b.get_x() + b.get_width(), 9)) for b in ax.patches)
     assert ends == [(0, 2.0), (0, 5.0), (1, 3.0), (1, 3.5)] and ax.yaxis_inverted()
     assert {b.get_x() for b in ax.patches} == {3.2} and ax.lines[0].get_xdata()[0] == 3.2
+    pale = [b.get_alpha() for b in plots.tornado(TORNADO.assign(sure=[True, False]), 3.2).patches]
+    assert pale == [None, 0.3, None, 0.3]
     assert "一致程度: low +5.00, high +2.00" in plots.alt(ax)
+
+
+def test_outcomes_are_stacked_to_a_hundred_and_narrow_pieces_stand_in_the_words_only() -> None:
+    ax = plots.outcomes(OUTCOMES)
+    rows = {row: [(b.get_x(), b.get_width()) for b in ax.patches if round(b.get_y() + 0.25) == row] for row in (0, 1)}
+    assert rows == {0: [(0, 60), (60, 30), (90, 10)], 1: [(0, 68), (68, 30), (98, 2)]}
+    assert "2.0" not in written(ax) and "choice: 10.0 → 2.0" in plots.alt(ax)
 
 
 def heights(ax: Axes) -> list[tuple[float, float, float]]:

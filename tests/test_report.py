@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,8 +173,8 @@ def test_an_untouched_run_and_its_reports_verify(mine: Path, capsys: pytest.Capt
 def test_a_figure_edited_in_a_report_is_named(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = made(mine)
     lines = page.read_text(encoding="utf-8").split("\n")
-    at = next(i for i, line in enumerate(lines) if re.search(r'class="n">\+\d', line))
-    lines[at] = re.sub(r'(class="n">\+)\d', r"\g<1>9", lines[at], count=1)
+    at = next(i for i, line in enumerate(lines) if re.search(r'class="n">\+[0-8]', line))
+    lines[at] = re.sub(r'(class="n">\+)[0-8]', r"\g<1>9", lines[at], count=1)
     page.write_text("\n".join(lines), encoding="utf-8")
     assert cli.main(["verify", str(page)]) == 2
     errors = capsys.readouterr().err
@@ -342,6 +343,38 @@ def test_newly_paid_and_richer_are_the_fund_effect_and_a_better_price_pays_nobod
     yuan = briefing.origins(answer).set_index("origin")["yuan"]
     assert np.isclose(yuan["newly"] + yuan["richer"], yuan["fund"]) and yuan["newly"] == 0
     assert np.isclose(yuan["own"], -yuan["fund"])
+
+
+def test_what_becomes_of_the_cases_adds_up_and_a_better_price_moves_choice_alone(answer: briefing.Answer) -> None:
+    shares = briefing.causes(answer).set_index("cause")
+    assert np.isclose(shares["before"].sum(), 1) and np.isclose(shares["after"].sum(), 1)
+    moved = shares["after"] - shares["before"]
+    assert np.isclose(moved["direct"], -moved["first_choice"], atol=1e-3) and moved["direct"] > 0
+    assert np.isclose(moved["direct"] * 100, answer.facts["rate_points"]["change"])
+
+
+@pytest.mark.parametrize(
+    ("fund", "rate", "words"),
+    [
+        ((2.0, 1.0, 3.0), (-1.0, -2.0, -0.5), ("2.0 % more (95 % interval 1.0 % to 3.0 %)", "fall by 1.0 points")),
+        ((-2.0, -3.0, -1.0), (1.0, 0.5, 2.0), ("2.0 % less (95 % interval 1.0 % to 3.0 %)", "rise by 1.0 points")),
+        ((1.0, -1.0, 3.0), (0.0, -1.0, 1.0), ("more or less: on average +1.0 %", "is open: on average 0 points")),
+    ],
+    ids=["more", "less", "open"],
+)
+def test_the_answer_says_the_direction_only_where_the_interval_does(
+    answer: briefing.Answer, fund: Any, rate: Any, words: tuple[str, ...]
+) -> None:
+    ends = ("change", "low", "high")
+    told = {
+        "fund_percent": dict(zip(ends, fund, strict=True)) | {"baseline": 1e9},
+        "fund_100_million_yuan": dict(zip(ends, fund, strict=True)),
+        "rate_points": dict(zip(ends, rate, strict=True)) | {"baseline": 0.6},
+    }
+    sentences = report.sentences(replace(answer, facts=answer.facts | told), "en")
+    assert all(one in sentences for one in words)
+    verdict = report.verdict(replace(answer, facts=answer.facts | told), "en")
+    assert ("Direction open" in verdict) == (fund[1] < 0 < fund[2])
 
 
 def synthetic(draws: int, cells: dict[str, tuple[Any, Any]], unknowns: pd.DataFrame) -> briefing.Answer:
