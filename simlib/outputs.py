@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from simlib import anchors, experiment, headline, journal
+from simlib import anchors, experiment, headline, journal, reconcile
 from simlib.experiment import CONTRACT, Runs
 from simlib.tables import names, sha256, write_whole
 from simlib.terms import BadInputError, rules_sha
@@ -26,7 +26,7 @@ TABLES = (
     "ledger.csv",
     "prepayment.csv",
     "fund_effects.csv",
-    *journal.FILES,
+    *reconcile.FILES,
 )
 MANIFEST = "manifest.json"
 NAMES = (*TABLES, MANIFEST)
@@ -79,7 +79,7 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
 
 
 def books(runs: Runs) -> dict[str, bytes]:
-    """Return the files of the books of one draw, reference and scenario, `journal.FILES`."""
+    """Return the files of the books of one draw, reference and scenario, `reconcile.FILES`."""
     made: dict[str, list[pd.DataFrame]] = {"journal": [], "balances": [], "trial_balance": []}
     for pairing, both in zip(runs.pairings, runs.books, strict=True):
         for side, of in zip(journal.SIDES, both, strict=True):
