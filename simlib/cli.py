@@ -594,15 +594,17 @@ def check_catalogues(options: argparse.Namespace) -> int:
 
 def _add_ledger(commands: Any) -> None:
     """Add the command on the books of a run."""
-    again = _command(commands, "reconcile", reconcile, "add up every balance of a run's ledger again from its journal")
+    again = _command(
+        commands, "reconcile", reconcile_books, "add up every balance of a run's ledger again from its journal"
+    )
     again.add_argument("folder", type=Path, metavar="RUN_DIR", help="folder of a run, such as .out/NAME")
 
 
-def reconcile(options: argparse.Namespace) -> int:
+def reconcile_books(options: argparse.Namespace) -> int:
     """Say that the books of a run agree, or where not."""
-    from simlib import journal
+    from simlib import reconcile
 
-    agreed = journal.reconcile(options.folder)
+    agreed = reconcile.check(options.folder)
     if options.json:
         print(json.dumps([one._asdict() for one in agreed], ensure_ascii=False, indent=2))
         return FINE

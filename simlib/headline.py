@@ -296,7 +296,7 @@ def _money_lines(runs: Runs, f: dict[str, Any]) -> Iterator[str]:
     met = "met" if money["more_pools_short"] <= money["most"] else "not met"
     share, most = 100 * money["more_pools_short"], 100 * money["most"]
     yield f"  more pools short of reserve within 36 months: in {share:.0f} % of draws (limit {most:.0f} %, {met})"
-    pools = f"as in {runs.pools.path}" if runs.pools else "synthetic: only national balances are published"
+    pools = f"read from {runs.pools.path}" if runs.pools else "synthetic: only national balances are published"
     yield f"  the limit is assumed; what each pool has is {pools}"
 
 

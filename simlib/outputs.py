@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from simlib import coalitions, documents, ensemble, experiment, fit, funnel, headline, journal, match
+from simlib import coalitions, documents, ensemble, experiment, fit, funnel, headline, journal, match, reconcile
 from simlib.attribution import Attribution
 from simlib.enacted import Pin
 from simlib.experiment import CONTRACT, Runs
@@ -34,8 +34,8 @@ READ = (
     "unknowns.csv",
     "ledger.csv",
 )
-"""What a report is made of; the books are read by `journal`."""
-TABLES = (*READ, "prepayment.csv", "fund_effects.csv", *journal.FILES)
+"""What a report is made of; the books are read by `reconcile`."""
+TABLES = (*READ, "prepayment.csv", "fund_effects.csv", *reconcile.FILES)
 MANIFEST = "manifest.json"
 ATTRIBUTION = "attribution.csv"
 COALITIONS = "coalitions"
@@ -120,7 +120,7 @@ def write_fit(folder: Path, fitted: fit.Fitted) -> None:
 
 
 def books(runs: Runs) -> dict[str, bytes]:
-    """Return the files of the books of one draw, reference and scenario, `journal.FILES`."""
+    """Return the files of the books of one draw, reference and scenario, `reconcile.FILES`."""
     made: dict[str, list[pd.DataFrame]] = {"journal": [], "balances": [], "trial_balance": []}
     for pairing, both in zip(runs.pairings, runs.books, strict=True):
         for side, of in zip(journal.SIDES, both, strict=True):

@@ -327,7 +327,7 @@ class Settings:
     Attributes
     ----------
     year : the year
-    ids : the levers
+    ids : the levers, but those that only move money
     arrays : the values of each: choices as int8 indices, yes or no as bool, numbers in their unit as float64
         (NaN = the national default)
     touched : cells for which the scenario, its root aside, sets any lever, be it to the value it has already

@@ -22,6 +22,7 @@ from simlib import (
     liquidity,
     openings,
     outputs,
+    reconcile,
     scenario,
     simulate,
     solve,
@@ -281,7 +282,7 @@ def copied(folder: Path, to: Path) -> Path:
 def rehashed(folder: Path) -> None:
     """Make the manifest agree with files that were edited, as a careful forger would."""
     content = json.loads((folder / "manifest.json").read_text())
-    for name in journal.FILES:
+    for name in reconcile.FILES:
         content["tables_sha256"][name] = sha256(folder / name)
     (folder / "manifest.json").write_text(json.dumps(content))
 
@@ -332,7 +333,7 @@ def small() -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
 
 def found(table: pd.DataFrame, stated: dict[str, dict[str, int]]) -> str:
     """Return what is wrong with a journal, as one text."""
-    return "\n".join(f"{fault.where}: {fault.found}" for fault in journal.faults(table.to_dict("records"), stated))  # type: ignore[arg-type]
+    return "\n".join(f"{fault.where}: {fault.found}" for fault in reconcile.faults(table.to_dict("records"), stated))  # type: ignore[arg-type]
 
 
 def test_a_journal_that_holds_has_no_faults(small: tuple[pd.DataFrame, dict[str, dict[str, int]]]) -> None:
