@@ -102,7 +102,7 @@ def html(answer: Answer, sections: list[report.Section], screen: dict[str, tuple
         "run": answer.manifest["sha256"],
         "scenario": answer.facts["scenario"],
         "lang": lang,
-        "sources": rules_sha(),
+        "sources": sources(),
     }
     return seal.sealed(document + "\n", about)
 
