@@ -57,7 +57,7 @@ class Benefits(Params, prefix="benefits"):
         low=0,
         high=100_000,
         kinds=("inpatient",),
-        at_full=AtFull(100_000, down=("fund_payment",), untouched=(*CONDITIONS, "chronic", "pharmacy")),
+        at_full=AtFull(100_000, down=("fund_payment",), untouched=CONDITIONS),
         source=MEDIAN,
         grade="derived",
     )
@@ -69,7 +69,7 @@ class Benefits(Params, prefix="benefits"):
         low=0,
         high=100_000,
         kinds=("inpatient",),
-        at_full=AtFull(100_000, down=("fund_payment",), untouched=(*CONDITIONS, "chronic", "pharmacy")),
+        at_full=AtFull(100_000, down=("fund_payment",), untouched=CONDITIONS),
         source=MEDIAN,
         grade="derived",
     )
@@ -81,7 +81,7 @@ class Benefits(Params, prefix="benefits"):
         low=0,
         high=100_000,
         kinds=("inpatient",),
-        at_full=AtFull(100_000, down=("fund_payment",), untouched=(*CONDITIONS, "chronic", "pharmacy")),
+        at_full=AtFull(100_000, down=("fund_payment",), untouched=CONDITIONS),
         source=MEDIAN,
         grade="derived",
     )
