@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from simlib import areas, flows, solve, spreadsheets
 from simlib.remedies import did_you_mean
-from simlib.solve import Check
+from simlib.solve import HISTORY, Check
 from simlib.terms import INPATIENT, PURPOSES, BadInputError, Fault
 
 Array = npt.NDArray[np.float64]
@@ -72,7 +72,7 @@ OUTPUTS: Mapping[str, Output] = {
     "admissions paid above 10000 yuan": Output("share", of_check=lambda check: float(check.dear[0])),
     "admissions paid above 50000 yuan": Output("share", of_check=lambda check: float(check.dear[1])),
     "admissions paid above 100000 yuan": Output("share", of_check=lambda check: float(check.dear[2])),
-    "settled directly in 2020": Output("share", of_check=lambda check: check.direct_2020),
+    "settled directly in 2020": Output("share", of_check=lambda check: float(check.direct[HISTORY.index(2020)])),
     "fund share of the bill": Output("share", of_check=lambda check: check.fund_share),
     "bill against the mean admission": Output("ratio", of_check=lambda check: check.bill_multiple),
 }

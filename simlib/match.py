@@ -9,17 +9,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from simlib import anchors, declared, fit, luck
+from simlib import anchors, declared, fit, gates, luck
 from simlib.ensemble import Ensemble
 from simlib.experiment import Pairing, Runs, scalar_unknowns
 from simlib.ledger import Ledger
 from simlib.loop import AMOUNTS
+from simlib.solve import HISTORY
 from simlib.tables import value
 from simlib.targets import PUBLISHED
 from simlib.terms import CHRONIC, FEN, INPATIENT, KINDS, OUTPATIENT, PHARMACY, Quantity
 from simlib.visits import season
 
 Array = npt.NDArray[np.float64]
+
+EPIDEMIC = (2020, 2021, 2022)
+"""Years in which the epidemic kept patients from travelling."""
 Row = tuple[str, str, str, str, float, Array, str]
 
 COLUMNS = ["target", "universe", "year", "role", "published", "low", "simulated", "high", "difference_percent", "unit"]
@@ -113,6 +117,30 @@ def prepayment_table(runs: Runs) -> pd.DataFrame:
         published = multiple * paid * 1e8
         rows.append((label, published, simulated, 100 * (simulated / published - 1)))
     return pd.DataFrame(rows, columns=["kind", "published", "simulated", "difference_percent"])
+
+
+def history(runs: Runs) -> pd.DataFrame:
+    """Return how inpatients would have been settled with the institutions connected by the end of each year.
+
+    All else is as in 2023: how filing was made easier and how patients changed is left out, so that this is what the
+    network alone did.
+
+    Columns: year, institutions, epidemic (whether travel was held back), low, median, high (share settled directly among
+    those settled at all; 95 % interval), published (NaN but for 2020).
+    """
+    low, median, high = np.quantile([check.direct for check in runs.checks], (0.025, 0.5, 0.975), axis=0)
+    known = {"2020": value("direct_settlement", period="2020", kind="inpatient", metric="direct_rate") / 100}
+    return pd.DataFrame(
+        {
+            "year": HISTORY,
+            "institutions": [int(gates.connected(year)[INPATIENT]) for year in HISTORY],
+            "epidemic": [year in EPIDEMIC for year in HISTORY],
+            "low": low,
+            "median": median,
+            "high": high,
+            "published": [known.get(str(year), np.nan) for year in HISTORY],
+        }
+    )
 
 
 def ratios(table: pd.DataFrame) -> pd.DataFrame:

@@ -29,6 +29,8 @@ Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 FIT_YEAR = 2023
+HISTORY = tuple(range(2018, 2025))
+"""Years by whose end the connected institutions are published."""
 MOST_ATTEMPTS = 25
 
 
@@ -40,8 +42,8 @@ class Check(NamedTuple):
     bill_multiple : mean cross-province inpatient bill against the mean admission of the country.
     fund_share : of direct inpatient bills. dear : share of direct admissions with fund payments above 10, 50 and 100
     thousand yuan of 2018-19, scaled to the fund per visit of 2023. diseases : share of chronic visits, (disease,).
-    direct_2020 : share of inpatients settled directly among those settled at all with the institutions connected in
-    2020 and all else as in 2023.
+    direct : share of inpatients settled directly among those settled at all with the institutions connected in each of
+    `HISTORY` and all else as in 2023.
     """
 
     claims_counted: float
@@ -50,7 +52,7 @@ class Check(NamedTuple):
     fund_share: float
     dear: Array
     diseases: Array
-    direct_2020: float
+    direct: Array
 
 
 @dataclass(frozen=True)
@@ -312,7 +314,7 @@ def check(fixed: Fixed, outcome: Outcome) -> Check:
         fund_share=float((direct * prices.direct).sum() / (direct * prices.bill).sum()),
         dear=np.array(dear),
         diseases=outcome.diseases.visits,
-        direct_2020=settled_directly(fixed, outcome, 2020),
+        direct=np.array([settled_directly(fixed, outcome, year) for year in HISTORY]),
     )
 
 

@@ -137,6 +137,17 @@ def test_the_fit_table_says_what_was_fitted_and_what_was_missed(runs: Runs) -> N
     assert len(visits) == 4 and (visits.difference_percent.abs() < 3).all()
 
 
+def test_more_institutions_never_lower_the_rate_of_a_year_and_2020_stands_beside_what_is_published(runs: Runs) -> None:
+    table = match.history(runs)
+    assert table["median"].is_monotonic_increasing and table.institutions.is_monotonic_increasing
+    assert table[table.published.notna()].year.tolist() == [2020] and table[table.epidemic].year.tolist() == [
+        2020,
+        2021,
+        2022,
+    ]
+    assert (table.low < table["median"]).all() and (table["median"] < table.high).all()
+
+
 def test_the_headline_names_grade_drivers_and_synthetic_catalogues(runs: Runs, delta: scenario.Scenario) -> None:
     curve = findings.attention_curve([delta], draws=2, seed=7)
     text = headline.text(runs, curve)
