@@ -125,7 +125,7 @@ def history(runs: Runs) -> pd.DataFrame:
     All else is as in 2023: how filing was made easier and how patients changed is left out, so that this is what the
     network alone did.
 
-    Columns: year, institutions, epidemic (whether travel was held back), low, median, high (share settled directly among
+    Columns: year, institutions, epidemic (whether travel was held back), low, median, high (share direct among
     those settled at all; 95 % interval), published (NaN but for 2020).
     """
     low, median, high = np.quantile([check.direct for check in runs.checks], (0.025, 0.5, 0.975), axis=0)
