@@ -365,7 +365,7 @@ def _standing_out(table: pd.DataFrame) -> list[str]:
 def _narrower(unknowns: pd.DataFrame, change: Array) -> float:
     """Return by which share the spread of a change would shrink if these unknowns were known."""
     draws, number = unknowns.shape
-    if not number:
+    if not 0 < number < draws - 1:  # as many unknowns as draws explain anything
         return 0.0
     ranks = rankdata(unknowns.to_numpy(), axis=0)
     x, y = ranks - ranks.mean(axis=0), rankdata(change) - (draws + 1) / 2
