@@ -203,9 +203,15 @@ def drawn(book: Book, ratios: Array, points: Array) -> Any:
     for row, found in book.compared:
         k, s, t, f = book.place[:, row]
         defaults = (round(float(ratios[k, s, t]), 6), round(float(points[f]), 6))
-        out[row] = _recorded(found, k, s, t, f, *defaults)[0]
+        out[row] = _completed(found, int(k), int(s), int(t), int(f), *defaults)
     out.setflags(write=False)
     return out
+
+
+@lru_cache(maxsize=1 << 14)
+def _completed(*asked: Any) -> Any:
+    """Return the record of `_recorded`, kept: the scenarios of a draw ask for the same."""
+    return _recorded(*asked)[0]
 
 
 @lru_cache(maxsize=32)

@@ -218,29 +218,36 @@ def one_draw(
 ) -> Outcome:
     """Return one draw of every scenario and its reference; they share a world."""
     world = solve.solve(scenario.reference(scenarios[0]), seed, draw, pin)
-    both = list(zip(scenarios, groups, rules_of(world, scenarios), strict=True))
-    pairs = [pair(world, of, group, rules, people, whole=whole) for of, group, rules in both]
-    fresh = [
-        pair(world, of, group[: HEADLINE + 1], rules, people // 2, whole=False, care_at_home=False)[0]
-        for of, group, rules in both
-    ]
-    drawn = max(run.people for _, runs in pairs for run in runs)
-    books = [cashflow.follow(world, *runs, pools) for _, runs in pairs] if whole else []
-    cash = tuple(np.stack([cashflow.indicators(of) for of in both]) for both in books)
+    both = zip(scenarios, groups, rules_of(world, scenarios), strict=True)
+    found = [_one_scenario(world, of, group, rules, people, whole, pools) for of, group, rules in both]
+    amounts, fresh, drawn, cash, parts, books = zip(*found, strict=True)
     values = np.array([float(world.values[q][0]) for q in scalar_unknowns()])
     cases = flows.expect(world.pull, world.c, world.stayed)[INPATIENT].sum(axis=0)
-    return Outcome(
-        tuple(amounts for amounts, _ in pairs),
-        tuple(fresh),
-        drawn,
-        values,
-        world.expected,
-        world.check,
-        cases,
-        cash,
-        tuple(cashflow.effects(runs, both) for (_, runs), both in zip(pairs, books, strict=True)) if whole else (),
-        tuple(books) if draw == BOOKED else (),
-    )
+    said = values, world.expected, world.check, cases
+    followed = (cash, parts, books if draw == BOOKED else ()) if whole else ((), (), ())
+    return Outcome(amounts, fresh, max(drawn), *said, *followed)
+
+
+def _one_scenario(
+    world: solve.World,
+    of: Scenario,
+    groups: tuple[Group, ...],
+    rules: tuple[Rules, Rules],
+    people: int,
+    whole: bool,
+    pools: Pools | None,
+) -> tuple[Ints, Ints, int, Any, Any, Any]:
+    """Return what one draw of a scenario leaves behind, see `Outcome`; its totals, which are large, are let go."""
+    amounts, runs = pair(world, of, groups, rules, people, whole=whole)
+    cash, parts, books = None, None, None
+    if whole:
+        books = cashflow.follow(world, *runs, pools)
+        cash, parts = np.stack([cashflow.indicators(side) for side in books]), cashflow.effects(runs, books)
+    drawn = max(run.people for run in runs)
+    del runs
+    home = {"whole": False, "care_at_home": False}
+    fresh, _ = pair(world, of, groups[: HEADLINE + 1], rules, people // 2, **home)
+    return amounts, fresh, drawn, cash, parts, books
 
 
 def scalar_unknowns() -> tuple[Quantity, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -215,6 +216,7 @@ def balances(mean_fen: float) -> Ints:
     return np.rint(-mean_fen * np.log(u)).astype(np.int64)
 
 
+@lru_cache(maxsize=256)
 def count_table(mean: float, dispersion: float) -> Array:
     """Return the cumulative distribution of visits per patient, entry n for n + 1 visits.
 
@@ -233,7 +235,9 @@ def count_table(mean: float, dispersion: float) -> Array:
         return cumulative(mass / mass.sum())
 
     solved = brentq(lambda m: mean_count(table(m)) - mean, 1e-9, 10 * mean, xtol=1e-12)
-    return table(float(solved))
+    out = table(float(solved))
+    out.setflags(write=False)
+    return out
 
 
 def mean_count(table: Array) -> float:
