@@ -236,7 +236,7 @@ def test_changes_are_dots_with_intervals_and_those_that_may_be_zero_are_hollow()
 def test_the_fit_is_percent_from_published_and_marks_what_was_fitted() -> None:
     ax = plots.fit(FIT)
     found = dots(ax)
-    assert np.allclose(found["solved in every draw"], [(0, 1)]) and np.allclose(found["held out as a test"], [(-30, 0)])
+    assert np.allclose(found["solved"], [(0, 1)]) and np.allclose(found["test"], [(-30, 0)])
     assert np.allclose(bars_between(ax), [(0, -40, -10), (1, -1, 2)])
 
 
