@@ -18,8 +18,6 @@ from simlib.solve import FIT_YEAR, World
 from simlib.tables import value
 from simlib.terms import (
     ABANDONED,
-    CLAIMED,
-    DIRECT,
     FEN,
     INPATIENT,
     KINDS,
@@ -96,14 +94,14 @@ def books_of(
     A month of one pair of provinces is smooth only with some million people, which take a few seconds.
     """
     world = solve.solve(scenario.reference(of), seed, draw)
-    focus = simulate.focus_of(of)
-    before, after = (simulate.live(world, one, focus=focus, people=people) for one in (scenario.reference(of), of))
+    touched = simulate.touched_by(of)
+    before, after = (simulate.live(world, one, touched=touched, people=people) for one in (scenario.reference(of), of))
     return follow(world, before, after)
 
 
 def _paid(run: Run) -> Ints:
     """Return direct and claimed fund payment of a run, fen, (2, kind, scheme, home, host, month)."""
-    return np.stack([run.totals[..., FUND + channel].sum(axis=0) for channel in (DIRECT, CLAIMED)])
+    return np.moveaxis(run.paid, -1, 0)
 
 
 def _scaled(flow: Ints, factor: Array) -> Ints:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, metrics, scenario, simulate, solve, tables
+from simlib import metrics, scenario, simulate, solve, tables
 from simlib.enacted import Pin
 from simlib.loop import AMOUNTS
 from simlib.metrics import Group
@@ -62,7 +62,7 @@ def coalition(package: Scenario, of: Sequence[Lever], chosen: int) -> Scenario:
 
 def groups_of(package: Scenario) -> tuple[Group, ...]:
     """Return what amounts are summed over: the cells that the package changes, all and each kind of several."""
-    touched = scenario.compile(package, areas.load(package.geography)).touched
+    touched = simulate.touched_by(package)
     kinds = np.flatnonzero(touched.any(axis=(0, 1, 2, 4)))
     every = [Group(changed=True)] if len(kinds) > 1 else []
     return (*every, *(Group(changed=True, kind=int(k)) for k in kinds))
@@ -83,15 +83,15 @@ def one_draw(
     found = levers(package)
     members = {c: coalition(package, found, c) for c in coalitions}
     keys = {c: content(of) for c, of in members.items()}
-    touched = scenario.compile(package, areas.load(package.geography)).touched
+    touched = simulate.touched_by(package)
     file = folder and folder / f"{common}-{draw:04}.json"
     known = _kept(file, len(groups))
     missing = [c for c in coalitions if keys[c] not in known]
     if missing:
         world = solve.solve(scenario.reference(package), seed, draw, pin)
         for c in missing:
-            run = simulate.live(world, members[c], focus=simulate.focus_of(package), people=people, whole=False)
-            known[keys[c]] = metrics.amounts(run.totals, touched, groups).sum(axis=1)
+            run = simulate.live(world, members[c], touched=touched, people=people, whole=False)
+            known[keys[c]] = metrics.amounts(run.totals, groups).sum(axis=1)
         if file:
             _keep(file, known)
     return np.stack([known[keys[c]] for c in coalitions])
@@ -106,7 +106,7 @@ def content(of: Scenario) -> str:
 def shared(package: Scenario, groups: tuple[Group, ...], seed: int, people: int, pin: Pin) -> str:
     """Return a hash of all that coalitions have in common: rules, tables, root, people looked at, luck."""
     root = scenario.reference(package)
-    touched = scenario.compile(package, areas.load(package.geography)).touched
+    touched = simulate.touched_by(package)
     said = {
         "rules": rules_sha(),
         "tables": tables.hashes(),

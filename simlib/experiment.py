@@ -20,7 +20,7 @@ from simlib.loop import AMOUNTS
 from simlib.metrics import UNITS, Group
 from simlib.openings import Pools, Stated
 from simlib.scenario import Scenario
-from simlib.terms import INPATIENT, BadInputError, Quantity
+from simlib.terms import INPATIENT, KINDS, BadInputError, Quantity
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -355,14 +355,14 @@ def pair(
 
     rules : of both, see `rules_of`.
     """
-    touched, focus = scenario.compile(of, areas.load(of.geography)).touched, simulate.focus_of(of)
+    touched = simulate.touched_by(of)
     if not whole:  # other kinds of care would be lived and left out
         wanted = {group.kind for group in groups}
-        focus = np.stack([cells & (k in wanted or None in wanted) for k, cells in enumerate(focus)])
-    how: Any = {"focus": focus, "people": people, "whole": whole, "care_at_home": care_at_home}
+        touched = touched & np.array([k in wanted or None in wanted for k in range(len(KINDS))])[:, None]
+    how: Any = {"touched": touched, "people": people, "whole": whole, "care_at_home": care_at_home}
     sides = zip((scenario.reference(of), of), rules, strict=True)
     before, after = (simulate.live(world, one, rules=its, **how) for one, its in sides)
-    return np.stack([metrics.amounts(run.totals, touched, groups) for run in (before, after)]), (before, after)
+    return np.stack([metrics.amounts(run.totals, groups) for run in (before, after)]), (before, after)
 
 
 def draws_table(runs: Runs) -> pd.DataFrame:

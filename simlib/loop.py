@@ -303,7 +303,7 @@ def first_cause(networked: bool, on_list: bool, filed: bool, coded: bool, up: bo
 
 @rule
 def book(totals: Any, into: int, case: Any, weight: int, account: int, grade: int, local: int) -> None:
-    """Add one case to the amounts of its cell and month, row `into`."""
+    """Add one case to the amounts of its cell, row `into`."""
     paid = fund(case.owed)
     totals[into, VISITS + case.channel] += weight
     totals[into, BILLS + case.channel] += weight * case.bill
@@ -406,10 +406,12 @@ def loop(
     first: Any,
     lives: Any,
     measures: Any,
+    touched: Any,
     totals: Any,
+    paid: Any,
     places: int,
 ) -> int:
-    """Live every person's year and add it to `totals`; return the visits lived through. The only loop over visits.
+    """Live every person's year and add it up; return the visits lived through. The only loop over visits.
 
     A person's visits run in order of discharge month, of one month inpatient first, so that the state of the year is
     what a clerk would see.
@@ -418,8 +420,9 @@ def loop(
     ----------
     cells : whom to live. draw : a record of `DRAW`. scale_fen, quantiles : see `enacted.bill_scale`, `bill_quantiles`.
     policies, which, cover, slot, measure, listed, first, lives : see `enacted.Rules.flat`. measures : records of
-    `MEASURE`. totals : what is added to, (half x kind x scheme x home x host x month, amount). places : number of
-    areas.
+    `MEASURE`. touched : bits of the months that are summed apart, see `simulate.month_bits`. totals, paid : what is
+    added to, (half x kind x scheme x home x host x touched, amount) and, fund payment on direct cases and on claims,
+    (kind x scheme x home x host x month, 2). places : number of areas.
     """
     year = np.zeros(1, dtype=YEAR)[0]
     when = np.empty(len(KINDS) * visits.MOST_VISITS, dtype=np.uint8)  # unsigned: no index to be wrapped round
@@ -445,7 +448,7 @@ def loop(
                 begun = order[0] // len(KINDS)
                 care_at_home(key, s, who, begun, year, draw, quantiles, policies, which)
             half = (cells.half[c] + person) & 1
-            base = ((half * len(KINDS) * len(SCHEMES) + s) * places + h) * places + t
+            base = (s * places + h) * places + t
             for j in range(number):
                 month, k = order[j] // len(KINDS), order[j] % len(KINDS)
                 begin_month(year, month)
@@ -461,6 +464,10 @@ def loop(
                     advance(year, of_kind(k, sick), case.owed, k == INPATIENT)
                     account = from_account(terms, Bill(case.bill, case.outside, 0, 0), fund(case.owed), balance)
                     balance -= account
-                into = (base + k * len(SCHEMES) * places * places) * MONTHS + month
+                into = base + k * len(SCHEMES) * places * places
+                if case.channel != ABANDONED:
+                    paid[into * MONTHS + month, case.channel] += weight * fund(case.owed)
+                into = (into + half * len(KINDS) * len(SCHEMES) * places * places) * 2
+                into += (touched[((h * places + t) * len(SCHEMES) + s) * len(KINDS) + k] >> month) & 1
                 book(totals, into, case, weight, account, terms.grade, terms.local)
     return lived

@@ -77,34 +77,24 @@ def groups(touched: npt.NDArray[np.bool_]) -> tuple[Group, ...]:
     return tuple(changed + out)
 
 
-def amounts(totals: Ints, touched: npt.NDArray[np.bool_], of: tuple[Group, ...]) -> Ints:
+def amounts(totals: Ints, of: tuple[Group, ...]) -> Ints:
     """Return the summed amounts of each group, (group, half, amount).
 
     Parameters
     ----------
-    totals : (half, kind, scheme, home, host, month, amount). touched : (home, host, scheme, kind, month).
+    totals : (half, kind, scheme, home, host, touched, amount), see `simulate.Run`.
     """
-    kinds = sorted({k for group in of for k in (range(len(KINDS)) if group.kind is None else (group.kind,))})
-    if len(kinds) == 1:  # the totals are large: no sums of kinds that no group asks for
-        only = slice(kinds[0], kinds[0] + 1)
-        totals, touched = totals[:, only], touched[:, :, :, only]
-    by_pair = {changed: _by_pair(totals, touched if changed else None) for changed in {group.changed for group in of}}
+    touched = totals[..., 1, :].sum(axis=2)
+    by_pair = {True: touched, False: totals[..., 0, :].sum(axis=2) + touched}  # (half, kind, home, host, amount)
 
     def one(group: Group) -> Ints:
         pairs = by_pair[group.changed]
-        pairs = pairs if group.kind is None else pairs[:, [kinds.index(group.kind)]]
+        pairs = pairs if group.kind is None else pairs[:, [group.kind]]
         pairs = pairs if group.home is None else pairs[:, :, [group.home]]
         pairs = pairs if group.host is None else pairs[:, :, :, [group.host]]
         return np.asarray(pairs.sum(axis=(1, 2, 3)))
 
     return np.stack([one(group) for group in of])
-
-
-def _by_pair(totals: Ints, touched: npt.NDArray[np.bool_] | None) -> Ints:
-    """Return totals without scheme and month, (half, kind, home, host, amount); of the touched cells only, if given."""
-    if touched is None:
-        return np.asarray(totals.sum(axis=(2, 5)))
-    return np.asarray(np.einsum("xkshtma,htskm->xkhta", totals, touched))  # no copy as large as the totals
 
 
 def metric(name: str, amount: npt.NDArray[np.generic]) -> Array:

@@ -35,14 +35,16 @@ class Run:
 
     Attributes
     ----------
-    people : people drawn. totals : `AMOUNTS`, weighted, by half of the people: (half, kind, scheme, home, host,
-    month, amount), integers.
+    people : people drawn. totals : `AMOUNTS`, weighted, by half of the people and by whether the cell is touched in
+    the month: (half, kind, scheme, home, host, touched, amount), integers. paid : what the fund paid on direct cases
+    and on claims, fen, (kind, scheme, home, host, month, 2).
     """
 
     scenario: Scenario
     world: World
     people: int
     totals: Ints
+    paid: Ints
 
 
 @apart
@@ -185,7 +187,7 @@ def live(
     world: World,
     of: Scenario,
     *,
-    focus: npt.NDArray[np.bool_],
+    touched: npt.NDArray[np.bool_],
     people: int = PEOPLE_PER_DRAW,
     whole: bool = True,
     care_at_home: bool = True,
@@ -197,30 +199,46 @@ def live(
 
     Parameters
     ----------
-    world : what `solve.solve` returned. focus : (kind, home, host) to look at closely. people : people to draw.
-    whole : whether to draw the country, not only the focus.
+    world : what `solve.solve` returned. touched : cells to look at closely and to sum apart, (home, host, scheme, kind,
+    month), see `touched_by`. people : people to draw. whole : whether to draw the country, not only those pairs.
     care_at_home : whether care at home uses up part of the year before the first visit elsewhere.
     rules : what `enacted_in` returned, for who runs a scenario several times in a draw.
     jobs, chunk : threads, and people lived through at a time; any values give the same totals.
     """
     place = areas.load(of.geography)
     rules = rules or enacted_in(world, of)
-    cells = cells_of(world, place, of.year, focus, people, whole or not focus.any())
+    cells = cells_of(world, place, of.year, focus(touched), people, whole or not touched.any())
     draw, arrays = draw_record(world, of.year, care_at_home=care_at_home), loop_arrays(world, rules, of.year)
-    n = len(place.codes)
-    shape = (2, len(KINDS), len(SCHEMES), n, n, MONTHS, len(AMOUNTS))
+    n, months = len(place.codes), month_bits(touched)
     every = iter(list(parts(cells, chunk)))  # a list's iterator can be shared: each thread takes what comes next
 
-    def some(_: int) -> Ints:
-        totals = np.zeros((np.prod(shape[:-1]), shape[-1]), dtype=np.int64)
+    def some(_: int) -> tuple[Ints, Ints]:
+        sums = nobody(n)
         for part in every:
-            loop.loop(part, draw, *arrays, totals, n)  # type: ignore[call-arg]
-        return totals
+            loop.loop(part, draw, *arrays, months, *sums, n)  # type: ignore[call-arg]
+        return sums
 
     with ThreadPoolExecutor(jobs) as pool:
-        totals = reduce(np.add, pool.map(some, range(jobs))).reshape(shape)
-    totals.setflags(write=False)
-    return Run(of, world, int(cells.number.sum()), totals)
+        totals, paid = (reduce(np.add, sums) for sums in zip(*pool.map(some, range(jobs)), strict=True))
+    for sums in (totals, paid):
+        sums.setflags(write=False)
+    by = (len(KINDS), len(SCHEMES), n, n)
+    return Run(of, world, int(cells.number.sum()), totals.reshape(2, *by, 2, -1), paid.reshape(*by, MONTHS, -1))
+
+
+def nobody(places: int) -> tuple[Ints, Ints]:
+    """Return what the loop adds to, of nobody yet: see `loop.loop`."""
+    pairs = len(KINDS) * len(SCHEMES) * places**2
+    return np.zeros((2 * pairs * 2, len(AMOUNTS)), dtype=np.int64), np.zeros((pairs * MONTHS, 2), dtype=np.int64)
+
+
+def month_bits(touched: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint16]:
+    """Return the months in which each (home, host, scheme, kind) is touched, a bit each, flat.
+
+    >>> month_bits(np.array([True, False, True])[None]).tolist()
+    [5]
+    """
+    return np.asarray((touched << np.arange(touched.shape[-1])).sum(axis=-1).astype(np.uint16).ravel())
 
 
 def enacted_in(world: World, of: Scenario) -> Rules:
@@ -237,10 +255,14 @@ def run(of: Scenario, *, seed: int = 0, draw: int = 0, people: int = PEOPLE_PER_
     pin : unknowns held at a value, by id, instead of being drawn.
     """
     world = solve(scenario.reference(of), seed, draw, pin)
-    return live(world, of, focus=focus_of(of), people=people)
+    return live(world, of, touched=touched_by(of), people=people)
 
 
-def focus_of(of: Scenario) -> npt.NDArray[np.bool_]:
-    """Return the (kind, home, host) that a scenario touches in any scheme or month."""
-    touched = np.asarray(scenario.compile(of, areas.load(of.geography)).touched)
+def touched_by(of: Scenario) -> npt.NDArray[np.bool_]:
+    """Return the cells that a scenario touches, (home, host, scheme, kind, month)."""
+    return scenario.compile(of, areas.load(of.geography)).touched
+
+
+def focus(touched: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return the (kind, home, host) that are touched in any scheme or month."""
     return np.moveaxis(np.asarray(touched.any(axis=(2, 4))), -1, 0)

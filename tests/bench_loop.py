@@ -174,7 +174,7 @@ class Twin:
     a wave in order of people.
     """
 
-    def __init__(self, draw: Any, arrays: Any, totals: Any, places: int) -> None:
+    def __init__(self, draw: Any, arrays: Any, touched: Any, sums: Any, places: int) -> None:
         """Take what the loop takes."""
         self.draw = SimpleNamespace(**{name: draw[name] for name in draw.dtype.names})
         scale, self.quantiles, policies, which, cover, slot, measure, listed, self.first, self.lives, now = arrays
@@ -183,7 +183,7 @@ class Twin:
         self.holds = {name: np.ascontiguousarray(now[name]) for name in now.dtype.names}
         self.measure = measure.ravel()
         self.listed = listed.ravel()
-        self.totals, self.places = totals, places
+        self.touched, (self.totals, self.paid_out), self.places = touched, sums, places
 
     def live(self, cells: Any) -> int:
         """Live one chunk and book it; return the visits lived through."""
@@ -493,9 +493,11 @@ class Twin:
 
     def book(self, cells: Any) -> None:
         """Add the chunk to the totals; sums of floats are exact below 2^53."""
-        base = ((self.half * len(KINDS) * len(SCHEMES) + self.s) * self.places + self.h) * self.places + self.t
-        into = base.take(self.owner) * MONTHS + self.month
-        into += self.k * (len(SCHEMES) * self.places**2 * MONTHS)
+        base, pair = (self.s * self.places + self.h) * self.places + self.t, self.h * self.places + self.t
+        at = base.take(self.owner) + self.k * (len(SCHEMES) * self.places**2)
+        into = at + self.half.take(self.owner) * (len(KINDS) * len(SCHEMES) * self.places**2)
+        cell = (pair * len(SCHEMES) + self.s).take(self.owner) * len(KINDS) + self.k
+        into = 2 * into + (self.touched.take(cell) >> self.month & 1)
         seen = np.zeros(len(self.totals), dtype=bool)
         seen[into] = True
         rows = np.flatnonzero(seen)
@@ -531,6 +533,9 @@ class Twin:
         add(loop.GRADED, paid, self.policies.grade.take(self.rows), len(terms.GRADES))
         assert np.abs(out).max() < 2**53, "a sum is too large for a float to be exact"
         self.totals[rows] += out.astype(np.int64)
+        by_month, kept = (at * MONTHS + self.month) * 2 + np.minimum(self.channel, CLAIMED), self.channel != ABANDONED
+        months, into = np.unique(by_month[kept], return_inverse=True)
+        self.paid_out.reshape(-1)[months] += np.bincount(into, paid[kept]).astype(np.int64)
 
 
 class Bench:
@@ -541,11 +546,11 @@ class Bench:
         self.of = scenario.load(SCENARIO)
         place = areas.load(self.of.geography)
         self.seconds_solve, _, self.world = timed(lambda: solve.solve(scenario.reference(self.of), 0, 0))
-        self.place, self.places, self.focus = place, len(place.codes), simulate.focus_of(self.of)
+        self.place, self.places, self.touched = place, len(place.codes), simulate.touched_by(self.of)
 
     def cells(self, people: int) -> Any:
         """Return the cells of so many people, as a run draws them."""
-        return simulate.cells_of(self.world, self.place, self.of.year, self.focus, people, True)
+        return simulate.cells_of(self.world, self.place, self.of.year, simulate.focus(self.touched), people, True)
 
     def read(self, of: Any) -> Any:
         """Return what the loop reads: the record of the draw, and the tables of a scenario."""
@@ -553,30 +558,26 @@ class Bench:
         rules = enacted.enact(of, self.place, w.values, w.lists, w.quantiles)
         return simulate.draw_record(w, of.year), simulate.loop_arrays(w, rules, of.year)
 
-    def empty(self) -> Any:
-        """Return totals of nobody."""
-        rows = 2 * len(KINDS) * len(SCHEMES) * self.places**2 * MONTHS
-        return np.zeros((rows, len(loop.AMOUNTS)), dtype=np.int64)
-
     def live(self, tables: Any, cells: Any, jobs: int = 1) -> tuple[int, Any]:
-        """Return visits and totals of the compiled loop, on so many threads, in a stream as `simulate.live` does."""
+        """Return visits and sums of the compiled loop, on so many threads, in a stream as `simulate.live` does."""
         (draw, arrays), every = tables, iter(list(simulate.parts(cells, CHUNK)))
+        months = simulate.month_bits(self.touched)
 
         def some(_: int) -> tuple[int, Any]:
-            totals = self.empty()
-            return sum(loop.loop(part, draw, *arrays, totals, self.places) for part in every), totals
+            sums = simulate.nobody(self.places)
+            return sum(loop.loop(part, draw, *arrays, months, *sums, self.places) for part in every), sums
 
         if jobs == 1:
             return some(0)
         with ThreadPoolExecutor(jobs) as pool:
-            numbers, totals = zip(*pool.map(some, range(jobs)), strict=True)
-        return sum(numbers), sum(totals)
+            numbers, sums = zip(*pool.map(some, range(jobs)), strict=True)
+        return sum(numbers), tuple(sum(of) for of in zip(*sums, strict=True))
 
     def live_in_numpy(self, tables: Any, cells: Any) -> tuple[int, Any]:
-        """Return visits and totals of the twin."""
-        totals = self.empty()
-        twin = Twin(*tables, totals, self.places)
-        return sum(twin.live(part) for part in simulate.parts(cells, TWIN_CHUNK)), totals
+        """Return visits and sums of the twin."""
+        sums = simulate.nobody(self.places)
+        twin = Twin(*tables, simulate.month_bits(self.touched), sums, self.places)
+        return sum(twin.live(part) for part in simulate.parts(cells, TWIN_CHUNK)), sums
 
     def enough(self, wanted: int) -> int:
         """Return the fewest people to ask for who are expected to make the visits wanted, and a little more."""
@@ -637,8 +638,8 @@ def rates(bench: Bench, people: int, most: int, jobs: int, repeat: int) -> dict[
     Seconds on one thread are those that it had the processor: neighbours on a shared machine disturb them least.
     """
     tables, cells, many = bench.read(bench.of), bench.cells(people), bench.cells(most)
-    totals = bench.live(tables, cells)[1]
-    assert np.array_equal(totals, bench.live_in_numpy(tables, cells)[1]), "the NumPy twin gives other totals"
+    both = zip(bench.live(tables, cells)[1], bench.live_in_numpy(tables, cells)[1], strict=True)
+    assert all(np.array_equal(*sums) for sums in both), "the NumPy twin gives other totals"
     print("twin: the same integers", file=sys.stderr)
     works = {
         "": (lambda: bench.live(tables, many, jobs), perf_counter),
@@ -666,11 +667,10 @@ def same_as_a_run(bench: Bench, people: int, jobs: int) -> dict[str, Any]:
         subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
         manifest = json.loads((Path(folder) / "manifest.json").read_text(encoding="utf-8"))
         written = pd.read_parquet(Path(folder) / "metrics.parquet").query("draw == 0")
-    touched = scenario.compile(bench.of, bench.place).touched
-    groups = metrics.groups(touched)
-    shape = (2, len(KINDS), len(SCHEMES), bench.places, bench.places, MONTHS, len(loop.AMOUNTS))
-    totals = [bench.live(bench.read(of), bench.cells(people))[1] for of in (scenario.reference(bench.of), bench.of)]
-    sides = (metrics.amounts(side.reshape(shape), touched, groups)[None] for side in totals)
+    groups = metrics.groups(bench.touched)
+    shape = (2, len(KINDS), len(SCHEMES), bench.places, bench.places, 2, len(loop.AMOUNTS))
+    totals = [bench.live(bench.read(of), bench.cells(people))[1][0] for of in (scenario.reference(bench.of), bench.of)]
+    sides = (metrics.amounts(side.reshape(shape), groups)[None] for side in totals)
     ours = SimpleNamespace(pairings=[experiment.Pairing(bench.of, groups, *sides)], place=bench.place, draws=1)
     own = experiment.draws_table(ours)
     equal = [*map(tuple, own.to_numpy(object))] == [*map(tuple, written.to_numpy(object))]  # words and integers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from simlib import (
 from simlib.cashflow import Books
 from simlib.loop import AMOUNTS
 from simlib.tables import sha256
-from simlib.terms import MONTHS, SCHEMES, BadInputError
+from simlib.terms import CLAIMED, DIRECT, MONTHS, SCHEMES, BadInputError
 
 ROOT = Path(__file__).parent.parent
 PEOPLE = 20_000
@@ -48,8 +49,8 @@ def written(folder: Path, changes: str, year: int = 2024) -> scenario.Scenario:
 
 @pytest.fixture(scope="module")
 def runs(world: solve.World, delta: scenario.Scenario) -> tuple[simulate.Run, simulate.Run]:
-    focus = simulate.focus_of(delta)
-    before, after = (simulate.live(world, of, focus=focus, people=PEOPLE) for of in (scenario.reference(delta), delta))
+    touched, both = simulate.touched_by(delta), (scenario.reference(delta), delta)
+    before, after = (simulate.live(world, of, touched=touched, people=PEOPLE) for of in both)
     return before, after
 
 
@@ -62,7 +63,7 @@ def books(world: solve.World, runs: tuple[simulate.Run, simulate.Run]) -> tuple[
 def test_direct_entries_are_the_fund_payments_of_the_loop(
     side: int, runs: tuple[simulate.Run, simulate.Run], books: tuple[Books, Books], place: areas.Place
 ) -> None:
-    paid = runs[side].totals[..., AMOUNTS.index("fund_direct")].sum(axis=(0, 1))  # scheme, home, host, month
+    paid = runs[side].paid[..., DIRECT].sum(axis=0)  # scheme, home, host, month
     assert paid.sum() > 0
     table = journal.entries(books[side])
     direct = table[(table.cause == "direct") & table.month.str.startswith("2024")]
@@ -79,7 +80,7 @@ def test_direct_entries_are_the_fund_payments_of_the_loop(
 
 def test_claims_are_those_of_the_loop(runs: tuple[simulate.Run, simulate.Run], books: tuple[Books, Books]) -> None:
     for run, of in zip(runs, books, strict=True):
-        claimed = run.totals[..., AMOUNTS.index("fund_claimed")].sum(axis=(0, 1, 4))
+        claimed = run.paid[..., CLAIMED].sum(axis=(0, 3))
         assert (of.moves["claim"][1 : 1 + MONTHS, :, :, 0] == np.moveaxis(claimed, -1, 0)).all()
 
 
@@ -108,7 +109,7 @@ def test_a_reform_of_july_holds_in_january_of_the_next_year(world: solve.World, 
 
 
 def test_nothing_set_changes_nothing(world: solve.World, no_change: scenario.Scenario) -> None:
-    run = simulate.live(world, no_change, focus=simulate.focus_of(no_change), people=PEOPLE)
+    run = simulate.live(world, no_change, touched=simulate.touched_by(no_change), people=PEOPLE)
     before, after = cashflow.follow(world, run, run)
     assert all((before.moves[cause] == after.moves[cause]).all() for cause in before.moves)
 
@@ -116,8 +117,8 @@ def test_nothing_set_changes_nothing(world: solve.World, no_change: scenario.Sce
 def followed(world: solve.World, of: scenario.Scenario, run: simulate.Run) -> tuple[Books, Books]:
     """Return the books of a scenario that moves money only, on flows that are there already."""
     assert not scenario.compile(of, areas.load("provinces")).touched.any()
-    after = simulate.Run(of, world, run.people, run.totals)
-    return cashflow.follow(world, simulate.Run(scenario.reference(of), world, run.people, run.totals), after)
+    after = replace(run, scenario=of)
+    return cashflow.follow(world, replace(run, scenario=scenario.reference(of)), after)
 
 
 def told(of: Books, name: str, group: str = "all") -> np.ndarray:

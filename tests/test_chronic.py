@@ -61,10 +61,10 @@ def test_the_baseline_lists_five_then_ten_and_six_more_for_the_insured_of_zhejia
 
 def test_a_longer_list_raises_chronic_direct_settlement_and_touches_nothing_else(world: solve.World) -> None:
     longer = scenario.load(ROOT / "scenarios" / "chronic_ten_diseases.yaml")
-    focus = simulate.focus_of(longer)
-    assert focus[CHRONIC].any() and not np.delete(focus, CHRONIC, axis=0).any()
+    touched = simulate.touched_by(longer)
+    assert touched[:, :, :, CHRONIC].any() and not np.delete(touched, CHRONIC, axis=3).any()
     before, after = (
-        simulate.live(world, of, focus=focus, people=20_000).totals for of in (scenario.reference(longer), longer)
+        simulate.live(world, of, touched=touched, people=20_000).totals for of in (scenario.reference(longer), longer)
     )
     assert (np.delete(before, CHRONIC, axis=1) == np.delete(after, CHRONIC, axis=1)).all()
     before, after = before[:, CHRONIC], after[:, CHRONIC]
@@ -85,5 +85,5 @@ def test_unlisting_every_disease_leaves_no_chronic_case_direct(world: solve.Worl
     text = "title: {zh: 空, en: none}\nquestion: {zh: 空, en: none}\nextends: baseline.yaml\nyear: 2024\nchanges:\n"
     (beside_root / "none.yaml").write_text(f"{text}  - from: 2024-01\n    set:\n{none}\n", encoding="utf-8")
     of = scenario.load(beside_root / "none.yaml")
-    totals = simulate.live(world, of, focus=simulate.focus_of(of), people=5_000).totals[:, CHRONIC]
+    totals = simulate.live(world, of, touched=simulate.touched_by(of), people=5_000).totals[:, CHRONIC]
     assert totals[..., loop.VISITS].sum() == 0 < totals[..., loop.VISITS + 1].sum()

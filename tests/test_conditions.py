@@ -30,8 +30,8 @@ def enacting(root: scenario.Scenario, **where: object) -> scenario.Scenario:
 
 def live(world: solve.World, of: scenario.Scenario) -> np.ndarray:
     """Return the amounts of a run, (kind, home, host, amount); everybody is looked at alike."""
-    nowhere = np.zeros_like(simulate.focus_of(of))
-    return simulate.live(world, of, focus=nowhere, people=PEOPLE).totals.sum(axis=(0, 2, 5))
+    nowhere = np.zeros_like(simulate.touched_by(of))
+    return simulate.live(world, of, touched=nowhere, people=PEOPLE).totals.sum(axis=(0, 2, 5))
 
 
 def amount(totals: np.ndarray, *names: str) -> np.ndarray:

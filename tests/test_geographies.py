@@ -98,8 +98,7 @@ def test_nothing_inside_a_province_is_touched() -> None:
     inside = place.province[:, None] == place.province
     assert touched.any()
     assert not touched[inside].any()
-    focus = simulate.focus_of(of)
-    assert (focus.any(axis=0) == touched).all()
+    assert (simulate.focus(simulate.touched_by(of)).any(axis=0) == touched).all()
 
 
 def test_a_city_may_be_named_in_its_geography_only(beside_root: Path) -> None:
@@ -112,7 +111,9 @@ def test_a_city_may_be_named_in_its_geography_only(beside_root: Path) -> None:
     path.write_text(text.format("delta"), encoding="utf-8")
     of = scenario.load(path)
     place = areas.load("delta")
-    assert np.argwhere(simulate.focus_of(of)[0]).tolist() == [[place.index("340100"), place.index("310000")]]
+    assert np.argwhere(simulate.focus(simulate.touched_by(of))[0]).tolist() == [
+        [place.index("340100"), place.index("310000")]
+    ]
     path.write_text(text.format("provinces"), encoding="utf-8")
     with pytest.raises(BadInputError, match=r"one\.yaml:8:19: home: Hefei: no such place"):
         scenario.load(path)

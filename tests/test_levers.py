@@ -43,10 +43,10 @@ def setting(lever: Quantity, value: bool | float | str) -> Scenario:
 
 def lived(world: solve.World, of: Scenario) -> np.ndarray:
     """Return amounts by (kind, home, host, amount) of those at home where it is set, and in Shandong."""
-    focus = np.zeros((len(KINDS), len(PLACE.codes), len(PLACE.codes)), dtype=bool)
-    focus[:, [PLACE.resolve(name)[0] for name in (*HOMES, "山东")]] = True
-    focus[:, PLACE.province[:, None] == PLACE.province] = False
-    totals = simulate.live(world, of, focus=focus, people=40_000, whole=False).totals
+    touched = np.zeros_like(simulate.touched_by(of))
+    touched[[PLACE.resolve(name)[0] for name in (*HOMES, "山东")]] = True
+    touched[PLACE.province[:, None] == PLACE.province] = False
+    totals = simulate.live(world, of, touched=touched, people=40_000, whole=False).totals
     return np.asarray(totals.sum(axis=(0, 2, 5)))
 
 

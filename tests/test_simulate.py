@@ -19,19 +19,25 @@ PEOPLE = 20_000
 
 
 def live(world: solve.World, of: scenario.Scenario, **options: object) -> np.ndarray:
-    focus = simulate.focus_of(of)
-    return simulate.live(world, of, focus=focus, people=PEOPLE, **options).totals  # type: ignore[arg-type]
+    touched = simulate.touched_by(of)
+    return simulate.live(world, of, touched=touched, people=PEOPLE, **options).totals  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
-def before(world: solve.World, delta: scenario.Scenario) -> np.ndarray:
-    focus = simulate.focus_of(delta)
-    return simulate.live(world, scenario.reference(delta), focus=focus, people=PEOPLE).totals
+def runs(world: solve.World, delta: scenario.Scenario) -> tuple[simulate.Run, simulate.Run]:
+    touched, both = simulate.touched_by(delta), (scenario.reference(delta), delta)
+    before, after = (simulate.live(world, of, touched=touched, people=PEOPLE) for of in both)
+    return before, after
 
 
 @pytest.fixture(scope="module")
-def after(world: solve.World, delta: scenario.Scenario) -> np.ndarray:
-    return live(world, delta)
+def before(runs: tuple[simulate.Run, simulate.Run]) -> np.ndarray:
+    return runs[0].totals
+
+
+@pytest.fixture(scope="module")
+def after(runs: tuple[simulate.Run, simulate.Run]) -> np.ndarray:
+    return runs[1].totals
 
 
 def amount(totals: np.ndarray, *names: str) -> np.ndarray:
@@ -56,11 +62,20 @@ def test_any_chunk_size_gives_the_same_totals(world: solve.World, delta: scenari
         assert (live(world, delta, chunk=chunk) == after).all()
 
 
-def test_the_reform_changes_only_what_it_names(before: np.ndarray, after: np.ndarray, place: areas.Place) -> None:
-    changed = (before != after).any(axis=(0, 1, 2, 6))
+def test_what_is_paid_by_month_is_what_is_paid(runs: tuple[simulate.Run, simulate.Run]) -> None:
+    for run in runs:
+        paid = run.totals[..., loop.FUND : loop.FUND + 2].sum(axis=(0, 5))
+        assert (run.paid.sum(axis=4) == paid).all() and (run.paid > 0).any(axis=(0, 1, 2, 3)).all()
+
+
+def test_the_reform_changes_only_what_it_names(
+    runs: tuple[simulate.Run, simulate.Run], before: np.ndarray, after: np.ndarray, place: areas.Place
+) -> None:
+    changed = (before != after).any(axis=(0, 1, 2, 5, 6))
     delta = set(place.resolve("yangtze-delta"))
-    homes, hosts, months = np.nonzero(changed)
+    homes, hosts = np.nonzero(changed)
     assert set(homes) | set(hosts) == delta
+    months = np.nonzero((runs[0].paid != runs[1].paid).any(axis=(0, 1, 2, 3, 5)))[0]
     # The state of the year can carry a change to later months only.
     assert months.min() >= 6
 
@@ -79,16 +94,18 @@ def test_recognition_moves_nobody_away_from_direct_settlement(before: np.ndarray
 
 
 def test_no_change_is_exactly_nothing(world: solve.World, no_change: scenario.Scenario) -> None:
-    assert simulate.focus_of(no_change).any()
-    focus = simulate.focus_of(no_change)
-    root = simulate.live(world, scenario.reference(no_change), focus=focus, people=PEOPLE).totals
+    assert simulate.touched_by(no_change).any()
+    touched = simulate.touched_by(no_change)
+    root = simulate.live(world, scenario.reference(no_change), touched=touched, people=PEOPLE).totals
     assert (live(world, no_change) == root).all()
 
 
 def test_a_scenario_without_changes_is_exactly_its_reference(world: solve.World, delta: scenario.Scenario) -> None:
     empty = delta.model_copy(update={"changes": ()})
-    nowhere = np.zeros((len(KINDS), 32, 32), dtype=bool)
-    runs = [simulate.live(world, of, focus=nowhere, people=PEOPLE).totals for of in (empty, scenario.reference(delta))]
+    nowhere = np.zeros_like(simulate.touched_by(delta))
+    runs = [
+        simulate.live(world, of, touched=nowhere, people=PEOPLE).totals for of in (empty, scenario.reference(delta))
+    ]
     assert (runs[0] == runs[1]).all()
 
 
@@ -98,8 +115,10 @@ def test_identical_catalogues_give_no_gap_and_recognition_changes_nothing(
     alike = replace(
         world, lists=replace(world.lists, parts=np.broadcast_to(world.lists.parts[:1], world.lists.parts.shape))
     )
-    focus = simulate.focus_of(delta)
-    runs = [simulate.live(alike, of, focus=focus, people=PEOPLE).totals for of in (scenario.reference(delta), delta)]
+    touched = simulate.touched_by(delta)
+    runs = [
+        simulate.live(alike, of, touched=touched, people=PEOPLE).totals for of in (scenario.reference(delta), delta)
+    ]
     assert (runs[0] == runs[1]).all()
     assert (amount(runs[0], "benefit_gap") == 0).all()
     assert (amount(runs[0], "first_choice") == 0).all()
@@ -121,19 +140,18 @@ def test_where_nobody_is_attentive_choice_removes_no_case(place: areas.Place, de
 @pytest.mark.parametrize("seed", range(16))
 def test_every_seed_runs(place: areas.Place, delta: scenario.Scenario, seed: int) -> None:
     world = solve.solve(scenario.reference(delta), seed, 0)
-    assert simulate.live(world, delta, focus=simulate.focus_of(delta), people=1_000).totals.any()
+    assert simulate.live(world, delta, touched=simulate.touched_by(delta), people=1_000).totals.any()
 
 
 def test_halves_are_exchangeable_and_say_how_much_luck_there_is(world: solve.World, delta: scenario.Scenario) -> None:
     """Twenty-four lucks in one world: their spread is what the halves of each say it is."""
-    root, focus = scenario.reference(delta), simulate.focus_of(delta)
-    touched = scenario.compile(delta, areas.provinces()).touched
+    root, touched = scenario.reference(delta), simulate.touched_by(delta)
     group = metrics.groups(touched)[:1]
     changes, apart = [], []
     for draw in range(1000, 1024):
         lucky = replace(world, draw=draw)
-        runs = [simulate.live(lucky, of, focus=focus, people=PEOPLE, whole=False) for of in (root, delta)]
-        amounts = [metrics.amounts(run.totals, touched, group)[0] for run in runs]
+        runs = [simulate.live(lucky, of, touched=touched, people=PEOPLE, whole=False) for of in (root, delta)]
+        amounts = [metrics.amounts(run.totals, group)[0] for run in runs]
         rates = [metrics.metric("direct_settlement_rate", half) for half in amounts]
         whole = [metrics.metric("direct_settlement_rate", half.sum(axis=0)) for half in amounts]
         changes.append(whole[1] - whole[0])
@@ -181,8 +199,10 @@ def test_a_change_limited_to_a_part_changes_only_that_part(
     lever = (("benefits.cap_yuan", 50_000.0),) if "scheme" in where else (("catalogue.rule.service", "home"),)
     change = Change.model_validate({"from": "2024-01", "where": where, "set": lever})
     limited = delta.model_copy(update={"changes": (change,)})
-    focus = simulate.focus_of(limited)
-    runs = [simulate.live(world, of, focus=focus, people=PEOPLE).totals for of in (scenario.reference(delta), limited)]
+    touched = simulate.touched_by(limited)
+    runs = [
+        simulate.live(world, of, touched=touched, people=PEOPLE).totals for of in (scenario.reference(delta), limited)
+    ]
     changed = np.argwhere((runs[0] != runs[1]).any(axis=(0, 5, 6)))
     assert len(changed)
     (axis,) = where
@@ -195,7 +215,7 @@ def test_a_change_limited_to_a_part_changes_only_that_part(
 
 
 def test_people_weights_carry_the_expected_visits(world: solve.World, delta: scenario.Scenario) -> None:
-    cells = simulate.cells_of(world, areas.provinces(), 2023, simulate.focus_of(delta), 200_000, True)
+    cells = simulate.cells_of(world, areas.provinces(), 2023, simulate.focus(simulate.touched_by(delta)), 200_000, True)
     expected = flows.expect(world.pull, world.c, world.stayed).sum(axis=(1, 2, 3, 4))
     users = [(cells.number * cells.weight)[cells.uses >> k & 1 == 1].sum() for k in range(len(KINDS))]
     drawn = users * simulate.visits_per_patient(world)

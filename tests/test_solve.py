@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simlib import areas, chronic, flows, gates, loop, national, scenario, simulate, solve, targets
-from simlib.terms import KINDS, BadInputError
+from simlib.terms import BadInputError
 
 DRAWS = 24
 ROOT = Path(__file__).parent.parent
@@ -122,9 +122,9 @@ def test_a_failing_case_is_split_as_the_model_page_says() -> None:
 
 def test_what_people_draw_meets_the_totals_too(place: areas.Place, worlds: list[solve.World]) -> None:
     baseline = scenario.load(ROOT / "scenarios" / "baseline.yaml")
-    nowhere = np.zeros((len(KINDS), len(place.codes), len(place.codes)), dtype=bool)
+    nowhere = np.zeros_like(simulate.touched_by(baseline))
     for world in worlds[:4]:
-        totals = simulate.live(world, baseline, focus=nowhere, people=1_000_000).totals.sum(axis=(0, 2, 3, 4, 5))
+        totals = simulate.live(world, baseline, touched=nowhere, people=1_000_000).totals.sum(axis=(0, 2, 3, 4, 5))
         visits, fund = totals[:, loop.VISITS], totals[:, loop.FUND] / 100
         off = np.abs(np.stack([visits, fund], axis=1) / targets.totals(world.values) - 1)
         assert (off[[0, 1, 3]] < [0.008, 0.012]).all()

@@ -10,7 +10,7 @@ import pytest
 from bench_loop import Twin, bands
 from slow import random_policy
 
-from simlib import benefits, loop, visits
+from simlib import benefits, loop, simulate, visits
 from simlib.channels import reluctances
 from simlib.chronic import DISEASES
 from simlib.loop import AMOUNTS, Cells
@@ -82,12 +82,13 @@ def test_the_twin_gives_the_integers_of_the_loop(part: int) -> None:
     ways = np.zeros(len(AMOUNTS), dtype=np.int64)
     for seed in range(150 * part, 150 * (part + 1)):
         cells, draw, arrays = random_world(Random(seed))
-        rows = 2 * len(KINDS) * len(SCHEMES) * PLACES**2 * MONTHS
-        of_loop, of_twin = np.zeros((2, rows, len(AMOUNTS)), dtype=np.int64)
-        lived = loop.loop(cells, draw, *arrays, of_loop, PLACES)
-        assert Twin(draw, arrays, of_twin, PLACES).live(cells) == lived
-        assert np.array_equal(of_loop, of_twin), seed
-        ways += of_loop.sum(axis=0)
+        cells_touched = PLACES * PLACES * len(SCHEMES) * len(KINDS)
+        touched = np.random.default_rng(seed).integers(0, 1 << MONTHS, cells_touched).astype(np.uint16)
+        of_loop, of_twin = simulate.nobody(PLACES), simulate.nobody(PLACES)
+        lived = loop.loop(cells, draw, *arrays, touched, *of_loop, PLACES)
+        assert Twin(draw, arrays, touched, of_twin, PLACES).live(cells) == lived
+        assert all(np.array_equal(*sums) for sums in zip(of_loop, of_twin, strict=True)), seed
+        ways += of_loop[0].sum(axis=0)
     assert ways[[i for i, name in enumerate(AMOUNTS) if name != "benefit_gap"]].min() > 200  # all ways and causes
 
 
