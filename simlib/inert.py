@@ -28,7 +28,7 @@ def warnings(of: Scenario) -> tuple[Fault, ...]:
     for line in dated(of, place, of.year):
         if not known[line.lever].kinds:  # it moves money only, in later years too
             continue
-        array = arrays.setdefault(line.lever, default(known[line.lever], settings.touched.shape))
+        array = arrays.setdefault(line.lever, default(known[line.lever], settings.touched.shape).copy())
         if line.step and (why := _why(line, array, across, of, settings)):
             found.append((line, why))
         array[line.cells] = line.value

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,79 +23,99 @@ COLUMNS = ["scenario", "side", "entry", "month", "debit", "credit", "fen", "caus
 SIDES = ("reference", "scenario")
 
 
-def _names(books: Books, kind: str) -> Any:
-    """Return the names of the accounts of a kind, (scheme, home, host): the kind, then what it is kept by."""
-    kept = ACCOUNTS[kind]
+def _names(books: Books) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return the names of all accounts, and for each kind the numbers of its own, (scheme, home, host).
+
+    A name is the kind, then what the account is kept by.
+    """
     words = {"scheme": SCHEMES, "home": books.homes, "host": books.hosts}
-    sizes = [len(words[axis]) if axis in kept else 1 for axis in ledger.AXES]
-    out = np.empty(sizes, dtype=object)
-    for at in np.ndindex(*sizes):
-        of = {axis: words[axis][i] for axis, i in zip(ledger.AXES, at, strict=True) if axis in kept}
-        out[at] = "/".join([kind, *(of[axis] for axis in ("home", "host", "scheme") if axis in of)])
-    return out
+    names: list[str] = []
+    numbers = {}
+    for kind, kept in ACCOUNTS.items():
+        sizes = [len(words[axis]) if axis in kept else 1 for axis in ledger.AXES]
+        numbers[kind] = len(names) + np.arange(np.prod(sizes)).reshape(sizes)
+        for at in np.ndindex(*sizes):
+            of = {axis: words[axis][i] for axis, i in zip(ledger.AXES, at, strict=True) if axis in kept}
+            names.append("/".join([kind, *(of[axis] for axis in ("home", "host", "scheme") if axis in of)]))
+    return tuple(names), numbers
 
 
 def entries(books: Books) -> pd.DataFrame:
-    """Return every entry, in the order of month and cause, numbered from 1: `COLUMNS` without scenario and side."""
-    words = [np.array([*found, ""], dtype=object) for found in (SCHEMES, books.homes, books.hosts)]
-    dates = np.array(months(books), dtype=object)
-    tables = []
-    for number, (cause, (debit, credit)) in enumerate(ENTRIES.items()):
+    """Return every entry, in the order of month and cause, numbered from 1: `COLUMNS` without scenario and side.
+
+    Words are categories: entries are many, accounts are few.
+    """
+    names, numbers = _names(books)
+    found: dict[str, list[Any]] = {name: [] for name in COLUMNS[3:]}
+    for number, (cause, sides) in enumerate(ENTRIES.items()):
         moved = books.moves[cause]
         at = np.nonzero(moved)
         place = [i if moved.shape[axis + 1] > 1 else np.full_like(i, -1) for axis, i in enumerate(at[1:])]
+        for side, kind in zip(("debit", "credit"), sides, strict=True):
+            own = numbers[kind]
+            found[side].append(own[tuple(np.where(own.shape[axis] > 1, i, 0) for axis, i in enumerate(place))])
+        of = {"month": at[0], "fen": moved[at], "cause": np.full(at[0].shape, number)}
+        of |= {axis: place[i] + 1 for i, axis in enumerate(ledger.AXES)}
+        for name, column in of.items():
+            found[name].append(column)
+    columns = {name: np.concatenate(parts) for name, parts in found.items()}
+    order = np.argsort(columns["month"], kind="stable")
+    words = {
+        "month": months(books),
+        "debit": names,
+        "credit": names,
+        "cause": list(ENTRIES),
+        "home": ("", *books.homes),
+        "host": ("", *books.hosts),
+        "scheme": ("", *SCHEMES),
+    }
+    table = {name: _worded(column[order], words.get(name)) for name, column in columns.items()}
+    return pd.DataFrame({"entry": np.arange(1, len(order) + 1)} | table)
 
-        def account(kind: str, place: list[Any] = place) -> Any:
-            names = _names(books, kind)
-            return names[tuple(np.where(names.shape[axis] > 1, i, 0) for axis, i in enumerate(place))]
 
-        tables.append(
-            pd.DataFrame(
-                {
-                    "order": at[0] * len(ENTRIES) + number,
-                    "month": dates[at[0]],
-                    "debit": account(debit),
-                    "credit": account(credit),
-                    "fen": moved[at],
-                    "cause": cause,
-                    "home": words[1][place[1]],
-                    "host": words[2][place[2]],
-                    "scheme": words[0][place[0]],
-                }
-            )
-        )
-    table = pd.concat(tables, ignore_index=True).sort_values("order", kind="stable", ignore_index=True)
-    table.insert(0, "entry", np.arange(1, len(table) + 1))
-    return table.drop(columns="order")
+def _worded(numbers: Any, words: Sequence[str] | None) -> Any:
+    """Return words by their number, as categories; the numbers where they stand for none."""
+    return numbers if words is None else pd.Categorical.from_codes(numbers, pd.Index(words))
 
 
 def account_balances(books: Books) -> pd.DataFrame:
     """Return the balance of every account at the end of each month: columns account, month, fen; debit positive."""
-    dates = months(books)
-    tables = []
-    for kind, balance in ledger.balances(books.moves).items():
-        names = _names(books, kind).ravel()
-        by_account = balance.reshape(len(dates), -1)
-        tables.append(
-            pd.DataFrame(
-                {"account": np.repeat(names, len(dates)), "month": dates * len(names), "fen": by_account.T.ravel()}
-            )
-        )
-    return pd.concat(tables, ignore_index=True)
+    dates, (names, _) = months(books), _names(books)
+    balances = ledger.balances(books.moves)
+    fen = np.concatenate([balances[kind].reshape(len(dates), -1).T for kind in ACCOUNTS])
+    account, month = np.indices(fen.shape).reshape(2, -1)
+    return pd.DataFrame({"account": _worded(account, names), "month": _worded(month, dates), "fen": fen.ravel()})
 
 
 def trial_balance(books: Books, table: pd.DataFrame) -> pd.DataFrame:
     """Return each account's opening, debits, credits and closing of the whole span, fen; the closings sum to 0."""
-    accounts = [name for kind in ACCOUNTS for name in _names(books, kind).ravel()]
-    opens = table.month == months(books)[0]
+    opens = (table.month == months(books)[0]).to_numpy()
 
-    def total(rows: pd.DataFrame, side: str) -> Any:
-        return rows.groupby(side).fen.sum().reindex(accounts, fill_value=0).to_numpy()
+    def total(rows: Any, side: str) -> Any:
+        out = np.zeros(len(table[side].cat.categories), dtype=np.int64)
+        np.add.at(out, table[side].cat.codes.to_numpy()[rows], table.fen.to_numpy()[rows])
+        return out
 
-    opening = total(table[opens], "debit") - total(table[opens], "credit")
-    debit, credit = (total(table[~opens], side) for side in ("debit", "credit"))
-    columns = {"account": accounts, "opening": opening, "debit": debit, "credit": credit}
+    opening = total(opens, "debit") - total(opens, "credit")
+    debit, credit = (total(~opens, side) for side in ("debit", "credit"))
+    columns = {"account": table.debit.cat.categories, "opening": opening, "debit": debit, "credit": credit}
     return pd.DataFrame(columns | {"closing": opening + debit - credit})
+
+
+def zipped(table: pd.DataFrame) -> bytes:
+    """Return a table as compressed CSV, written piece by piece."""
+    import pyarrow
+    import pyarrow.csv
+
+    buffer, whole = io.BytesIO(), pyarrow.Table.from_pandas(table, preserve_index=False)
+    plain = [field.with_type(getattr(field.type, "value_type", field.type)) for field in whole.schema]
+    with gzip.GzipFile("", "wb", compresslevel=6, fileobj=buffer, mtime=0) as file:
+        file.write((",".join(table.columns) + "\n").encode())
+        how = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
+        with pyarrow.csv.CSVWriter(file, pyarrow.schema(plain), write_options=how) as writer:
+            for batch in whole.to_batches(max_chunksize=1 << 16):
+                writer.write_table(pyarrow.Table.from_batches([batch]).cast(pyarrow.schema(plain)))
+    return buffer.getvalue()
 
 
 CAUSES_ZH = {
@@ -130,20 +152,18 @@ def workbook(table: pd.DataFrame, trial: pd.DataFrame) -> bytes:
 
     book = openpyxl.Workbook(write_only=True)
     own = table[table.side == SIDES[1]]
-    areas = own.assign(
-        debit=own.debit.str.split("/").str[0],
-        credit=own.credit.str.split("/").str[0],
-        area=own.home.where(own.home != "", own.host),
-    )
-    keys = ["scenario", "month", "cause", "debit", "credit", "area"]
-    summed = areas.groupby(keys, sort=True).fen.sum().reset_index()
+    keys = ["scenario", "month", "cause", "home", "host"]
+    summed = own.groupby(keys, sort=False, observed=True).fen.sum().reset_index().astype(dict.fromkeys(keys, str))
+    summed["area"] = summed.home.where(summed.home != "", summed.host)
+    keys = ["scenario", "month", "cause", "area"]
+    summed = summed.groupby(keys, sort=True).fen.sum().reset_index()
     sheet = book.create_sheet("journal 分录汇总")
     sheet.append(["scenario", "month", "cause", "摘要", "debit 借", "credit 贷", "area 地区", "yuan 元"])
-    for of, month, cause, debit, credit, area, fen in summed.to_numpy().tolist():
-        sheet.append([of, month, cause, CAUSES_ZH[cause], debit, credit, area, fen / FEN])
+    for of, month, cause, area, fen in summed.to_numpy().tolist():
+        sheet.append([of, month, cause, CAUSES_ZH[cause], *ENTRIES[cause], area, fen / FEN])
     last = len(summed) + 1
     stated = trial[trial.side == SIDES[1]]
-    words = stated.account.str.split("/")
+    words = stated.account.astype(str).str.split("/")
     stated = stated.assign(kind=words.str[0], area=words.str[1])
     stated = stated.groupby(["scenario", "kind", "area"], sort=True).closing.sum().reset_index()
     sheet = book.create_sheet("trial balance 试算平衡")

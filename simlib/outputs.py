@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import json
@@ -136,7 +135,7 @@ def books(runs: Runs) -> dict[str, bytes]:
     whole = {name: pd.concat(tables, ignore_index=True) for name, tables in made.items()}
     return {
         "journal.parquet": parquet(whole["journal"]),
-        "journal.csv.gz": gzip.compress(csv(whole["journal"]), compresslevel=6, mtime=0),
+        "journal.csv.gz": journal.zipped(whole["journal"]),
         "balances.parquet": parquet(whole["balances"]),
         "trial_balance.csv": csv(whole["trial_balance"]),
         "workbook.xlsx": journal.workbook(whole["journal"], whole["trial_balance"]),

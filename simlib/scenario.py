@@ -402,6 +402,8 @@ def compile(
     for setting in dated(of, place, year, declarations):
         if setting.lever not in arrays:  # it moves money only: see `over_years`
             continue
+        if not arrays[setting.lever].flags.writeable:  # the default, held once
+            arrays[setting.lever] = arrays[setting.lever].copy()
         arrays[setting.lever][setting.cells] = setting.value
         if setting.step:
             touched[setting.cells] = True
@@ -429,12 +431,14 @@ def over_years(of: Scenario, place: areas.Place, lever: Quantity, years: range) 
 
 
 def default(quantity: Quantity, shape: tuple[int, ...]) -> Array:
-    """Return a lever's default in every cell."""
+    """Return a lever's default in every cell, held once for all: most levers of a scenario are not set."""
     if quantity.choices:
-        return np.full(shape, quantity.choices.index(str(quantity.default)), dtype=np.int8)
-    if isinstance(quantity.default, bool):
-        return np.full(shape, quantity.default, dtype=bool)
-    return np.full(shape, np.nan if quantity.default is None else quantity.default, dtype=np.float64)
+        value: np.generic = np.int8(quantity.choices.index(str(quantity.default)))
+    elif isinstance(quantity.default, bool):
+        value = np.bool_(quantity.default)
+    else:
+        value = np.float64(np.nan if quantity.default is None else quantity.default)
+    return np.broadcast_to(value, shape)
 
 
 def json_schema(declarations: Declarations = DECLARATIONS) -> dict[str, Any]:
