@@ -22,6 +22,7 @@ Ints = npt.NDArray[np.int64]
 
 LEVERS = (
     "filing.mended",
+    "filing.late_refused",
     "network.connected",
     "codes.unified",
     "platform.outage",
@@ -106,7 +107,8 @@ def table(found: Measures, mended: Array, response: float, speed: float, costs: 
     out = np.zeros(len(k), dtype=MEASURE)
     out["connected"] = odds_of(share["network.connected"])
     out["unified"] = odds_of(share["codes.unified"] + (1 - share["codes.unified"]) * more)
-    out["mended"] = odds_of(willing + (1 - willing) * share["filing.mended"])
+    late = willing + (1 - willing) * share["filing.mended"]
+    out["mended"] = odds_of(late * (1 - share["filing.late_refused"]))
     out["down"] = odds_of(share["platform.outage"] * (1 - willing))
     out["credit"] = odds_of(share["credit.covered"])
     out["hassle_fen"] = costs.hassle_fen[k] * (1 - share["claims.hassle_saved"])

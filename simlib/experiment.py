@@ -191,6 +191,9 @@ def check(scenarios: Sequence[Scenario], *, draws: int, seed: int, people: int, 
     roots = {tuple(sha256 for _, sha256 in one.files()): one.path for one in references}
     if len(roots) > 1:
         raise BadInputError(f"scenarios of different roots ({', '.join(sorted(roots.values()))}): run them apart")
+    if min(of.year for of in scenarios) < solve.FIT_YEAR:
+        why = f"pools and what hospitals wait for are known from {solve.FIT_YEAR} on"
+        raise BadInputError(f"year {min(of.year for of in scenarios)}: {why}. `match.history` tells of earlier years.")
     if len({of.geography for of in scenarios}) > 1:
         raise BadInputError("scenarios of different geographies: run them apart")
     if len({of.year for of in scenarios}) > 1 and any(one.catalogues for one in references):

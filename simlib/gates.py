@@ -95,6 +95,22 @@ class Filing(Params, prefix="filing"):
         source="Beijing, Tianjin and Hebei authorities, notice of 2023-04 (the only such region enacted)",
         grade="official",
     )
+    late_refused = lever(
+        "share of filings made late, before discharge, that are not accepted (补备案): the notice of 2022 ended it",
+        0.0,
+        low=0.0,
+        high=1.0,
+        unit="share",
+        axes=("home", "host", "kind"),
+        at_full=AtFull(
+            1.0,
+            up=("advanced_by_patients",),
+            down=("direct_settlement_rate",),
+            untouched=("first_not_networked", "first_not_listed"),
+        ),
+        source="NHSA and Ministry of Finance notice 医保发〔2022〕22号: enough before discharge, from 2023-01",
+        grade="official",
+    )
     mended = lever(
         "share of cases left without a valid filing whose filing is made late, before discharge, or deemed (补备案)",
         0.0,
@@ -234,7 +250,7 @@ def code_faults(opened: Array, mended: Array, coded: Array) -> tuple[Array, Arra
     shut = 1 - opened
     only = np.minimum(coded, (1 - mended) * opened / np.maximum(shut * mended, 1e-12))
     not_networked: Array = np.asarray(1 - only)
-    networked = 1 - not_networked * shut
+    networked = np.maximum(1 - not_networked * shut, 1e-12)
     return not_networked, np.asarray(not_networked * (1 - only * shut / networked))
 
 

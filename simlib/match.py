@@ -11,10 +11,12 @@ import pandas as pd
 
 from simlib import anchors, declared, fit, gates, luck
 from simlib.ensemble import Ensemble
-from simlib.experiment import Pairing, Runs, scalar_unknowns
+from simlib.experiment import Pairing, Runs, check, scalar_unknowns
 from simlib.ledger import Ledger
-from simlib.loop import AMOUNTS
-from simlib.solve import HISTORY
+from simlib.loop import AMOUNTS, VISITS
+from simlib.scenario import Scenario, reference
+from simlib.simulate import live, touched_by
+from simlib.solve import FIT_YEAR, HISTORY, World, solve
 from simlib.tables import value
 from simlib.targets import PUBLISHED
 from simlib.terms import CHRONIC, FEN, INPATIENT, KINDS, OUTPATIENT, PHARMACY, Quantity
@@ -119,28 +121,42 @@ def prepayment_table(runs: Runs) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["kind", "published", "simulated", "difference_percent"])
 
 
-def history(runs: Runs) -> pd.DataFrame:
-    """Return how inpatients would have been settled with the institutions connected by the end of each year.
+def history(of: Scenario, *, draws: int = 16, seed: int = 0, people: int = 20_000) -> pd.DataFrame:
+    """Return what a scenario's dated rules and the institutions connected in each year make of inpatients.
 
-    All else is as in 2023: how filing was made easier and how patients changed is left out, so that this is what the
-    network alone did.
+    A hindcast with true drivers: only 2023 is fitted (and 2024 set to what is published), earlier years are not used.
+    Admissions anywhere are as published; that people go elsewhere as often as in 2023 is assumed.
 
-    Columns: year, institutions, epidemic (whether travel was held back), low, median, high (share direct among
-    those settled at all; 95 % interval), published (NaN but for 2020).
+    Columns: year, epidemic (whether travel was held back), institutions (connected by its end), million direct visits:
+    network_only (median; the root's rules in every year), low, median, high (95 % interval; with the scenario's rules),
+    published; rate (median, share direct among those settled at all), rate_published (NaN but for 2020).
+
+    Raises
+    ------
+    BadInputError : fewer than 2 draws or 1,000 people.
     """
-    low, median, high = np.quantile([check.direct for check in runs.checks], (0.025, 0.5, 0.975), axis=0)
-    known = {"2020": value("direct_settlement", period="2020", kind="inpatient", metric="direct_rate") / 100}
-    return pd.DataFrame(
-        {
-            "year": HISTORY,
-            "institutions": [int(gates.connected(year)[INPATIENT]) for year in HISTORY],
-            "epidemic": [year in EPIDEMIC for year in HISTORY],
-            "low": low,
-            "median": median,
-            "high": high,
-            "published": [known.get(str(year), np.nan) for year in HISTORY],
-        }
-    )
+    check([reference(of).model_copy(update={"year": FIT_YEAR})], draws=draws, seed=seed, people=people, jobs=1)
+    worlds = [solve(of.lineage()[0], seed, draw) for draw in range(draws)]
+    rows = []
+    for year in HISTORY:
+        own = of.model_copy(update={"year": year})
+        root, ruled = (np.stack([_settled(world, one, people) for world in worlds]) for one in (reference(own), own))
+        visits, rates = ruled[:, 0] / 1e6, ruled[:, 0] / ruled.sum(axis=1)
+        low, median, high = (float(q) for q in np.quantile(visits, (0.025, 0.5, 0.975)))
+        published = {"period": str(year), "kind": "inpatient"}
+        known = value("direct_settlement", metric="visits", **published) / 1e6
+        rate = value("direct_settlement", metric="direct_rate", **published) / 100 if year == 2020 else np.nan
+        network = float(np.median(root[:, 0])) / 1e6
+        said = (year, year in EPIDEMIC, int(gates.connected(year)[INPATIENT]), network, low, median, high, known)
+        rows.append((*said, float(np.median(rates)), rate))
+    columns = ["year", "epidemic", "institutions", "network_only", "low", "median", "high", "published"]
+    return pd.DataFrame(rows, columns=[*columns, "rate", "rate_published"])
+
+
+def _settled(world: World, of: Scenario, people: int) -> Array:
+    """Return inpatients settled directly and by claim in a scenario's year, persons, (2,)."""
+    run = live(world, of, touched=np.zeros_like(touched_by(of)), people=people)
+    return np.asarray(run.totals[:, INPATIENT].sum(axis=(0, 1, 2, 3, 4))[VISITS : VISITS + 2])
 
 
 def ratios(table: pd.DataFrame) -> pd.DataFrame:

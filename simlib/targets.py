@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib.tables import value
-from simlib.terms import KINDS, Params, Quantity, unknown
+from simlib.terms import KINDS, SCHEMES, Params, Quantity, unknown
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
@@ -77,18 +77,32 @@ def totals(v: Values) -> Array:
     return np.stack([inpatient, everything - chronic - pharmacy, chronic, pharmacy])
 
 
+def national_visits(year: int) -> Array:
+    """Return visits of the insured anywhere in the country in a year before 2024, 10 thousand, (kind,).
+
+    Those to pharmacies are published from 2023 on: they go with outpatient visits.
+
+    >>> national_visits(2019)[0].round(1)
+    23075.3
+    """
+    table = "history" if year < 2021 else "national"
+    of = ("discharges", "ordinary_outpatient_visits", "chronic_visits", "ordinary_outpatient_visits")
+    return np.array([sum(value(table, metric=m, scheme=s, year=str(year)) for s in SCHEMES) for m in of])
+
+
 def level(year: int, v: Values, opened: Array) -> tuple[Array, Array]:
     """Return cases, settled directly or not, and mean bills of a year against 2023, each (kind,).
 
     2024 as published: cases as direct visits, less what more connected institutions explain; bills as fund payment
-    per direct visit. Later cases by the unknown growth, later bills as in 2024.
+    per direct visit. Later cases by the unknown growth, later bills as in 2024. Earlier cases as the visits of all
+    insured anywhere, their bills as in 2023: nothing that is published of direct settlement before 2023 is used.
 
     Parameters
     ----------
     opened : share of visits in connected institutions in the year against 2023, (kind,).
     """
-    if year == 2023:
-        return np.ones(len(KINDS)), np.ones(len(KINDS))
+    if year <= 2023:
+        return national_visits(year) / national_visits(2023), np.ones(len(KINDS))
     grown = np.stack([_published(kind, "2024") for kind in PUBLISHED]) / totals(v)
     outpatient = v[Targets.growth_outpatient][0]
     later = 1 + np.array([v[Targets.growth_inpatient][0], outpatient, v[Targets.growth_chronic][0], outpatient])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from conftest import ROOT
 
 from simlib import catalogue, experiment, findings, headline, match, metrics, scenario
 from simlib.experiment import CONTRACT, Runs
@@ -137,15 +138,18 @@ def test_the_fit_table_says_what_was_fitted_and_what_was_missed(runs: Runs) -> N
     assert len(visits) == 4 and (visits.difference_percent.abs() < 3).all()
 
 
-def test_more_institutions_never_lower_the_rate_of_a_year_and_2020_stands_beside_what_is_published(runs: Runs) -> None:
-    table = match.history(runs)
-    assert table["median"].is_monotonic_increasing and table.institutions.is_monotonic_increasing
-    assert table[table.published.notna()].year.tolist() == [2020] and table[table.epidemic].year.tolist() == [
-        2020,
-        2021,
-        2022,
-    ]
+def test_earlier_years_are_told_by_the_network_and_by_dated_rules(delta: scenario.Scenario) -> None:
+    table = match.history(scenario.load(ROOT / "scenarios" / "history.yaml"), draws=3, people=5_000)
+    assert table.rate.is_monotonic_increasing and table.institutions.is_monotonic_increasing
+    assert table[table.rate_published.notna()].year.tolist() == [2020]
+    assert table[table.epidemic].year.tolist() == [2020, 2021, 2022]
     assert (table.low < table["median"]).all() and (table["median"] < table.high).all()
+    early, late = table[table.year < 2023], table[table.year >= 2023]
+    assert (early["median"] < early.network_only).all()  # no late filing before 2023
+    assert (late["median"] == late.network_only).all()
+    assert (late["median"] / late.published - 1).abs().max() < 0.03
+    with pytest.raises(BadInputError, match=r"year 2018: .* `match\.history` tells of earlier years"):
+        experiment.repeat([delta.model_copy(update={"year": 2018})])
 
 
 def test_the_headline_names_grade_drivers_and_synthetic_catalogues(runs: Runs, delta: scenario.Scenario) -> None:
