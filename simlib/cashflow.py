@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, ledger, openings, scenario, simulate, solve
+from simlib import areas, ledger, openings, scenario, simulate, solve, supervision
 from simlib.channels import Channels
 from simlib.ledger import SPAN, YEARS, Flows, Ledger, Moves, Terms, by_due_month
 from simlib.loop import FUND, VISITS
@@ -69,17 +69,19 @@ def follow(world: World, before: Run, after: Run, pools: Pools | None = None) ->
     opening = _opening(world, of, place, paid[0], pools)
     terms = [_terms(world, run.scenario, before.scenario, place) for run in (before, after)]
     held = ledger.prepayment(_by_host(opening.earlier, place), terms[0].multiple[0][None, :, None])
-    spans = (_carried(world, of, place, paid[0], paid[0]), _carried(world, of, place, paid[0], paid[1]))
+    sides = [(run.scenario, of, place, paid[0], paid[i]) for i, run in enumerate((before, after))]
+    spans = [_carried(world, *side) for side in sides]
     hosts = tuple(areas.provinces().codes[p] for p in dict.fromkeys(place.province.tolist()))
     out = []
-    for run, (direct, claimed), term in zip((before, after), spans, terms, strict=True):
+    for run, span, term in zip((before, after), spans, terms, strict=True):
         factor = _factor(run.scenario, place)
-        direct, claimed = _scaled(direct, factor), _scaled(claimed, factor)
+        direct, claimed, recovered, fined = (_scaled(flow, factor) for flow in span)
         flows = Flows(
             np.concatenate([_by_host(opening.direct, place), _by_host(direct, place)]),
             np.concatenate([opening.claimed, claimed]).sum(axis=3),
             opening.income,
             opening.local,
+            *(_by_host(np.concatenate([np.zeros_like(opening.direct), taken]), place) for taken in (recovered, fined)),
         )
         moves = ledger.book(flows, term, opening.balance, held)
         out.append(Books(of.year, place.codes, hosts, place.province, flows, term, moves))
@@ -136,11 +138,14 @@ def index(world: World, year: int) -> Array:
     return np.array([published(kind, year) / published(kind, FIT_YEAR) for kind in kinds])
 
 
-def _carried(world: World, of: Scenario, place: areas.Place, before: Ints, after: Ints) -> tuple[Ints, Ints]:
-    """Return direct and claimed flows of `YEARS` years, fen, (month, scheme, home, host), kinds together.
+def _carried(
+    world: World, side: Scenario, of: Scenario, place: areas.Place, before: Ints, after: Ints
+) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return flows of `YEARS` years of a side, fen, (month, scheme, home, host), kinds together.
 
-    Later years repeat the year, grown by kind. Where the scenario holds in a month of a later year but not yet in that
-    month of its own year, the reference's flow is moved by what the scenario does in the months in which it holds.
+    Direct, claimed, recovered and fined. Later years repeat the year, grown by kind. Where the scenario holds in a
+    month of a later year but not yet in that month of its own year, the reference's flow is moved by what the scenario
+    does in the months in which it holds. Supervision takes of the direct flow what it finds in each month.
     """
     touched = [np.moveaxis(scenario.compile(of, place, of.year + i).touched, (3, 2), (0, 1)) for i in range(YEARS)]
     sums = [(flow * touched[0]).sum(axis=-1, keepdims=True) for flow in (before, after)]
@@ -150,9 +155,11 @@ def _carried(world: World, of: Scenario, place: areas.Place, before: Ints, after
         now, then = touched[i], touched[0]
         flow = after if (now == then).all() else np.where(now == then, after, before * np.where(now, moved, 1.0))
         grown = index(world, of.year + i) / index(world, of.year)
-        years.append(np.rint(flow * grown[:, None, None, None, None]).astype(np.int64).sum(axis=1))
-    direct, claimed = np.moveaxis(np.concatenate(years, axis=-1), -1, 1)
-    return direct, claimed
+        paid = np.rint(flow * grown[:, None, None, None, None]).astype(np.int64)
+        rate = simulate.found_by_supervision(world, side, of.year + i)[:, :, None, None]
+        years.append(np.concatenate([paid, supervision.taken(paid[DIRECT], rate)]).sum(axis=1))
+    direct, claimed, recovered, fined = np.moveaxis(np.concatenate(years, axis=-1), -1, 1)
+    return direct, claimed, recovered, fined
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,20 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from simlib import areas, catalogue, channels, chronic, flows, gates, hospitals, ledger, national, targets, visits
+from simlib import (
+    areas,
+    catalogue,
+    channels,
+    chronic,
+    flows,
+    gates,
+    hospitals,
+    ledger,
+    national,
+    supervision,
+    targets,
+    visits,
+)
 from simlib.remedies import did_you_mean, kind_of, listed, shown
 from simlib.terms import WHOLE_MONTHS, Params, Quantity
 
@@ -29,6 +42,7 @@ DECLARATIONS: Declarations = (
     gates.Codes,
     gates.Platform,
     hospitals.Hospitals,
+    supervision.Supervision,
     channels.Channels,
     channels.Claims,
     channels.Credit,

@@ -39,6 +39,7 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
         "fund_100_million_yuan": _spread(pairing, group, "fund_payment", scale=1e-8),
         "own_100_million_yuan": _spread(pairing, group, "own_payment", scale=1e-8),
         "advanced_100_million_yuan": _spread(pairing, group, "advanced_by_patients", scale=1e-8),
+        "beside_100_million_yuan": dict(_beside(pairing)),
         "rate_points": _spread(pairing, group, "direct_settlement_rate", scale=100),
         "rate_curve_points": [
             {
@@ -67,6 +68,20 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
         "money": _money(runs, pairing) if runs.cash else None,
         "rests_on": evidence(runs, pairing),
     }
+
+
+BESIDE = {
+    "recovered": "  returned to home funds by supervision, 100 million yuan",
+    "fines": "  fines, which no fund has, 100 million yuan",
+}
+"""Money that is no payment for care: metric, words. Said where it is not 0."""
+
+
+def _beside(pairing: Pairing) -> Iterator[tuple[str, dict[str, float | None]]]:
+    """Yield the money of `BESIDE` that a scenario moves on the pairs of the headline."""
+    for name in BESIDE:
+        if any(amount.any() for amount in pairing.both(name, experiment.HEADLINE)):
+            yield name, _spread(pairing, experiment.HEADLINE, name, scale=1e-8)
 
 
 def _national(runs: Runs, pairing: Pairing) -> int:
@@ -211,6 +226,8 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
     yield _row("  fund payment in those months, 100 million yuan", f["fund_100_million_yuan"])
     yield _row("  patients' own payment, 100 million yuan", f["own_100_million_yuan"])
     yield _row("  advanced by patients, 100 million yuan", f["advanced_100_million_yuan"])
+    for name, found in f["beside_100_million_yuan"].items():
+        yield _row(BESIDE[name], found)
     rate = f["rate_points"]
     yield _row(f"  direct settlement rate, points (from {100 * (rate['baseline'] or 0):.1f} %)*", rate)
     yield "  * the mean if the share of patients who compare prices is anywhere from 0 to 100 %; by that share:"

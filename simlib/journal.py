@@ -138,6 +138,8 @@ CAUSES_ZH = {
     "returned": "退回预付金",
     "refunded": "退回统筹区",
     "interest": "利息",
+    "recovered": "追回退回参保地",
+    "fined": "行政罚款",
 }
 """Causes of entries in Chinese."""
 

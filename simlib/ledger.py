@@ -177,13 +177,16 @@ class Flows(NamedTuple):
     """What is settled, by month of care; twelve months of the year before, then `SPAN`.
 
     direct : fund payment settled directly, (MONTHS + SPAN, scheme, home, host). claimed : owed on claims by hand,
-    (MONTHS + SPAN, scheme, home). income, local : of the pools, (SPAN, scheme, home). All in fen.
+    (MONTHS + SPAN, scheme, home). income, local : of the pools, (SPAN, scheme, home). recovered, fined : of what was
+    settled directly, what supervision takes, (MONTHS + SPAN, scheme, home, host). All in fen.
     """
 
     direct: Ints
     claimed: Ints
     income: Ints
     local: Ints
+    recovered: Ints
+    fined: Ints
 
 
 class Terms(NamedTuple):
@@ -221,6 +224,8 @@ ENTRIES: dict[str, tuple[str, str]] = {
     "returned": ("home", "host"),
     "refunded": ("pool", "home"),
     "interest": ("own", "bank"),
+    "recovered": ("pool", "earned"),
+    "fined": ("penalty", "earned"),
 }
 """Causes of entries in the order of a month: the account debited, which receives, and the one credited, which gives."""
 
@@ -233,6 +238,8 @@ ACCOUNTS: dict[str, tuple[str, ...]] = {
     "patient": ("scheme", "home"),
     "local": ("scheme", "home"),
     "own": ("host",),
+    "penalty": ("host",),
+    "earned": ("host",),
     "care": ("scheme", "home"),
     "income": ("scheme", "home"),
     "bank": ("host",),
@@ -243,8 +250,9 @@ ACCOUNTS: dict[str, tuple[str, ...]] = {
 pool : cash of a pool 统筹基金. home : the home province's account 省级财政专户, emptied as it is filled. host : the
 host province's account, a sub-ledger per home and scheme; may be overdrawn for one home, never for all together
 预付金调剂. due : settled, not yet cleared. hospital, patient, local : what is owed to hospitals for direct settlement,
-to patients on claims, for care at home; never above 0. own : interest that the host keeps. care, income, bank,
-equity : the outside.
+to patients on claims, for care at home; never above 0. own : interest that the host keeps. penalty : fines 行政处罚,
+which the authority of the host has and no fund. earned : what hospitals earned, out of which they give back and are
+fined, never above 0. care, income, bank, equity : the outside.
 """
 
 Moves = dict[str, Ints]
@@ -376,6 +384,10 @@ def book(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
         moves[cause][0] = amount
     moves["income"][1:, :, :, 0], moves["local_care"][1:, :, :, 0] = flows.income, flows.local
     moves["direct"][1:], moves["claim"][1:, :, :, 0] = flows.direct[MONTHS:], flows.claimed[MONTHS:]
+    # What was improper is found when the care is noticed for clearing, and goes back by the way it came.
+    noticed = terms.clearing[:, None, :, None]
+    for cause, flow in (("recovered", flows.recovered), ("fined", flows.fined)):
+        moves[cause][1:] = by_due_month(flow, noticed)[MONTHS:]
     lag = (terms.clearing + terms.late)[:, None, :, None]
     clearing = by_due_month(flows.direct, lag)[MONTHS:]
     hospital = by_due_month(flows.direct, terms.hospital[:, None, None, :])[MONTHS:]
@@ -395,7 +407,7 @@ def book(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
         pending = target - held if m % MONTHS >= FEBRUARY else np.zeros_like(held)
         at = m + 1
         moves["interest"][at, 0, 0] = half_up(np.maximum(host.sum(axis=(0, 1)), 0) * terms.interest[m], MONTHS * PPM)
-        pool += flows.income[m]
+        pool += flows.income[m] + moves["recovered"][at].sum(axis=2)
         late_local += flows.local[m]
         late_claims += claims[m]
         late_clearing += clearing[m]

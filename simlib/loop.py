@@ -76,6 +76,8 @@ AMOUNTS = (
     *(f"pivotal_{cause}" for cause in CONDITIONS),
     *(f"bill_pivotal_{cause}" for cause in CONDITIONS),
     "owed_on_credit",
+    "recovered",
+    "fined",
 )
 """What a run counts, weighted: visits in person-times, money in fen.
 
@@ -84,7 +86,8 @@ condition alone were met, at the prices that they have: those of the unfiled whe
 is the part of what the fund owes on claimed and abandoned cases that no patient had to advance. `fund_supplement` is
 the part of direct and claimed fund payment above the basic fund's (layers 7, 8 and large-sum). `fund_local` is the part
 that rests on a local deductible, ratio and away rule, `fund_<grade>` the part whose weakest number has that grade of
-evidence.
+evidence. `recovered` and `fined` are not of a visit: they follow from direct fund payment once all are lived, see
+`supervision`.
 """
 
 VISITS, BILLS, FUND = (AMOUNTS.index(name) for name in ("visits_direct", "bill_direct", "fund_direct"))
@@ -103,7 +106,7 @@ SUPPLEMENT, ACCOUNT, GAP, GAP_ZERO, CLAIM_MORE, LOCAL_FUND, GRADED = (
 )
 FIRST, BILL_FIRST = (AMOUNTS.index(f"{of}_{CAUSES[0]}") for of in ("first", "bill_first"))
 PIVOTAL, BILL_PIVOTAL = (AMOUNTS.index(f"{of}_{CONDITIONS[0]}") for of in ("pivotal", "bill_pivotal"))
-ON_CREDIT = AMOUNTS.index("owed_on_credit")
+ON_CREDIT, RECOVERED = (AMOUNTS.index(name) for name in ("owed_on_credit", "recovered"))
 NOT_NETWORKED, NOT_LISTED, NOT_FILED, NOT_CODED, NOT_UP, BY_CHOICE = range(len(CAUSES))
 
 DRAW = np.dtype(

@@ -24,6 +24,8 @@ UNITS = {
     "cash_payment": "yuan",
     "advanced_by_patients": "yuan",
     "benefit_gap": "yuan per visit",
+    "recovered": "yuan",
+    "fines": "yuan",
 }
 """Metrics and their units, in the order in which they are reported."""
 
@@ -109,7 +111,9 @@ def metric(name: str, amount: npt.NDArray[np.generic]) -> Array:
     account_payment, cash_payment = own payment from employees' personal accounts, and the rest, yuan;
     advanced_by_patients = what the fund owes on cases that patients prepaid: claimed and abandoned, but for care on
     credit, yuan;
-    benefit_gap = mean of owed(direct) - owed(claim), yuan per visit.
+    benefit_gap = mean of owed(direct) - owed(claim), yuan per visit;
+    recovered = what supervision returns to home funds, not taken off fund_payment; fines = what hospitals pay to the
+    authority that imposes them, yuan.
 
     >>> float(metric("direct_settlement_rate", np.array([6, 3, 1] + [0] * (len(AMOUNTS) - 3))))
     0.6
@@ -129,6 +133,8 @@ def metric(name: str, amount: npt.NDArray[np.generic]) -> Array:
             "cash_payment": lambda: (bills - fund - a["account"]) / FEN,
             "advanced_by_patients": lambda: (a["fund_claimed"] + a["owed_abandoned"] - a["owed_on_credit"]) / FEN,
             "benefit_gap": lambda: a["benefit_gap"] / FEN / (direct + claimed + abandoned),
+            "recovered": lambda: a["recovered"] / FEN,
+            "fines": lambda: a["fined"] / FEN,
         }
         return np.asarray(formulas[name](), dtype=np.float64)
 

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, conditions, flows, gates, loop, scenario, targets, visits
+from simlib import areas, conditions, flows, gates, loop, scenario, supervision, targets, visits
 from simlib.benefits import YEAR, begin_month, begin_year, fund
 from simlib.channels import reluctances
 from simlib.enacted import Pin, Rules, bill_scale, circumstances, counts, enact, filled, patient_costs
 from simlib.hospitals import Hospitals
-from simlib.loop import AMOUNTS, Cells, insured, one_visit
+from simlib.loop import AMOUNTS, FUND, RECOVERED, Cells, insured, one_visit
 from simlib.luck import PEOPLE, happens, key_of, mix, odds_of
 from simlib.scenario import Scenario
 from simlib.solve import World, solve
-from simlib.terms import CHRONIC, INPATIENT, KINDS, MONTHS, SCHEMES, apart
+from simlib.terms import CHRONIC, DIRECT, INPATIENT, KINDS, MONTHS, SCHEMES, apart
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -220,10 +220,12 @@ def live(
 
     with ThreadPoolExecutor(jobs) as pool:
         totals, paid = (reduce(np.add, sums) for sums in zip(*pool.map(some, range(jobs)), strict=True))
+    by = (len(KINDS), len(SCHEMES), n, n)
+    totals, paid = totals.reshape(2, *by, 2, -1), paid.reshape(*by, MONTHS, -1)
+    inspect(totals, paid, touched, world, of)
     for sums in (totals, paid):
         sums.setflags(write=False)
-    by = (len(KINDS), len(SCHEMES), n, n)
-    return Run(of, world, int(cells.number.sum()), totals.reshape(2, *by, 2, -1), paid.reshape(*by, MONTHS, -1))
+    return Run(of, world, int(cells.number.sum()), totals, paid)
 
 
 def nobody(places: int) -> tuple[Ints, Ints]:
@@ -239,6 +241,27 @@ def month_bits(touched: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint16]:
     [5]
     """
     return np.asarray((touched << np.arange(touched.shape[-1])).sum(axis=-1).astype(np.uint16).ravel())
+
+
+def inspect(totals: Ints, paid: Ints, touched: npt.NDArray[np.bool_], world: World, of: Scenario) -> None:
+    """Write to the totals of a run what supervision recovers and fines: see `supervision`.
+
+    Of the touched and of the other months, each by its mean rate, months weighed by what is paid in them.
+    """
+    found = found_by_supervision(world, of, of.year)
+    if found.any():
+        months = np.moveaxis(touched, (3, 2), (0, 1))  # (kind, scheme, home, host, month)
+        direct = paid[..., DIRECT, None] * np.stack([~months, months], axis=-1)
+        taken = np.einsum("yktm,kshtmx->ykshtx", found, direct) / np.maximum(direct.sum(axis=4), 1)
+        totals[..., RECOVERED : RECOVERED + 2] = np.moveaxis(
+            supervision.taken(totals[..., FUND], taken[:, None]), 0, -1
+        )
+
+
+def found_by_supervision(world: World, of: Scenario, year: int) -> Array:
+    """Return what is recovered and fined per unit of direct fund payment, (2, kind, host, month)."""
+    detected = scenario.compile(of, areas.load(of.geography), year).values("supervision.detected")[0, :, 0]
+    return supervision.rates(np.moveaxis(detected, 0, 1), world.values)
 
 
 def enacted_in(world: World, of: Scenario) -> Rules:

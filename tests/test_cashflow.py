@@ -321,7 +321,7 @@ def small() -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
     direct[:, :, 0, 1] = np.arange(9000, 9000 - 10 * months, -10)[:, None]
     direct[:, :, 1, 0] = np.arange(9000, 9000 + 10 * months, 10)[:, None]
     pool = np.full((months, 2, 2), 70_00)
-    flows = ledger.Flows(direct, pool, 100 * pool[MONTHS:], 10 * pool[MONTHS:])
+    flows = ledger.Flows(direct, pool, 100 * pool[MONTHS:], 10 * pool[MONTHS:], direct // 20, direct // 30)
     lags = (np.full((months, 2), lag) for lag in (2, 0, 1))
     terms = ledger.Terms(np.full((ledger.SPAN, 2), 2_000_000), *lags, np.full((ledger.SPAN, 2), 15_000), 2)
     moves = ledger.book(flows, terms, np.full((2, 2), 10**8), 6 * direct[0])

@@ -41,6 +41,7 @@ def steady(direct: Any, claimed: int = 0, income: int = 10**9, local: int = 10**
         np.full((ALL, *pool), claimed),
         np.full((SPAN, *pool), income),
         np.full((SPAN, *pool), local),
+        *np.zeros((2, ALL, *direct.shape), dtype=np.int64),
     )
 
 
@@ -68,6 +69,8 @@ def flows() -> Flows:
         out.claimed + season,
         out.income + season[:SPAN],
         out.local + season[:SPAN],
+        out.direct * (20 + np.arange(ALL) % 7)[:, None, None, None] // 20,
+        out.direct * (20 + np.arange(ALL) % 7)[:, None, None, None] // 30,
     )
 
 
@@ -159,6 +162,14 @@ def books_open_with_balances_and_prepayments(m: Moves, f: Flows) -> None:
     assert (m["opening_balance"][0, :, :, 0] + kept.sum(axis=2) == 10**11).all()
 
 
+def what_is_recovered_goes_back_when_its_care_is_cleared(m: Moves, f: Flows) -> None:
+    assert (m["recovered"][1:] == later(f.recovered, 2)).all() and not m["recovered"][0].any()
+
+
+def fines_are_taken_when_their_care_is_cleared(m: Moves, f: Flows) -> None:
+    assert (m["fined"][1:] == later(f.fined, 2)).all() and not m["fined"][0].any()
+
+
 Law = Callable[[Moves, Flows], None]
 LAWS: dict[str, Law] = {
     "opening_balance": books_open_with_balances_and_prepayments,
@@ -180,6 +191,8 @@ LAWS: dict[str, Law] = {
     "returned": pools_get_back_what_hosts_return,
     "refunded": pools_get_back_what_hosts_return,
     "interest": interest_is_a_twelfth_of_the_rate_on_the_host_s_cash,
+    "recovered": what_is_recovered_goes_back_when_its_care_is_cleared,
+    "fined": fines_are_taken_when_their_care_is_cleared,
 }
 
 
@@ -208,9 +221,9 @@ def within_bounds(m: Moves) -> None:
     """Nobody pays what it does not have, nobody is paid more than is owed, and all accounts sum to 0."""
     of = balances(m)
     assert (sum(balance.sum(axis=(1, 2, 3)) for balance in of.values()) == 0).all()
-    for account in ("pool", "due", "own", "care"):
+    for account in ("pool", "due", "own", "penalty", "care"):
         assert (of[account] >= 0).all(), account
-    for account in ("hospital", "patient", "local", "income", "bank"):
+    for account in ("hospital", "patient", "local", "earned", "income", "bank"):
         assert (of[account] <= 0).all(), account
     assert (of["host"].sum(axis=(1, 2)) >= 0).all()
     assert (of["home"] == 0).all()
@@ -358,6 +371,7 @@ def anything(draw: st.DrawFn) -> tuple[Flows, Terms, np.ndarray]:
         luck.integers(0, top, (ALL, *pool)),
         luck.integers(0, 4 * top, (SPAN, *pool)),
         luck.integers(0, 2 * top, (SPAN, *pool)),
+        *luck.integers(0, 1 + top // 10, (2, ALL, *pool, hosts)),
     )
 
     def lags(number: int) -> np.ndarray:
