@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib import areas, hospitals
+from simlib.hospitals import Answer
 from simlib.loop import MEASURE
 from simlib.luck import odds_of
 from simlib.scenario import FIRST_YEAR, Scenario, compile
@@ -29,6 +30,7 @@ LEVERS = (
     "claims.hassle_saved",
     "claims.waiting_saved",
     "credit.covered",
+    "drg.covered",
 )
 """Measures that are a share, 0 where nothing is done."""
 
@@ -37,8 +39,8 @@ class Measures(NamedTuple):
     """All that a scenario's year does to conditions, once each.
 
     which (home, host, kind, month) : twice the row of what is done there, and 1 more where no filing is needed. By row,
-    the first for nothing: kind; share, (row, `LEVERS`); path, month : the path of pressure on hospitals, -1 for none,
-    and how many months of it are over, less one. paths (path, month from `FIRST_YEAR`) : see `hospitals.pressure`.
+    the first for nothing: kind; share, (row, `LEVERS`); path, month : the path of hospitals' gains, -1 for none, and
+    how many months of it are over, less one. paths (path, month from `FIRST_YEAR`, gain) : see `hospitals.gains`.
     """
 
     which: npt.NDArray[np.uint16]
@@ -63,7 +65,7 @@ def measures(of: Scenario, place: areas.Place) -> Measures:
     free = settings.values("filing.free")[:, :, 0]
     paths, path = _paths(of, place)
     month = np.arange(MONTHS) + (paths.shape[1] - MONTHS)
-    pressed = np.maximum.accumulate(paths, axis=1)[:, month][path] > 0  # (host, kind, month)
+    pressed = np.logical_or.accumulate(paths.any(axis=-1), axis=1)[:, month][path]  # (host, kind, month)
     shares = [settings.values(name)[:, :, 0] for name in LEVERS]
     done = pressed | np.logical_or.reduce([share > 0 for share in shares])
     kind = np.arange(len(KINDS))[:, None]
@@ -82,31 +84,32 @@ def measures(of: Scenario, place: areas.Place) -> Measures:
 
 
 def _paths(of: Scenario, place: areas.Place) -> tuple[Array, Ints]:
-    """Return the different paths of pressure on hospitals since `FIRST_YEAR`, and which one each (host, kind) goes."""
+    """Return the different paths of hospitals' gains since `FIRST_YEAR`, and which one each (host, kind) goes."""
     years = [compile(of, place, year) for year in range(FIRST_YEAR, of.year + 1)]
-    weight, notices = (
-        np.concatenate([year.values(f"hospitals.{name}")[0, :, 0] for year in years], axis=-1)
-        for name in ("accountability", "notices")
-    )
-    pressures = hospitals.pressure(weight, notices)
-    paths, which = np.unique(pressures.reshape(-1, pressures.shape[-1]), axis=0, return_inverse=True)
-    return paths, which.reshape(pressures.shape[:2])
+    set_ = (np.concatenate([year.values(name)[0, :, 0] for year in years], axis=-1) for name in hospitals.GAINS)
+    gains = hospitals.gains(*set_)
+    paths, which = np.unique(gains.reshape(-1, *gains.shape[2:]), axis=0, return_inverse=True)
+    return paths, which.reshape(gains.shape[:2])
 
 
-def table(found: Measures, mended: Array, response: float, speed: float, costs: Costs) -> Any:
+def table(found: Measures, mended: Array, uncoded: Array, answer: Answer, costs: Costs) -> Any:
     """Return what the loop asks of each row of measures, records of `loop.MEASURE`; the first, nothing, is not asked.
 
     Parameters
     ----------
-    mended : share of faults that hospitals mend in the draw, W0, (kind,). response, speed : of hospitals.
+    mended : share of faults that hospitals mend in the draw, W0, (kind,). uncoded : share of cases left with a code
+    that is not mapped, (kind,). answer : of hospitals.
     """
     k, share = found.kind, dict(zip(LEVERS, found.share.T, strict=True))
-    moved = hospitals.moved(found.paths, response, speed)
+    moved = hospitals.moved(found.paths, answer.weights, answer.speed)
     more = hospitals.newly_mended(mended[k], np.where(found.path < 0, 0.0, moved[found.path, found.month]))
     willing = mended[k] + (1 - mended[k]) * more
     out = np.zeros(len(k), dtype=MEASURE)
     out["connected"] = odds_of(share["network.connected"])
-    out["unified"] = odds_of(share["codes.unified"] + (1 - share["codes.unified"]) * more)
+    unified = share["codes.unified"]
+    out["unified"] = odds_of(unified + (1 - unified) * np.maximum(more, 0))
+    out["uncoded"] = odds_of((1 - unified) * np.maximum(-more, 0) * uncoded[k] / (1 - uncoded[k]))
+    out["bill"] = 1 + answer.bill * share["drg.covered"]
     late = willing + (1 - willing) * share["filing.mended"]
     out["mended"] = odds_of(late * (1 - share["filing.late_refused"]))
     out["down"] = odds_of(share["platform.outage"] * (1 - willing))

@@ -42,6 +42,7 @@ DECLARATIONS: Declarations = (
     gates.Codes,
     gates.Platform,
     hospitals.Hospitals,
+    hospitals.Drg,
     supervision.Supervision,
     channels.Channels,
     channels.Claims,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simlib.terms import MONTHS, PPM, WHOLE_MONTHS, Params, fact, lever, unknown
+from simlib.terms import MONTHS, PPM, WHOLE_MONTHS, AtFull, Params, fact, lever, unknown
 
 Ints = npt.NDArray[np.int64]
 
@@ -28,7 +28,10 @@ NATIONAL = "assumption: published growth of 2024 and older projections"
 
 
 class Ledger(Params, prefix="ledger"):
-    """When the fund's money moves, and what is not published about the pools. Levers concern no kind of care."""
+    """When the fund's money moves, and what is not published about the pools.
+
+    Levers concern no kind of care, but for the one that moves hospitals' willingness.
+    """
 
     prepayment__months = lever(
         "prepayment 预付金 of a year, as a multiple of the monthly mean of last year's fourth quarter",
@@ -64,13 +67,13 @@ class Ledger(Params, prefix="ledger"):
         grade="assumed",
     )
     hospital__lag = lever(
-        "months from settlement until the host province has paid the hospital",
+        "months from settlement until the host province has paid the hospital; sooner, it is a little more willing",
         2.0,
         unit=WHOLE_MONTHS,
         axes=("host",),
         low=0.0,
         high=MONTHS,
-        kinds=(),
+        at_full=AtFull(0.0, up=("direct_settlement_rate",), untouched=("first_not_networked", "first_not_listed")),
         source="CCTV News, 2025-02-19: 40 to 60 days after discharge before instant settlement 即时结算; 1 is its rule "
         "(20 working days after declaration by the 10th, Xinhua 2025-10-16)",
         grade="press",

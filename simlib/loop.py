@@ -148,6 +148,8 @@ MEASURE = np.dtype(
     [
         ("connected", np.uint64),  # odds, of cases not networked
         ("unified", np.uint64),  # odds, of cases not coded
+        ("uncoded", np.uint64),  # odds, of cases coded
+        ("bill", np.float64),  # against that without measures
         ("mended", np.uint64),  # odds, of faults of filing
         ("down", np.uint64),  # odds
         ("credit", np.uint64),  # odds
@@ -258,16 +260,20 @@ def one_visit(
     if disease >= 0:
         mean *= draw.disease_bill[disease]
         on_list = (listed[pair // len(KINDS), m] >> disease) & 1 == 1
+    done = measure[pair, m]
+    if done >> 1:
+        mean *= measures[done >> 1].bill
     bill = visits.bill_fen(mean, quantiles[below(share(what, visits.HOW_DEAR), len(quantiles))])
     networked = coded = filed = up = True
     if not happens(share(gates, visits.CONNECTED), draw.open[k]):
         which_fails = share(gates, visits.WHICH_FAILS)
         networked, coded = not happens(which_fails, draw.not_networked[k]), happens(which_fails, draw.coded[k])
-    done, mended, hassle, waiting, on_credit = measure[pair, m], draw.mended[k], draw.hassle_fen[k], draw.waiting, False
+    mended, hassle, waiting, on_credit = draw.mended[k], draw.hassle_fen[k], draw.waiting, False
     if done >> 1:
         now, own = measures[done >> 1], mix(key, visits.MEASURES)
         networked |= happens(share(own, visits.NEWLY_CONNECTED), now.connected)
-        coded |= happens(share(own, visits.UNIFIED), now.unified)
+        recoded = share(own, visits.UNIFIED)
+        coded = not happens(recoded, now.uncoded) if coded else happens(recoded, now.unified)
         up = not happens(share(own, visits.DOWN), now.down)
         on_credit = happens(share(own, visits.ON_CREDIT), now.credit)
         mended, hassle, waiting = now.mended, now.hassle_fen, now.waiting * (not on_credit)

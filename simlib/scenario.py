@@ -412,7 +412,7 @@ def compile(
 
 
 def over_years(of: Scenario, place: areas.Place, lever: Quantity, years: range) -> Array:
-    """Return a lever that only moves money in each month of some years, (month, home, host).
+    """Return a lever that moves money in each month of some years, (month, home, host).
 
     >>> from simlib import areas, ledger
     >>> base = Scenario(name="b", path="b.yaml", sha256="", year=2023, title=Title(zh="基线", en="Baseline"),

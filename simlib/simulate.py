@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, conditions, flows, gates, loop, scenario, supervision, targets, visits
+from simlib import areas, conditions, flows, gates, hospitals, loop, scenario, supervision, targets, visits
 from simlib.benefits import YEAR, begin_month, begin_year, fund
 from simlib.channels import reluctances
 from simlib.enacted import Pin, Rules, bill_scale, circumstances, counts, enact, filled, patient_costs
-from simlib.hospitals import Hospitals
 from simlib.loop import AMOUNTS, FUND, RECOVERED, Cells, insured, one_visit
 from simlib.luck import PEOPLE, happens, key_of, mix, odds_of
 from simlib.scenario import Scenario
@@ -133,6 +132,12 @@ def networked(world: World, year: int) -> Array:
     return gates.networked_in(year, world.omega, gates.possible(world.values))
 
 
+def shut(world: World, year: int) -> tuple[Array, Array, Array]:
+    """Return the share of visits that is networked and coded in a year, and `gates.code_faults` of the rest."""
+    opened = networked(world, year)
+    return opened, *gates.code_faults(opened, world.passing.mended, world.values[gates.Gates.coded])
+
+
 def level(world: World, year: int) -> tuple[Array, Array]:
     """Return cases and mean bills of a year against 2023, each (kind,)."""
     return targets.level(year, world.values, networked(world, year) / world.passing.networked)
@@ -153,8 +158,7 @@ def parts(cells: Cells, most: int) -> Iterator[Cells]:
 
 def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
     """Return what the loop draws from in a year, one record of `DRAW`: gates move with the connected institutions."""
-    v, opened = world.values, networked(world, year)
-    not_networked, coded = gates.code_faults(opened, world.passing.mended, v[gates.Gates.coded])
+    v, (opened, not_networked, coded) = world.values, shut(world, year)
     costs = patient_costs(v)
     fields = {
         "key": key_of(PEOPLE, world.seed, world.draw),
@@ -178,8 +182,9 @@ def loop_arrays(world: World, rules: Rules, year: int) -> tuple[Any, ...]:
     """Return the tables that the loop reads in a year, in its order."""
     scale = bill_scale(world.bill * level(world, year)[1][:, None], world.lists)
     v = world.values
-    response, speed = float(v[Hospitals.response][0]), float(v[Hospitals.speed][0])
-    measures = conditions.table(rules.measures, world.passing.mended, response, speed, patient_costs(v))
+    opened, _, coded = shut(world, year)
+    uncoded = (1 - opened) * (1 - coded)
+    measures = conditions.table(rules.measures, world.passing.mended, uncoded, hospitals.answer(v), patient_costs(v))
     return scale, world.quantiles, *rules.flat(), measures
 
 

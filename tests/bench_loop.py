@@ -300,12 +300,15 @@ class Twin:
         mean = self.scale.take(((k * len(SCHEMES) + s) * len(TIERS) + tier) * draw.baskets + basket)
         sick, disease = np.flatnonzero(k == CHRONIC), self.disease.take(self.owner)
         mean[sick] *= draw.disease_bill.take(disease[sick])
+        place = ((h * self.places + t) * len(KINDS) + k) * MONTHS + month
+        done = self.measure.take(place)
+        some = np.flatnonzero(done >> 1)
+        mean[some] *= self.holds["bill"][done[some] >> 1]
         on_list = np.ones(len(k), dtype=bool)
         at = ((h * self.places + t) * MONTHS + month)[sick]
         on_list[sick] = self.listed.take(at).astype(np.int64) >> disease[sick] & 1
         self.bill = self.bill_fen(mean, share(what, visits.HOW_DEAR))
-        place = ((h * self.places + t) * len(KINDS) + k) * MONTHS + month
-        failed = self.failed_conditions(self.measure.take(place), gates, on_list, p)
+        failed = self.failed_conditions(done, gates, on_list, p)
         self.cause, number = failed.argmax(axis=0), failed.sum(axis=0)
         self.cause[number == 0] = loop.BY_CHOICE
         self.met, self.pivotal, filing = number == 0, number == 1, p.copy()
@@ -340,7 +343,8 @@ class Twin:
         some = np.flatnonzero(done >> 1)
         own, at = mix(self.luck[some], step(visits.MEASURES)), done[some] >> 1
         failed[loop.NOT_NETWORKED, some] &= share(own, visits.NEWLY_CONNECTED) >= now["connected"][at]
-        failed[loop.NOT_CODED, some] &= share(own, visits.UNIFIED) >= now["unified"][at]
+        recoded, coded = share(own, visits.UNIFIED), ~failed[loop.NOT_CODED, some]
+        failed[loop.NOT_CODED, some] = np.where(coded, recoded < now["uncoded"][at], recoded >= now["unified"][at])
         failed[loop.NOT_UP, some] = share(own, visits.DOWN) < now["down"][at]
         self.on_credit[some] = share(own, visits.ON_CREDIT) < now["credit"][at]
         mended[some], self.hassle[some], self.waiting[some] = (

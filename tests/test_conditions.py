@@ -16,8 +16,13 @@ from simlib.terms import BadInputError
 
 ROOT = Path(__file__).parent.parent
 PEOPLE = 20_000
-OPENING = ("filing.mended", "network.connected", "codes.unified", "hospitals.accountability")
+OPENING = (
+    *("filing.mended", "network.connected", "codes.unified"),
+    *("hospitals.accountability", "hospitals.disputes_settled"),
+)
 """Measures that open a condition."""
+HOSPITALS = ("hospitals.accountability", "hospitals.notices", "hospitals.disputes_settled")
+"""Measures that move hospitals."""
 EASING = ("claims.hassle_saved", "claims.waiting_saved", "credit.covered")
 """Measures that make a claim by hand easier."""
 
@@ -52,7 +57,9 @@ def before(world: solve.World, root: scenario.Scenario) -> np.ndarray:
     return live(world, root)
 
 
-@pytest.mark.parametrize("lever", [*conditions.LEVERS, "hospitals.accountability", "hospitals.notices"])
+@pytest.mark.parametrize(
+    "lever", [*conditions.LEVERS, "hospitals.accountability", "hospitals.notices", "hospitals.disputes_settled"]
+)
 def test_a_measure_at_zero_is_exactly_nothing(
     world: solve.World, root: scenario.Scenario, before: np.ndarray, lever: str
 ) -> None:
@@ -162,7 +169,7 @@ def test_willingness_rises_month_by_month_once_it_is_asked_for_and_stays(root: s
     since = Change.model_validate({"from": "2023-07", "to": "2024-06", "set": (("hospitals.accountability", 1.0),)})
     of = enacting(root, set=(("filing.mended", 0.0),)).model_copy(update={"changes": (since,)})
     found = conditions.measures(of, areas.provinces())
-    moved = conditions.hospitals.moved(found.paths, 1.0, 0.2)
+    moved = conditions.hospitals.moved(found.paths, np.array([1.0, 0.0, 0.0, 0.0]), 0.2)
     year = moved[found.path, found.month][found.which[0, 5, 0] >> 1]
     before = 1 - 0.8 ** np.arange(7, 13)
     np.testing.assert_allclose(year[:6], before)  # six months of 2023 are over

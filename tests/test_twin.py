@@ -46,8 +46,9 @@ def random_measures(luck: Random) -> Any:
     """Return measures of all sorts; the first row is never asked."""
     out = np.zeros(luck.randint(1, 5), dtype=loop.MEASURE)
     for row in range(len(out)):
-        for name in ("connected", "unified", "mended", "down", "credit"):
+        for name in ("connected", "unified", "uncoded", "mended", "down", "credit"):
             out[name][row] = odds_of(luck.uniform(0.2, 0.8))
+        out["bill"][row] = luck.uniform(0.5, 1.5)
         out["hassle_fen"][row], out["waiting"][row] = luck.choice([0.0, 1e2, 1e3, 1e4, 1e5]), luck.choice([0.0, 0.05])
     return out
 
