@@ -18,6 +18,7 @@ from simlib.solve import FIT_YEAR, World
 from simlib.tables import value
 from simlib.terms import (
     ABANDONED,
+    DIRECT,
     FEN,
     INPATIENT,
     KINDS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -13,7 +13,7 @@ from simlib.areas import Place
 from simlib.declared import Value, checked, lever_named, lever_schema, limited_by
 from simlib.documents import Document
 from simlib.remedies import Where, did_you_mean, kind_of, shown
-from simlib.terms import KINDS, MONTHS, SCHEMES, Fault, Quantity
+from simlib.terms import INSTITUTIONS, KINDS, MONTHS, SCHEMES, Fault, Quantity
 
 FIRST_MONTH, LAST_MONTH = "2017-01", "2035-12"
 """The horizon: the first and last month that a change may name."""
@@ -131,7 +131,7 @@ def read_changes(
             if not found:
                 good.append((at, change, change.cells(place)))
         faults += found
-    return tuple(change for _, change, _ in good), [*faults, *_clashes(document, good)]
+    return tuple(change for _, change, _ in good), [*faults, *_clashes(document, good), *_stages(document, good, known)]
 
 
 def _change(
@@ -205,12 +205,32 @@ def _clashes(document: Document, changes: list[tuple[Where, Change, Cells]]) -> 
             yield document.fault((*other, "set", name), f"{message}. {fix}", key=True)
 
 
+def _stages(
+    document: Document, changes: list[tuple[Where, Change, Cells]], known: Mapping[str, Quantity]
+) -> Iterator[Fault]:
+    """Yield a fault for each stage of a roll-out that asks for fewer institutions than an earlier one there."""
+    for (at, first, cells), (other, second, others) in permutations(changes, 2):
+        if first.start >= second.start or not _met(cells, others):
+            continue
+        before, after = ({n: float(v) for n, v in of.set if known[n].unit == INSTITUTIONS} for of in (first, second))
+        for name in before.keys() & after.keys():
+            if after[name] < before[name]:
+                line = document.keys[(*at, "set", name)][0]
+                found = f"{after[name]:g} from {second.start} is below {before[name]:g} from {first.start}, line {line}"
+                fix = "Put the stages in the order of their dates."
+                yield document.fault((*other, "set", name), f"{name}: {found}: a roll-out disconnects nobody. {fix}")
+
+
+def _met(cells: Cells, others: Cells) -> bool:
+    """Return whether two changes apply to a place, scheme and kind in common."""
+    return all(set(a) & set(b) for a, b in zip(cells, others, strict=True))
+
+
 def both_set(first: Change, cells: Cells, second: Change, others: Cells) -> list[str]:
     """Return the levers that two changes set for the same place, scheme, kind and month, in alphabetical order."""
     both = {name for name, _ in first.set} & {name for name, _ in second.set}
     apart = first.stop < second.start or second.stop < first.start
-    met = both and not apart and all(set(a) & set(b) for a, b in zip(cells, others, strict=True))
-    return sorted(both) if met else []
+    return sorted(both) if both and not apart and _met(cells, others) else []
 
 
 def change_schema(levers: Mapping[str, Quantity]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, hospitals
+from simlib import areas, hospitals, network
 from simlib.hospitals import Answer
 from simlib.loop import MEASURE
 from simlib.luck import odds_of
@@ -25,6 +25,7 @@ LEVERS = (
     "filing.mended",
     "filing.late_refused",
     "network.connected",
+    *network.BY_TIER,
     "codes.unified",
     "platform.outage",
     "claims.hassle_saved",
@@ -39,13 +40,16 @@ class Measures(NamedTuple):
     """All that a scenario's year does to conditions, once each.
 
     which (home, host, kind, month) : twice the row of what is done there, and 1 more where no filing is needed. By row,
-    the first for nothing: kind; share, (row, `LEVERS`); path, month : the path of hospitals' gains, -1 for none, and
-    how many months of it are over, less one. paths (path, month from `FIRST_YEAR`, gain) : see `hospitals.gains`.
+    the first for nothing: kind; share, (row, `LEVERS`); rolled : institutions that a roll-out connected in host, 0 and
+    0 where there is none; path, month : the path of hospitals' gains, -1 for none, and how many months of it are over,
+    less one. paths (path, month from `FIRST_YEAR`, gain) : see `hospitals.gains`.
     """
 
     which: npt.NDArray[np.uint16]
     kind: Ints
     share: Array
+    rolled: Array
+    host: Ints
     path: Ints
     month: Ints
     paths: Array
@@ -58,6 +62,22 @@ class Costs(NamedTuple):
     waiting: float
 
 
+class Ground(NamedTuple):
+    """What measures meet in a draw and year.
+
+    mended : share of faults that hospitals mend, W0, (kind,). uncoded : share of cases left with a code that is not
+    mapped, (kind,). answer : of hospitals. costs : of claims. room : institutions not yet connected, (kind, host).
+    omega : see `network.newly_open`, (kind,).
+    """
+
+    mended: Array
+    uncoded: Array
+    answer: Answer
+    costs: Costs
+    room: Array
+    omega: Array
+
+
 @lru_cache(maxsize=32)
 def measures(of: Scenario, place: areas.Place) -> Measures:
     """Return what a scenario's year does to conditions."""
@@ -67,9 +87,17 @@ def measures(of: Scenario, place: areas.Place) -> Measures:
     month = np.arange(MONTHS) + (paths.shape[1] - MONTHS)
     pressed = np.logical_or.accumulate(paths.any(axis=-1), axis=1)[:, month][path]  # (host, kind, month)
     shares = [settings.values(name)[:, :, 0] for name in LEVERS]
-    done = pressed | np.logical_or.reduce([share > 0 for share in shares])
-    kind = np.arange(len(KINDS))[:, None]
-    columns = [kind, *shares, np.where(pressed, path[:, :, None], -1), np.where(pressed, month, 0)]
+    rolled = rolled_out(of, place)[..., 1:]  # (host, kind, month)
+    done = pressed | (rolled > 0) | np.logical_or.reduce([share > 0 for share in shares])
+    kind, host = np.arange(len(KINDS))[:, None], np.arange(len(rolled))[:, None, None]
+    columns = [
+        kind,
+        *shares,
+        rolled,
+        np.where(rolled > 0, host, 0),
+        np.where(pressed, path[:, :, None], -1),
+        np.where(pressed, month, 0),
+    ]
     full = [np.where(done, column, 0).ravel() for column in columns]
     code = done.ravel().astype(np.int64)
     for column in full:
@@ -80,35 +108,47 @@ def measures(of: Scenario, place: areas.Place) -> Measures:
     row = [np.append(0, column)[first] for column in full]
     row[-2] = np.append(-1, row[-2][1:])
     which = 2 * which[1:].reshape(free.shape) + free
-    return Measures(which.astype(np.uint16), row[0], np.stack(row[1:-2], axis=1), row[-2], row[-1], paths)
+    rolled, at, path, month = row[-4:]
+    return Measures(which.astype(np.uint16), row[0], np.stack(row[1:-4], axis=1), rolled, at, path, month, paths)
+
+
+@lru_cache(maxsize=32)
+def rolled_out(of: Scenario, place: areas.Place) -> Array:
+    """Return the institutions that a roll-out has connected, (host, kind, month): by the end of last year in front."""
+    target, speed = (_since(of, place, f"network.{name}") for name in ("institutions", "speed"))
+    by = network.connected_by(target, speed)
+    before = by[..., -MONTHS - 1 : -MONTHS] if by.shape[-1] > MONTHS else 0 * by[..., :1]
+    return np.concatenate([before, by[..., -MONTHS:]], axis=-1)
+
+
+def _since(of: Scenario, place: areas.Place, lever: str) -> Array:
+    """Return a lever of hosts in every month since `FIRST_YEAR`, (host, kind, month)."""
+    years = [compile(of, place, year) for year in range(FIRST_YEAR, of.year + 1)]
+    return np.concatenate([year.values(lever)[0, :, 0] for year in years], axis=-1)
 
 
 def _paths(of: Scenario, place: areas.Place) -> tuple[Array, Ints]:
     """Return the different paths of hospitals' gains since `FIRST_YEAR`, and which one each (host, kind) goes."""
-    years = [compile(of, place, year) for year in range(FIRST_YEAR, of.year + 1)]
-    set_ = (np.concatenate([year.values(name)[0, :, 0] for year in years], axis=-1) for name in hospitals.GAINS)
-    gains = hospitals.gains(*set_)
+    gains = hospitals.gains(*(_since(of, place, name) for name in hospitals.GAINS))
     paths, which = np.unique(gains.reshape(-1, *gains.shape[2:]), axis=0, return_inverse=True)
     return paths, which.reshape(gains.shape[:2])
 
 
-def table(found: Measures, mended: Array, uncoded: Array, answer: Answer, costs: Costs) -> Any:
-    """Return what the loop asks of each row of measures, records of `loop.MEASURE`; the first, nothing, is not asked.
-
-    Parameters
-    ----------
-    mended : share of faults that hospitals mend in the draw, W0, (kind,). uncoded : share of cases left with a code
-    that is not mapped, (kind,). answer : of hospitals.
-    """
+def table(found: Measures, ground: Ground) -> Any:
+    """Return what the loop asks of each row of measures, records of `loop.MEASURE`; the first is not asked."""
     k, share = found.kind, dict(zip(LEVERS, found.share.T, strict=True))
+    mended, uncoded, answer, costs = ground.mended[k], ground.uncoded[k], ground.answer, ground.costs
     moved = hospitals.moved(found.paths, answer.weights, answer.speed)
-    more = hospitals.newly_mended(mended[k], np.where(found.path < 0, 0.0, moved[found.path, found.month]))
-    willing = mended[k] + (1 - mended[k]) * more
+    more = hospitals.newly_mended(mended, np.where(found.path < 0, 0.0, moved[found.path, found.month]))
+    willing = mended + (1 - mended) * more
     out = np.zeros(len(k), dtype=MEASURE)
-    out["connected"] = odds_of(share["network.connected"])
+    rolled = network.newly_open(found.rolled, ground.room[k, found.host], ground.omega[k])
+    every = share["network.connected"]
+    for tier, name in enumerate(network.BY_TIER):
+        out["connected"][:, tier] = odds_of(every + (1 - every) * (1 - (1 - share[name]) * (1 - rolled)))
     unified = share["codes.unified"]
     out["unified"] = odds_of(unified + (1 - unified) * np.maximum(more, 0))
-    out["uncoded"] = odds_of((1 - unified) * np.maximum(-more, 0) * uncoded[k] / (1 - uncoded[k]))
+    out["uncoded"] = odds_of((1 - unified) * np.maximum(-more, 0) * uncoded / (1 - uncoded))
     out["bill"] = 1 + answer.bill * share["drg.covered"]
     late = willing + (1 - willing) * share["filing.mended"]
     out["mended"] = odds_of(late * (1 - share["filing.late_refused"]))

@@ -129,22 +129,6 @@ class Filing(Params, prefix="filing"):
     )
 
 
-class Network(Params, prefix="network"):
-    """The roll-out of the network that a scenario may speed up."""
-
-    connected = lever(
-        "share of visits to institutions not yet connected for this kind of care that become connected",
-        0.0,
-        low=0.0,
-        high=1.0,
-        unit="share",
-        axes=("home", "host", "kind"),
-        at_full=AtFull(1.0, up=("direct_settlement_rate", "fund_payment"), down=("advanced_by_patients",)),
-        source="Dezhou bureau, 2023-07: institutions of every township connected; share assumed by the scenario",
-        grade="assumed",
-    )
-
-
 class Codes(Params, prefix="codes"):
     """The unification of codes of diseases and items."""
 

@@ -73,6 +73,7 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
 BESIDE = {
     "recovered": "  returned to home funds by supervision, 100 million yuan",
     "fines": "  fines, which no fund has, 100 million yuan",
+    "network_cost": "  cost of connecting institutions, 100 million yuan",
 }
 """Money that is no payment for care: metric, words. Said where it is not 0."""
 

@@ -78,6 +78,7 @@ AMOUNTS = (
     "owed_on_credit",
     "recovered",
     "fined",
+    "network_cost",
 )
 """What a run counts, weighted: visits in person-times, money in fen.
 
@@ -86,8 +87,8 @@ condition alone were met, at the prices that they have: those of the unfiled whe
 is the part of what the fund owes on claimed and abandoned cases that no patient had to advance. `fund_supplement` is
 the part of direct and claimed fund payment above the basic fund's (layers 7, 8 and large-sum). `fund_local` is the part
 that rests on a local deductible, ratio and away rule, `fund_<grade>` the part whose weakest number has that grade of
-evidence. `recovered` and `fined` are not of a visit: they follow from direct fund payment once all are lived, see
-`supervision`.
+evidence. `recovered`, `fined` and `network_cost` are not of a visit: they are added once all are lived, see
+`supervision` and `network`.
 """
 
 VISITS, BILLS, FUND = (AMOUNTS.index(name) for name in ("visits_direct", "bill_direct", "fund_direct"))
@@ -106,7 +107,7 @@ SUPPLEMENT, ACCOUNT, GAP, GAP_ZERO, CLAIM_MORE, LOCAL_FUND, GRADED = (
 )
 FIRST, BILL_FIRST = (AMOUNTS.index(f"{of}_{CAUSES[0]}") for of in ("first", "bill_first"))
 PIVOTAL, BILL_PIVOTAL = (AMOUNTS.index(f"{of}_{CONDITIONS[0]}") for of in ("pivotal", "bill_pivotal"))
-ON_CREDIT, RECOVERED = (AMOUNTS.index(name) for name in ("owed_on_credit", "recovered"))
+ON_CREDIT, RECOVERED, NETWORK_COST = (AMOUNTS.index(name) for name in ("owed_on_credit", "recovered", "network_cost"))
 NOT_NETWORKED, NOT_LISTED, NOT_FILED, NOT_CODED, NOT_UP, BY_CHOICE = range(len(CAUSES))
 
 DRAW = np.dtype(
@@ -146,7 +147,7 @@ DRAW = np.dtype(
 
 MEASURE = np.dtype(
     [
-        ("connected", np.uint64),  # odds, of cases not networked
+        ("connected", np.uint64, len(TIERS)),  # odds, of cases not networked
         ("unified", np.uint64),  # odds, of cases not coded
         ("uncoded", np.uint64),  # odds, of cases coded
         ("bill", np.float64),  # against that without measures
@@ -271,7 +272,7 @@ def one_visit(
     mended, hassle, waiting, on_credit = draw.mended[k], draw.hassle_fen[k], draw.waiting, False
     if done >> 1:
         now, own = measures[done >> 1], mix(key, visits.MEASURES)
-        networked |= happens(share(own, visits.NEWLY_CONNECTED), now.connected)
+        networked |= happens(share(own, visits.NEWLY_CONNECTED), now.connected[tier])
         recoded = share(own, visits.UNIFIED)
         coded = not happens(recoded, now.uncoded) if coded else happens(recoded, now.unified)
         up = not happens(share(own, visits.DOWN), now.down)

@@ -26,6 +26,7 @@ UNITS = {
     "benefit_gap": "yuan per visit",
     "recovered": "yuan",
     "fines": "yuan",
+    "network_cost": "yuan",
 }
 """Metrics and their units, in the order in which they are reported."""
 
@@ -113,7 +114,8 @@ def metric(name: str, amount: npt.NDArray[np.generic]) -> Array:
     credit, yuan;
     benefit_gap = mean of owed(direct) - owed(claim), yuan per visit;
     recovered = what supervision returns to home funds, not taken off fund_payment; fines = what hospitals pay to the
-    authority that imposes them, yuan.
+    authority that imposes them, yuan; network_cost = what the year's roll-out of the network costs hosts, told by home
+    in proportion to visits, yuan: no fund pays it.
 
     >>> float(metric("direct_settlement_rate", np.array([6, 3, 1] + [0] * (len(AMOUNTS) - 3))))
     0.6
@@ -135,6 +137,7 @@ def metric(name: str, amount: npt.NDArray[np.generic]) -> Array:
             "benefit_gap": lambda: a["benefit_gap"] / FEN / (direct + claimed + abandoned),
             "recovered": lambda: a["recovered"] / FEN,
             "fines": lambda: a["fined"] / FEN,
+            "network_cost": lambda: a["network_cost"] / FEN,
         }
         return np.asarray(formulas[name](), dtype=np.float64)
 

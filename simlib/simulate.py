@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, conditions, flows, gates, hospitals, loop, scenario, supervision, targets, visits
+from simlib import areas, conditions, flows, gates, hospitals, loop, network, scenario, supervision, targets, visits
+from simlib.areas import Areas
 from simlib.benefits import YEAR, begin_month, begin_year, fund
 from simlib.channels import reluctances
 from simlib.enacted import Pin, Rules, bill_scale, circumstances, counts, enact, filled, patient_costs
-from simlib.loop import AMOUNTS, FUND, RECOVERED, Cells, insured, one_visit
+from simlib.loop import AMOUNTS, FUND, NETWORK_COST, RECOVERED, VISITS, Cells, insured, one_visit
 from simlib.luck import PEOPLE, happens, key_of, mix, odds_of
 from simlib.scenario import Scenario
 from simlib.solve import World, solve
@@ -89,7 +90,7 @@ def patients(world: World, of: Scenario, home: int, host: int, *, number: int = 
     none = np.zeros_like(people)
     cells = Cells(uses, scheme, purpose, homes, hosts, people, none + 1, code, none, none)
     out = np.zeros((int(people.sum()), len(FIRST_VISIT)), dtype=np.int64)
-    arrays = loop_arrays(world, enact(of, place, world.values, world.lists, world.quantiles), of.year)
+    arrays = loop_arrays(world, enact(of, place, world.values, world.lists, world.quantiles), of)
     first_visits(cells, month - 1, draw_record(world, of.year), arrays, len(place.codes), out)
     return out
 
@@ -138,6 +139,24 @@ def shut(world: World, year: int) -> tuple[Array, Array, Array]:
     return opened, *gates.code_faults(opened, world.passing.mended, world.values[gates.Gates.coded])
 
 
+def room(world: World, place: areas.Place, year: int) -> Array:
+    """Return the institutions not yet connected in a year, (kind, host): spread over hosts as beds are."""
+    v = world.values
+    beds = areas.people(areas.provinces(), *(float(v[q][0]) for q in (Areas.xpcc_share, Areas.employee_slope))).beds
+    left = np.maximum(gates.possible(v) - gates.connected(year), 0.0)
+    return np.asarray(left[:, None] * beds[place.province] * place.share / beds.sum())
+
+
+def ground(world: World, place: areas.Place, year: int) -> conditions.Ground:
+    """Return what measures meet in a draw and year."""
+    opened, _, coded = shut(world, year)
+    v, uncoded = world.values, (1 - opened) * (1 - coded)
+    costs = patient_costs(v)
+    return conditions.Ground(
+        world.passing.mended, uncoded, hospitals.answer(v), costs, room(world, place, year), world.omega
+    )
+
+
 def level(world: World, year: int) -> tuple[Array, Array]:
     """Return cases and mean bills of a year against 2023, each (kind,)."""
     return targets.level(year, world.values, networked(world, year) / world.passing.networked)
@@ -178,13 +197,10 @@ def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
     return filled(np.atleast_1d(circumstances(v)), fields)
 
 
-def loop_arrays(world: World, rules: Rules, year: int) -> tuple[Any, ...]:
-    """Return the tables that the loop reads in a year, in its order."""
-    scale = bill_scale(world.bill * level(world, year)[1][:, None], world.lists)
-    v = world.values
-    opened, _, coded = shut(world, year)
-    uncoded = (1 - opened) * (1 - coded)
-    measures = conditions.table(rules.measures, world.passing.mended, uncoded, hospitals.answer(v), patient_costs(v))
+def loop_arrays(world: World, rules: Rules, of: Scenario) -> tuple[Any, ...]:
+    """Return the tables that the loop reads of a scenario, in its order."""
+    scale = bill_scale(world.bill * level(world, of.year)[1][:, None], world.lists)
+    measures = conditions.table(rules.measures, ground(world, areas.load(of.geography), of.year))
     return scale, world.quantiles, *rules.flat(), measures
 
 
@@ -213,7 +229,7 @@ def live(
     place = areas.load(of.geography)
     rules = rules or enacted_in(world, of)
     cells = cells_of(world, place, of.year, focus(touched), people, whole or not touched.any())
-    draw, arrays = draw_record(world, of.year, care_at_home=care_at_home), loop_arrays(world, rules, of.year)
+    draw, arrays = draw_record(world, of.year, care_at_home=care_at_home), loop_arrays(world, rules, of)
     n, months = len(place.codes), month_bits(touched)
     every = iter(list(parts(cells, chunk)))  # a list's iterator can be shared: each thread takes what comes next
 
@@ -228,6 +244,7 @@ def live(
     by = (len(KINDS), len(SCHEMES), n, n)
     totals, paid = totals.reshape(2, *by, 2, -1), paid.reshape(*by, MONTHS, -1)
     inspect(totals, paid, touched, world, of)
+    connect(totals, touched, world, of)
     for sums in (totals, paid):
         sums.setflags(write=False)
     return Run(of, world, int(cells.number.sum()), totals, paid)
@@ -261,6 +278,23 @@ def inspect(totals: Ints, paid: Ints, touched: npt.NDArray[np.bool_], world: Wor
         totals[..., RECOVERED : RECOVERED + 2] = np.moveaxis(
             supervision.taken(totals[..., FUND], taken[:, None]), 0, -1
         )
+
+
+def connect(totals: Ints, touched: npt.NDArray[np.bool_], world: World, of: Scenario) -> None:
+    """Write to the totals of a run what its year of a roll-out of the network costs: see `network`.
+
+    Half of it in each half of the people, told by home in proportion to visits; evenly where there are none.
+    """
+    place = areas.load(of.geography)
+    by = np.moveaxis(conditions.rolled_out(of, place), 0, 1)
+    cost = network.cost_fen(by, room(world, place, of.year), float(world.values[network.Network.cost][0]))
+    apart = place.province[:, None] != place.province  # (home, host)
+    for k, h, m in zip(*np.nonzero(cost), strict=True):
+        now = touched[:, h, :, k, m].T.astype(np.int64)  # (scheme, home)
+        at = (k, *np.indices(now.shape), h, now)
+        seen = totals[:, *at, VISITS : VISITS + 3].sum(axis=-1) + 1e-9 * apart[:, h]
+        told = network.told(np.full(2, cost[k, h, m] / 2), seen.reshape(2, -1))
+        totals[:, *at, NETWORK_COST] += told.reshape(seen.shape)
 
 
 def found_by_supervision(world: World, of: Scenario, year: int) -> Array:

@@ -48,6 +48,7 @@ FEN = 100
 PPM = 1_000_000
 """Shares are int64 millionths."""
 WHOLE_MONTHS = "whole months"
+INSTITUTIONS = "institutions"
 """Unit of a lag, which the ledger counts in months."""
 
 EMPLOYEE = SCHEMES.index("employee")

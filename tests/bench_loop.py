@@ -308,7 +308,7 @@ class Twin:
         at = ((h * self.places + t) * MONTHS + month)[sick]
         on_list[sick] = self.listed.take(at).astype(np.int64) >> disease[sick] & 1
         self.bill = self.bill_fen(mean, share(what, visits.HOW_DEAR))
-        failed = self.failed_conditions(done, gates, on_list, p)
+        failed = self.failed_conditions(done, gates, on_list, p, tier)
         self.cause, number = failed.argmax(axis=0), failed.sum(axis=0)
         self.cause[number == 0] = loop.BY_CHOICE
         self.met, self.pivotal, filing = number == 0, number == 1, p.copy()
@@ -329,7 +329,7 @@ class Twin:
         self.parts = [slice(*bounds) for bounds in pairwise(np.searchsorted(self.failing, self.begin))]
         self.channel, self.paid, self.basic, self.gap, self.account = np.empty((5, len(k)), dtype=np.int64)
 
-    def failed_conditions(self, done: Any, gates: Any, on_list: Any, purpose: Any) -> Any:
+    def failed_conditions(self, done: Any, gates: Any, on_list: Any, purpose: Any, tier: Any) -> Any:
         """Return which conditions each visit fails, (condition, visit); note what a claim costs, and credit."""
         draw, k, now = self.draw, self.k, self.holds
         failed = np.zeros((len(loop.CONDITIONS), len(k)), dtype=bool)
@@ -342,7 +342,7 @@ class Twin:
         self.waiting, self.on_credit = np.full(len(k), draw.waiting), np.zeros(len(k), dtype=bool)
         some = np.flatnonzero(done >> 1)
         own, at = mix(self.luck[some], step(visits.MEASURES)), done[some] >> 1
-        failed[loop.NOT_NETWORKED, some] &= share(own, visits.NEWLY_CONNECTED) >= now["connected"][at]
+        failed[loop.NOT_NETWORKED, some] &= share(own, visits.NEWLY_CONNECTED) >= now["connected"][at, tier[some]]
         recoded, coded = share(own, visits.UNIFIED), ~failed[loop.NOT_CODED, some]
         failed[loop.NOT_CODED, some] = np.where(coded, recoded < now["uncoded"][at], recoded >= now["unified"][at])
         failed[loop.NOT_UP, some] = share(own, visits.DOWN) < now["down"][at]
@@ -560,7 +560,7 @@ class Bench:
         """Return what the loop reads: the record of the draw, and the tables of a scenario."""
         w = self.world
         rules = enacted.enact(of, self.place, w.values, w.lists, w.quantiles)
-        return simulate.draw_record(w, of.year), simulate.loop_arrays(w, rules, of.year)
+        return simulate.draw_record(w, of.year), simulate.loop_arrays(w, rules, of)
 
     def live(self, tables: Any, cells: Any, jobs: int = 1) -> tuple[int, Any]:
         """Return visits and sums of the compiled loop, on so many threads, in a stream as `simulate.live` does."""

@@ -33,8 +33,8 @@ def setting(root: Scenario, lever: str, value: float) -> Scenario:
 
 def lived(world: solve.World, of: Scenario) -> np.ndarray:
     """Return the amounts of a run, (kind, home, host, amount), everybody looked at alike."""
-    nowhere = np.zeros_like(simulate.focus_of(of))
-    return simulate.live(world, of, focus=nowhere, people=20_000).totals.sum(axis=(0, 2, 5))
+    nowhere = np.zeros_like(simulate.touched_by(of))
+    return simulate.live(world, of, touched=nowhere, people=20_000).totals.sum(axis=(0, 2, 5))
 
 
 def amount(totals: np.ndarray, name: str) -> int:
@@ -95,11 +95,10 @@ def test_as_many_faults_are_left_as_the_willingness_says(world: solve.World, roo
     """Not filed and not coded are raw faults x (1 - W), whether W rises or falls."""
     of = setting(root, "hospitals.disputes_settled", 1.0)
     found = conditions.measures(of, areas.load("provinces"))
-    opened, _, coded = simulate.shut(world, 2024)
-    uncoded = (1 - opened) * (1 - coded)
     answer = hospitals.Answer(np.array([0.0, 0.0, 0.0, end]), 1.0, 0.0)
-    mended = world.passing.mended
-    table = conditions.table(found, mended, uncoded, answer, simulate.patient_costs(world.values))[1:]
+    ground = simulate.ground(world, areas.load("provinces"), 2024)._replace(answer=answer)
+    mended, uncoded = ground.mended, ground.uncoded
+    table = conditions.table(found, ground)[1:]
     k = found.kind[1:]
     willing = 1 / (1 + (1 / mended[k] - 1) * np.exp(-end))
     np.testing.assert_allclose(table["mended"] / 2**64, willing)

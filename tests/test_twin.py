@@ -46,8 +46,9 @@ def random_measures(luck: Random) -> Any:
     """Return measures of all sorts; the first row is never asked."""
     out = np.zeros(luck.randint(1, 5), dtype=loop.MEASURE)
     for row in range(len(out)):
-        for name in ("connected", "unified", "uncoded", "mended", "down", "credit"):
+        for name in ("unified", "uncoded", "mended", "down", "credit"):
             out[name][row] = odds_of(luck.uniform(0.2, 0.8))
+        out["connected"][row] = odds_of([luck.uniform(0.2, 0.8) for _ in TIERS])
         out["bill"][row] = luck.uniform(0.5, 1.5)
         out["hassle_fen"][row], out["waiting"][row] = luck.choice([0.0, 1e2, 1e3, 1e4, 1e5]), luck.choice([0.0, 0.05])
     return out
@@ -90,7 +91,7 @@ def test_the_twin_gives_the_integers_of_the_loop(part: int) -> None:
         assert Twin(draw, arrays, touched, of_twin, PLACES).live(cells) == lived
         assert all(np.array_equal(*sums) for sums in zip(of_loop, of_twin, strict=True)), seed
         ways += of_loop[0].sum(axis=0)
-    of_no_visit = ("benefit_gap", "recovered", "fined")
+    of_no_visit = ("benefit_gap", "recovered", "fined", "network_cost")
     assert ways[[i for i, name in enumerate(AMOUNTS) if name not in of_no_visit]].min() > 200  # all ways and causes
 
 
