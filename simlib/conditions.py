@@ -56,10 +56,10 @@ class Measures(NamedTuple):
 
 
 class Costs(NamedTuple):
-    """What a claim by hand costs the patient without measures: hassle, fen by kind, and waiting, per yuan."""
+    """What a claim by hand costs the patient, without measures unless said: hassle, fen by kind; waiting, per yuan."""
 
     hassle_fen: Array
-    waiting: float
+    waiting: Any
 
 
 class Ground(NamedTuple):
@@ -154,6 +154,19 @@ def table(found: Measures, ground: Ground) -> Any:
     out["mended"] = odds_of(late * (1 - share["filing.late_refused"]))
     out["down"] = odds_of(share["platform.outage"] * (1 - willing))
     out["credit"] = odds_of(share["credit.covered"])
-    out["hassle_fen"] = costs.hassle_fen[k] * (1 - share["claims.hassle_saved"])
-    out["waiting"] = costs.waiting * (1 - share["claims.waiting_saved"])
+    out["hassle_fen"], out["waiting"] = _left(found, costs)
     return out
+
+
+def _left(found: Measures, costs: Costs) -> tuple[Array, Array]:
+    """Return what each row of measures leaves of the costs of a claim: hassle, fen, and waiting, per yuan."""
+    share = dict(zip(LEVERS, found.share.T, strict=True))
+    hassle = costs.hassle_fen[found.kind] * (1 - share["claims.hassle_saved"])
+    return hassle, costs.waiting * (1 - share["claims.waiting_saved"])
+
+
+def claim_costs(found: Measures, costs: Costs) -> Costs:
+    """Return what a claim costs once all measures are taken: hassle and waiting, (kind, home, host, month) each."""
+    done, (hassle, waiting) = found.which >> 1, _left(found, costs)
+    hassle = np.where(done > 0, hassle[done], costs.hassle_fen[:, None])
+    return Costs(np.moveaxis(hassle, 2, 0), np.moveaxis(np.where(done > 0, waiting[done], costs.waiting), 2, 0))

@@ -18,6 +18,7 @@ from simlib import (
     ledger,
     national,
     network,
+    response,
     supervision,
     targets,
     visits,
@@ -48,6 +49,7 @@ DECLARATIONS: Declarations = (
     channels.Channels,
     channels.Claims,
     channels.Credit,
+    response.Response,
     ledger.Ledger,
 )
 """The groups of numbers, in the order of the model's story."""

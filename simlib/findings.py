@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from joblib import Parallel, delayed
 from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
-from simlib import areas, enacted, metrics, scenario, simulate, solve
+from simlib import areas, declared, enacted, metrics, scenario, simulate, solve
 from simlib.experiment import (
     DRAWS,
     HEADLINE,
@@ -22,15 +22,18 @@ from simlib.experiment import (
     finite,
     pair,
     relative,
+    repeat,
     rules_of,
     scalar_unknowns,
     spread,
     summary,
 )
+from simlib.loop import BILLS, FUND, VISITS
 from simlib.metrics import Group
+from simlib.remedies import did_you_mean, shown
 from simlib.scenario import Scenario
 from simlib.tables import read
-from simlib.terms import CHANNELS, FEN, PURPOSES
+from simlib.terms import CHANNELS, FEN, PURPOSES, BadInputError
 
 Ints = npt.NDArray[np.int64]
 
@@ -236,6 +239,57 @@ def curve_draw(
             ]
         )
     return np.array(rows)
+
+
+def by_form(
+    of: Scenario,
+    variant: str,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    people: int = simulate.PEOPLE_PER_DRAW,
+    jobs: int = 1,
+    progress: Progress = iter,
+) -> pd.DataFrame:
+    """Return what a scenario changes by the form of a part of the model, the forms side by side on the same luck.
+
+    A row per form, group (the headline, each kind of care, all) and what changes: cases, bills and fund payment in
+    percent, rate in points, each with its mean and 95 % interval over draws.
+
+    Columns: form, group, what, change, low, high, unit.
+
+    Raises
+    ------
+    BadInputError : no such variant.
+    """
+    choices = {name: q.choices for name, q in declared.quantities().items() if q.role == "variant"}
+    if variant not in choices:
+        raise BadInputError(f"{shown(variant)}: no such variant. {did_you_mean(variant, choices)}")
+    rows: list[dict[str, object]] = []
+    for form in choices[variant]:
+        how = {"draws": draws, "seed": seed, "people": people, "jobs": jobs, "pin": {variant: form}}
+        runs = repeat([of], progress=progress, **how)  # type: ignore[arg-type]
+        for i, group in enumerate(runs.pairings[0].groups):
+            if group.home is group.host is None:
+                named = {"form": form, "group": group.label(runs.place)}
+                rows += [named | row for row in _what_changes(runs.pairings[0], i)]
+    return pd.DataFrame(rows)
+
+
+def _what_changes(pairing: Pairing, group: int) -> Iterator[dict[str, object]]:
+    """Yield what changes in a group: volume and money in percent, rate in points."""
+    before, after = (side[:, group].sum(axis=1).astype(np.float64) for side in (pairing.before, pairing.after))
+    for what, start, number in (("cases", VISITS, 3), ("bills", BILLS, 3), ("fund_payment", FUND, 2)):
+        old, new = (side[:, start : start + number].sum(axis=1) for side in (before, after))
+        yield _interval(what, 100 * (new / np.where(old > 0, old, np.nan) - 1), "percent")
+    rates = [metrics.metric("direct_settlement_rate", side) for side in (before, after)]
+    yield _interval("direct_settlement_rate", 100 * (rates[1] - rates[0]), "points")
+
+
+def _interval(what: str, change: npt.NDArray[np.float64], unit: str) -> dict[str, object]:
+    """Return a change over draws as a row."""
+    found = spread(finite(change), float("nan"))
+    return {"what": what, **{key: found[key] for key in ("change", "low", "high")}, "unit": unit}
 
 
 def patients(of: Scenario, home: str, host: str, *, number: int = 1000, seed: int = 0, draw: int = 0) -> pd.DataFrame:

@@ -235,6 +235,7 @@ def one_visit(
     pair: int,
     who: int,
     disease: int,
+    dearer: float,
     m: int,
     attentive: bool,
     year: Any,
@@ -251,13 +252,14 @@ def one_visit(
 ) -> Case:
     """Return what becomes of one visit: bill, gates, both prices from the same state of the year, choice.
 
-    disease : the patient's chronic disease, -1 in care of another kind. Both prices are those of the filing that the
+    disease : the patient's chronic disease, -1 in care of another kind. dearer : the mean bill against that of `draw`.
+    Both prices are those of the filing that the
     visit has in the end: the policy of the purpose, or of the unfiled.
     """
     what, gates = mix(key, visits.WHAT), mix(key, visits.GATES)
     tier = visits.pick_one(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
     basket = below(share(what, visits.WHICH_BASKET), draw.baskets)
-    mean, on_list = scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + tier, basket], True
+    mean, on_list = dearer * scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + tier, basket], True
     if disease >= 0:
         mean *= draw.disease_bill[disease]
         on_list = (listed[pair // len(KINDS), m] >> disease) & 1 == 1
@@ -401,6 +403,30 @@ def in_order(when: Any, number: int, slots: Any, order: Any) -> None:
         slots[when[j]] += 1
 
 
+@rule
+def cell_of(k: int, s: int, h: int, t: int, places: int) -> int:
+    """Return the row of a table by kind, scheme, home and host."""
+    return ((k * len(SCHEMES) + s) * places + h) * places + t
+
+
+@rule
+def is_real(luck: int, at: int, month: int, purpose: int, answer: Any) -> bool:
+    """Return whether a person who is drawn at the envelope comes at all for what is asked about, see `response`."""
+    return happens(luck, answer.real[at, month] if answer.responds[purpose] else answer.still)
+
+
+@rule
+def first_real(order: Any, number: int, luck: int, s: int, p: int, h: int, t: int, places: int, answer: Any) -> int:
+    """Return the first of a person's visits that is real, `number` if none is."""
+    j = 0
+    while j < number:
+        month, k = order[j] // len(KINDS), order[j] % len(KINDS)
+        if is_real(luck, cell_of(k, s, h, t, places), month, p, answer):
+            break
+        j += 1
+    return j
+
+
 @apart
 def loop(
     cells: Any,
@@ -416,10 +442,12 @@ def loop(
     first: Any,
     lives: Any,
     measures: Any,
-    touched: Any,
+    period: Any,
     totals: Any,
     paid: Any,
     places: int,
+    periods: int,
+    answer: Any = None,
 ) -> int:
     """Live every person's year and add it up; return the visits lived through. The only loop over visits.
 
@@ -430,9 +458,10 @@ def loop(
     ----------
     cells : whom to live. draw : a record of `DRAW`. scale_fen, quantiles : see `enacted.bill_scale`, `bill_quantiles`.
     policies, which, cover, slot, measure, listed, first, lives : see `enacted.Rules.flat`. measures : records of
-    `MEASURE`. touched : bits of the months that are summed apart, see `simulate.month_bits`. totals, paid : what is
-    added to, (half x kind x scheme x home x host x touched, amount) and, fund payment on direct cases and on claims,
-    (kind x scheme x home x host x month, 2). places : number of areas.
+    `MEASURE`. period : which of its sums a visit goes to, (home x host x scheme x kind, month). totals, paid : what is
+    added to, (half x kind x scheme x home x host x period, amount) and, fund payment on direct cases and on claims,
+    (kind x scheme x home x host x month, 2). places, periods : number of areas and of periods. answer : how patients
+    respond, see `response.Answer`; None if they do not, then every visit is real.
     """
     year = np.zeros(1, dtype=YEAR)[0]
     when = np.empty(len(KINDS) * visits.MOST_VISITS, dtype=np.uint8)  # unsigned: no index to be wrapped round
@@ -454,18 +483,30 @@ def loop(
             if s == EMPLOYEE:
                 balance = draw.balances[below(mix(key, visits.BALANCE), STEPS)]
             begin_year(year)
+            start, real, dearer = 0, mix(key, visits.REAL), 1.0
+            if answer is not None:
+                start = first_real(order, number, real, s, p, h, t, places, answer)
+                lived -= start
+                if start == number:
+                    continue
             if draw.care_at_home and p != LONG_STAY:
-                begun = order[0] // len(KINDS)
+                begun = order[start] // len(KINDS)
                 care_at_home(key, s, who, begun, year, draw, quantiles, policies, which)
             half = (cells.half[c] + person) & 1
             base = (s * places + h) * places + t
-            for j in range(number):
+            for j in range(start, number):
                 month, k = order[j] // len(KINDS), order[j] % len(KINDS)
+                if answer is not None:
+                    at = cell_of(k, s, h, t, places)
+                    if not is_real(real, at, month, p, answer):
+                        lived -= 1
+                        continue
+                    dearer = answer.dearer[at, month] if answer.responds[p] else 1.0
                 begin_month(year, month)
                 attentive, sick = happens(attention, draw.attention[k]), disease if k == CHRONIC else -1
                 pair = (h * places + t) * len(KINDS) + k
                 case = one_visit(
-                    mix(key, visits.OF_VISIT + j), k, s, p, h, pair, who, sick, month, attentive,
+                    mix(key, visits.OF_VISIT + j), k, s, p, h, pair, who, sick, dearer, month, attentive,
                     year, draw, scale_fen, quantiles, policies, which, cover, slot, measure, listed, measures,
                 )  # fmt: skip
                 account = 0
@@ -477,7 +518,7 @@ def loop(
                 into = base + k * len(SCHEMES) * places * places
                 if case.channel != ABANDONED:
                     paid[into * MONTHS + month, case.channel] += weight * fund(case.owed)
-                into = (into + half * len(KINDS) * len(SCHEMES) * places * places) * 2
-                into += (touched[((h * places + t) * len(SCHEMES) + s) * len(KINDS) + k] >> month) & 1
+                into = (into + half * len(KINDS) * len(SCHEMES) * places * places) * periods
+                into += period[((h * places + t) * len(SCHEMES) + s) * len(KINDS) + k, month]
                 book(totals, into, case, weight, account, terms.grade, terms.local)
     return lived

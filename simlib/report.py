@@ -645,10 +645,10 @@ def _rests(answer: Answer, lang: Lang) -> Table:
 
 def _limits(answer: Answer, lang: Lang) -> Section:
     """Return what the run cannot say."""
-    real = _real_lists(answer)
+    real, form = _real_lists(answer), answer.manifest["pinned"].get("response.form", "none")
     points = [
         said("limits.lists.real", lang, real) if real else said("limits.lists", lang),
-        *(said(f"limits.{name}", lang) for name in ("rate", "volume", "missing")),
+        *(said(f"limits.{name}", lang) for name in ("rate", f"volume.{form}", "missing")),
         said("limits.year", lang, answer.facts["year"]),
     ]
     if answer.draws < findings.FEWEST_TO_NAME:

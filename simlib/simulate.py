@@ -4,23 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import dataclass, replace
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, conditions, flows, gates, hospitals, loop, network, scenario, supervision, targets, visits
+from simlib import (
+    areas,
+    conditions,
+    flows,
+    gates,
+    hospitals,
+    loop,
+    network,
+    response,
+    scenario,
+    supervision,
+    targets,
+    visits,
+)
 from simlib.areas import Areas
 from simlib.benefits import YEAR, begin_month, begin_year, fund
 from simlib.channels import reluctances
 from simlib.enacted import Pin, Rules, bill_scale, circumstances, counts, enact, filled, patient_costs
-from simlib.loop import AMOUNTS, FUND, NETWORK_COST, RECOVERED, VISITS, Cells, insured, one_visit
+from simlib.loop import (
+    AMOUNTS,
+    BILLS,
+    BY_CHOICE,
+    FIRST,
+    FUND,
+    NETWORK_COST,
+    RECOVERED,
+    VISITS,
+    Cells,
+    insured,
+    one_visit,
+)
 from simlib.luck import PEOPLE, happens, key_of, mix, odds_of
 from simlib.scenario import Scenario
 from simlib.solve import World, solve
-from simlib.terms import CHRONIC, DIRECT, INPATIENT, KINDS, MONTHS, SCHEMES, apart
+from simlib.terms import CHRONIC, DIRECT, INPATIENT, KINDS, MONTHS, SCHEMES, BadInputError, apart
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -63,7 +88,7 @@ def first_visits(cells: Any, month: int, draw: Any, arrays: Any, places: int, ou
             begin_year(year)
             begin_month(year, month)
             case = one_visit(
-                mix(key, visits.OF_VISIT), INPATIENT, s, p, h, pair, who, -1, month, attentive, year, draw,
+                mix(key, visits.OF_VISIT), INPATIENT, s, p, h, pair, who, -1, 1.0, month, attentive, year, draw,
                 scale_fen, quantiles, policies, which, cover, slot, measure, listed, measures,
             )  # fmt: skip
             out[row, 0], out[row, 1], out[row, 2] = case.channel, case.bill, fund(case.owed)
@@ -102,9 +127,7 @@ def cells_of(
 
     `focus` marks the (kind, home, host) to look at closely; unless `whole`, only they are drawn.
     """
-    expected = flows.expect(world.pull, world.c, world.stayed)
-    expected = expected * level(world, year)[0][:, None, None, None, None]
-    expected = flows.among_cities(expected, place, world.values)
+    expected = response.envelope(world.values) * cases(world, place, year)
     patients = expected / visits_per_patient(world)[:, None, None, None, None]
     people = visits.users(patients, world.values[visits.Visits.both_kinds][0])
     of_use = np.stack([focus[list(kinds)].any(axis=0) for kinds in visits.USES.values()])
@@ -119,6 +142,12 @@ def cells_of(
     number = number.ravel()[used]
     half = (np.cumsum(number) - number) & 1
     return Cells(uses, scheme, purpose, home, host, number, weight.ravel()[used], used, np.zeros_like(number), half)
+
+
+def cases(world: World, place: areas.Place, year: int) -> Array:
+    """Return expected visits of a year in a place, settled or not, (kind, scheme, purpose, home, host)."""
+    expected = flows.expect(world.pull, world.c, world.stayed)
+    return flows.among_cities(expected * level(world, year)[0][:, None, None, None, None], place, world.values)
 
 
 def visits_per_patient(world: World) -> Array:
@@ -212,6 +241,7 @@ def live(
     people: int = PEOPLE_PER_DRAW,
     whole: bool = True,
     care_at_home: bool = True,
+    by_month: bool = False,
     rules: Rules | None = None,
     jobs: int = 1,
     chunk: int = 1 << 18,
@@ -223,6 +253,7 @@ def live(
     world : what `solve.solve` returned. touched : cells to look at closely and to sum apart, (home, host, scheme, kind,
     month), see `touched_by`. people : people to draw. whole : whether to draw the country, not only those pairs.
     care_at_home : whether care at home uses up part of the year before the first visit elsewhere.
+    by_month : sum each month apart, of visits alone, instead of what is touched and what is not.
     rules : what `enacted_in` returned, for who runs a scenario several times in a draw.
     jobs, chunk : threads, and people lived through at a time; any values give the same totals.
     """
@@ -230,39 +261,43 @@ def live(
     rules = rules or enacted_in(world, of)
     cells = cells_of(world, place, of.year, focus(touched), people, whole or not touched.any())
     draw, arrays = draw_record(world, of.year, care_at_home=care_at_home), loop_arrays(world, rules, of)
-    n, months = len(place.codes), month_bits(touched)
+    n, answer, (period, periods) = len(place.codes), answered(world, of, rules), summed_apart(touched, by_month)
     every = iter(list(parts(cells, chunk)))  # a list's iterator can be shared: each thread takes what comes next
 
     def some(_: int) -> tuple[Ints, Ints]:
-        sums = nobody(n)
+        sums = nobody(n, periods)
         for part in every:
-            loop.loop(part, draw, *arrays, months, *sums, n)  # type: ignore[call-arg]
+            loop.loop(part, draw, *arrays, period, *sums, n, periods, answer)  # type: ignore[call-arg]
         return sums
 
     with ThreadPoolExecutor(jobs) as pool:
         totals, paid = (reduce(np.add, sums) for sums in zip(*pool.map(some, range(jobs)), strict=True))
     by = (len(KINDS), len(SCHEMES), n, n)
-    totals, paid = totals.reshape(2, *by, 2, -1), paid.reshape(*by, MONTHS, -1)
-    inspect(totals, paid, touched, world, of)
-    connect(totals, touched, world, of)
+    totals, paid = totals.reshape(2, *by, periods, -1), paid.reshape(*by, MONTHS, -1)
+    if not by_month:
+        inspect(totals, paid, touched, world, of)
+        connect(totals, touched, world, of)
     for sums in (totals, paid):
         sums.setflags(write=False)
     return Run(of, world, int(cells.number.sum()), totals, paid)
 
 
-def nobody(places: int) -> tuple[Ints, Ints]:
+def nobody(places: int, periods: int) -> tuple[Ints, Ints]:
     """Return what the loop adds to, of nobody yet: see `loop.loop`."""
     pairs = len(KINDS) * len(SCHEMES) * places**2
-    return np.zeros((2 * pairs * 2, len(AMOUNTS)), dtype=np.int64), np.zeros((pairs * MONTHS, 2), dtype=np.int64)
+    return np.zeros((2 * pairs * periods, len(AMOUNTS)), dtype=np.int64), np.zeros((pairs * MONTHS, 2), dtype=np.int64)
 
 
-def month_bits(touched: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint16]:
-    """Return the months in which each (home, host, scheme, kind) is touched, a bit each, flat.
+def summed_apart(touched: npt.NDArray[np.bool_], by_month: bool = False) -> tuple[npt.NDArray[np.uint8], int]:
+    """Return to which of its sums each month of a cell goes, (home x host x scheme x kind, month), and how many.
 
-    >>> month_bits(np.array([True, False, True])[None]).tolist()
-    [5]
+    What is not touched and what is, or each month.
+
+    >>> summed_apart(np.array([True, False, True])[None])[0].tolist()
+    [[1, 0, 1]]
     """
-    return np.asarray((touched << np.arange(touched.shape[-1])).sum(axis=-1).astype(np.uint16).ravel())
+    apart = np.broadcast_to(np.arange(touched.shape[-1]), touched.shape) if by_month else touched
+    return apart.reshape(-1, touched.shape[-1]).astype(np.uint8), touched.shape[-1] if by_month else 2
 
 
 def inspect(totals: Ints, paid: Ints, touched: npt.NDArray[np.bool_], world: World, of: Scenario) -> None:
@@ -301,6 +336,63 @@ def found_by_supervision(world: World, of: Scenario, year: int) -> Array:
     """Return what is recovered and fined per unit of direct fund payment, (2, kind, host, month)."""
     detected = scenario.compile(of, areas.load(of.geography), year).values("supervision.detected")[0, :, 0]
     return supervision.rates(np.moveaxis(detected, 0, 1), world.values)
+
+
+def answered(world: World, of: Scenario, rules: Rules) -> response.Answer | None:
+    """Return how patients answer a scenario, None in the form without a response: see `response`.
+
+    Reference and scenario are lived by the few people of a pilot, whose luck is the same in every run, and nothing of
+    theirs is kept but prices and the share that can settle directly.
+
+    Raises
+    ------
+    BadInputError : more visits than the envelope holds.
+    """
+    v, place, form = world.values, areas.load(of.geography), response.form(world.values)
+    if form == response.NONE:
+        return None
+    group, factors = treatments(of, place), response.unmoved(len(place.codes), len(SCHEMES))
+    if group.any():
+        pilot = replace(world, seed=response.PILOT_SEED, draw=0, values=response.luck_of_pilot(v))
+        root, how = scenario.reference(of), {"touched": touched_by(of), "people": response.PILOT, "by_month": True}
+        sides = [(root, enacted_in(world, root)), (of, rules)]
+        seen = [live(pilot, one, rules=its, whole=False, **how).totals.sum(axis=0) for one, its in sides]  # type: ignore[arg-type]
+        expected = cases(world, place, of.year)
+        if form == response.PRICE:
+            costs = [conditions.claim_costs(its.measures, patient_costs(v)) for _, its in sides]
+            own = [response.borne(totals, cost) for totals, cost in zip(seen, costs, strict=True)]
+            factors = response.to_price(v, (own[0], own[1]), seen[0][..., BILLS : BILLS + 3].sum(axis=-1), group)
+        else:
+            leaving = world.c[:, :, None] + world.pull.leave[place.province]
+            able = [side[..., [VISITS, FIRST + BY_CHOICE]].sum(axis=(1, 3, 5)) for side in seen]
+            factors = response.to_coverage(v, leaving, able[1] - able[0], expected.sum(axis=(1, 2, 4)), visits.season())
+        factors = response.displace(v, factors, expected[:, :, response.responding(form)].sum(axis=2))
+    try:
+        return response.answer(form, factors)
+    except ValueError as beyond:
+        kind, home, times = beyond.args
+        what = f"{KINDS[kind]} visits of {place.names_en[home]} come to {times:.2f} times those of the reference"
+        fix = f"At most {1 + response.MARGIN:g} can be drawn: pin a smaller response, or a smaller change."
+        raise BadInputError(f"{of.path}: {what} (response.form={form}, draw {world.draw}). {fix}") from None
+
+
+@lru_cache(maxsize=32)
+def treatments(of: Scenario, place: areas.Place) -> Ints:
+    """Return which cells of a home a scenario treats alike, numbers by (kind, scheme, home, host, month), 0 untouched.
+
+    Those of one kind of care, scheme and home that have the same levers, before and after.
+    """
+    after, before = scenario.compile(of, place), scenario.compile(scenario.reference(of), place)
+    shape = after.touched.shape
+    home, scheme, kind = (np.arange(shape[axis]).reshape(-1, *[1] * (len(shape) - 1 - axis)) for axis in (0, 2, 3))
+    code = np.broadcast_to((kind * shape[2] + scheme) * shape[0] + home, shape).ravel()
+    for levers in zip(before.arrays, after.arrays, strict=True):
+        if not np.array_equal(*levers, equal_nan=levers[0].dtype.kind == "f"):
+            for lever in levers:
+                values, found = np.unique(lever, return_inverse=True)
+                code = np.unique(code * len(values) + found.ravel(), return_inverse=True)[1]
+    code = np.unique(np.where(after.touched.ravel(), code, -1), return_inverse=True)[1]
+    return np.ascontiguousarray(np.moveaxis(code.reshape(shape), (2, 3), (1, 0)))
 
 
 def enacted_in(world: World, of: Scenario) -> Rules:

@@ -174,7 +174,7 @@ class Twin:
     a wave in order of people.
     """
 
-    def __init__(self, draw: Any, arrays: Any, touched: Any, sums: Any, places: int) -> None:
+    def __init__(self, draw: Any, arrays: Any, period: Any, periods: int, sums: Any, places: int) -> None:
         """Take what the loop takes."""
         self.draw = SimpleNamespace(**{name: draw[name] for name in draw.dtype.names})
         scale, self.quantiles, policies, which, cover, slot, measure, listed, self.first, self.lives, now = arrays
@@ -183,7 +183,8 @@ class Twin:
         self.holds = {name: np.ascontiguousarray(now[name]) for name in now.dtype.names}
         self.measure = measure.ravel()
         self.listed = listed.ravel()
-        self.touched, (self.totals, self.paid_out), self.places = touched, sums, places
+        self.period, self.periods = period.ravel(), periods
+        (self.totals, self.paid_out), self.places = sums, places
 
     def live(self, cells: Any) -> int:
         """Live one chunk and book it; return the visits lived through."""
@@ -501,7 +502,7 @@ class Twin:
         at = base.take(self.owner) + self.k * (len(SCHEMES) * self.places**2)
         into = at + self.half.take(self.owner) * (len(KINDS) * len(SCHEMES) * self.places**2)
         cell = (pair * len(SCHEMES) + self.s).take(self.owner) * len(KINDS) + self.k
-        into = 2 * into + (self.touched.take(cell) >> self.month & 1)
+        into = self.periods * into + self.period.take(cell * MONTHS + self.month)
         seen = np.zeros(len(self.totals), dtype=bool)
         seen[into] = True
         rows = np.flatnonzero(seen)
@@ -565,11 +566,11 @@ class Bench:
     def live(self, tables: Any, cells: Any, jobs: int = 1) -> tuple[int, Any]:
         """Return visits and sums of the compiled loop, on so many threads, in a stream as `simulate.live` does."""
         (draw, arrays), every = tables, iter(list(simulate.parts(cells, CHUNK)))
-        months = simulate.month_bits(self.touched)
+        period, periods = simulate.summed_apart(self.touched)
 
         def some(_: int) -> tuple[int, Any]:
-            sums = simulate.nobody(self.places)
-            return sum(loop.loop(part, draw, *arrays, months, *sums, self.places) for part in every), sums
+            sums = simulate.nobody(self.places, periods)
+            return sum(loop.loop(part, draw, *arrays, period, *sums, self.places, periods) for part in every), sums
 
         if jobs == 1:
             return some(0)
@@ -579,8 +580,9 @@ class Bench:
 
     def live_in_numpy(self, tables: Any, cells: Any) -> tuple[int, Any]:
         """Return visits and sums of the twin."""
-        sums = simulate.nobody(self.places)
-        twin = Twin(*tables, simulate.month_bits(self.touched), sums, self.places)
+        period, periods = simulate.summed_apart(self.touched)
+        sums = simulate.nobody(self.places, periods)
+        twin = Twin(*tables, period, periods, sums, self.places)
         return sum(twin.live(part) for part in simulate.parts(cells, TWIN_CHUNK)), sums
 
     def enough(self, wanted: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from slow import Slow, of_disease, random_policy
 
-from simlib import benefits, loop, visits
+from simlib import benefits, loop, simulate, visits
 from simlib.benefits import split_bill
 from simlib.loop import AMOUNTS, FUND, Cells
 from simlib.luck import below, key_of, mix, odds_of
@@ -77,19 +77,14 @@ class Life:
         slot, measure = np.ones((len(KINDS), MONTHS), dtype=np.uint16), np.zeros((len(KINDS), MONTHS), dtype=np.uint16)
         measures = np.zeros(1, dtype=loop.MEASURE)
         listed = np.full((1, MONTHS), 0xFFFF, dtype=np.uint16)
-        totals = np.zeros((MONTHS, 2 * len(KINDS) * 2 * 2, len(AMOUNTS)), dtype=np.int64)
+        sums = simulate.nobody(1, MONTHS)
+        period, periods = simulate.summed_apart(np.zeros((2 * len(KINDS), MONTHS), dtype=bool), by_month=True)
         home = np.zeros(1, dtype=np.int64), np.ones((1, 1))
         arrays = (scale, np.ones(1), policies, which, cover, slot, measure, listed, *home, measures)
-        paid = np.zeros((len(KINDS) * 2 * MONTHS, 2), dtype=np.int64)
-        for month in range(MONTHS):  # each summed apart, once
-            touched = np.full(2 * len(KINDS), 1 << month, dtype=np.uint16)
-            loop.loop(self.cells, self.draw, *arrays, touched, totals[month], paid, 1)
-        by_month = totals.reshape(MONTHS, 2, len(KINDS), 2, 2, -1)[..., 1, :].sum(axis=(1, 3))
-        assert (
-            paid.reshape(len(KINDS), 2, MONTHS, 2).sum(axis=1)
-            == MONTHS * np.moveaxis(by_month, 0, 1)[..., FUND : FUND + 2]
-        ).all()
-        return np.moveaxis(by_month, 0, 1) // self.cells.weight[0]
+        loop.loop(self.cells, self.draw, *arrays, period, *sums, 1, periods)
+        by_month, paid = (of.reshape(-1, len(KINDS), 2, MONTHS, of.shape[-1]).sum(axis=(0, 2)) for of in sums)
+        assert (paid == by_month[..., FUND : FUND + 2]).all()
+        return by_month // self.cells.weight[0]
 
     def case(self) -> dict[str, Any]:
         """Return the same life as a case: its visits are drawn with the same luck."""

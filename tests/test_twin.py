@@ -84,11 +84,11 @@ def test_the_twin_gives_the_integers_of_the_loop(part: int) -> None:
     ways = np.zeros(len(AMOUNTS), dtype=np.int64)
     for seed in range(150 * part, 150 * (part + 1)):
         cells, draw, arrays = random_world(Random(seed))
-        cells_touched = PLACES * PLACES * len(SCHEMES) * len(KINDS)
-        touched = np.random.default_rng(seed).integers(0, 1 << MONTHS, cells_touched).astype(np.uint16)
-        of_loop, of_twin = simulate.nobody(PLACES), simulate.nobody(PLACES)
-        lived = loop.loop(cells, draw, *arrays, touched, *of_loop, PLACES)
-        assert Twin(draw, arrays, touched, of_twin, PLACES).live(cells) == lived
+        apart = (PLACES * PLACES * len(SCHEMES) * len(KINDS), MONTHS)
+        period = np.random.default_rng(seed).integers(0, 3, apart).astype(np.uint8)
+        of_loop, of_twin = simulate.nobody(PLACES, 3), simulate.nobody(PLACES, 3)
+        lived = loop.loop(cells, draw, *arrays, period, *of_loop, PLACES, 3)
+        assert Twin(draw, arrays, period, 3, of_twin, PLACES).live(cells) == lived
         assert all(np.array_equal(*sums) for sums in zip(of_loop, of_twin, strict=True)), seed
         ways += of_loop[0].sum(axis=0)
     of_no_visit = ("benefit_gap", "recovered", "fined", "network_cost")
