@@ -339,8 +339,8 @@ def effects(runs: tuple[Run, Run], books: tuple[Books, Books]) -> Array:
 
     Formulas
     --------
-    volume = change of cases x fund payment per case before, by kind, scheme and host (where there was no case, all that
-    is paid now), and the stress on flows; newly_paid = what would have been owed on abandoned cases and now is not
+    volume = change of cases x fund payment per case before, by kind and scheme (where there was no case, all that is
+    paid now), and the stress on flows; newly_paid = what would have been owed on abandoned cases and now is not
     left, at the new volume; richer_price = the rest of the change of what is owed, dearer bills included; timing = the
     change of cash paid (claims, clearing, prepayments less returns) less that.
     """
@@ -351,9 +351,9 @@ def effects(runs: tuple[Run, Run], books: tuple[Books, Books]) -> Array:
     grown = np.where(cases[0] > 0, cases[1] / np.maximum(cases[0], 1), 1.0)
     more = np.where(cases[0] > 0, paid[0] * (grown - 1), paid[1])
     owed = [of.flows.direct[MONTHS : 2 * MONTHS].sum(axis=(0, 3)) + _of_first(of.flows.claimed) for of in books]
-    stress = (owed[1] - owed[0]).sum(axis=0) - (paid[1] - paid[0]).sum(axis=(0, 1, 3))
-    volume = more.sum(axis=(0, 1, 3)) + stress
-    newly = np.where(cases[0] > 0, dropped[0] * grown - dropped[1], 0).sum(axis=(0, 1, 3))
+    stress = (owed[1] - owed[0]).sum(axis=0) - (paid[1] - paid[0]).sum(axis=(0, 1))
+    volume = more.sum(axis=(0, 1)) + stress
+    newly = np.where(cases[0] > 0, dropped[0] * grown - dropped[1], 0).sum(axis=(0, 1))
     cash = [sum(sign * of.moves[cause][1 : 1 + MONTHS].sum(axis=(0, 1, 3)) for cause, sign in PAID) for of in books]
     change = (owed[1] - owed[0]).sum(axis=0)
     parts = np.stack([newly, change - newly - volume, volume, cash[1] - cash[0] - change]) / FEN
@@ -370,8 +370,8 @@ def _of_first(claimed: Ints) -> Ints:
 
 
 def _yearly(run: Run, start: int, number: int) -> Ints:
-    """Return the sum of some amounts of a run in its year, (kind, scheme, home, host)."""
-    return np.asarray(run.totals[..., start : start + number].sum(axis=(0, 5, 6)))
+    """Return the sum of some amounts of a run in its year, (kind, scheme, home)."""
+    return np.asarray(run.totals[..., start : start + number].sum(axis=(0, 4, 5, 6)))
 
 
 def _over(amount: Array, by: Array) -> Array:

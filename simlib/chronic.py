@@ -3,6 +3,12 @@
 Published of cross-province chronic care are visits and fund payment of all diseases together, and the fund pays more a
 visit than at home: the mix leans to dear diseases. It is the mix at home, each disease weighed by a power of its cost
 that gives the wanted mean bill. What single diseases cost and how many have them are ranges, see `data/diseases.csv`.
+
+Of a disease that is not listed no chronic benefit can be settled directly. Most pooling areas have two benefits, the
+chronic one the higher (journal, 2023), and ordinary outpatient care settles directly whatever the diagnosis: so the
+visit may be settled as ordinary care at the lower benefit, unless the patient claims the chronic one at home by hand
+instead. How often hospitals settle so, and how often they let the patient pay the whole bill, nobody has published: a
+share from none to all. What is settled so counts as chronic care here, as ordinary outpatient care in published totals.
 """
 
 from __future__ import annotations
@@ -91,6 +97,13 @@ class Chronic(Params, prefix="chronic"):
         dist="log-uniform",
         unit="ratio",
         source="assumption: inpatient bills elsewhere are 2.1 times those at home, other cases included",
+    )
+    as_ordinary = unknown(
+        "share of patients with a disease not listed whom hospitals let settle as ordinary outpatients",
+        0.0,
+        1.0,
+        unit="share",
+        source="assumption: ordinary outpatient care settles directly whatever the disease; no share is published",
     )
 
 

@@ -29,7 +29,7 @@ SPLIT = "prior: no breakdown of failures is published"
 RATE = "prior: no rate is published after 2020"
 BASIS = {
     "stage.all": "published direct visits over a prior rate",
-    "stage.listed": f"lists are published, who has which disease is assumed; {SPLIT}",
+    "stage.listed": f"listed, or settled as ordinary care; who has which disease is assumed; {SPLIT}",
     "stage.direct": RATE,
     "channel.claimed": "prior: claims by hand per abandoned case are not published",
     "channel.abandoned": "prior: claims by hand per abandoned case are not published",

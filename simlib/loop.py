@@ -19,6 +19,7 @@ from simlib.benefits import (
     fund,
     part,
     settle,
+    settle_apart,
     split_bill,
 )
 from simlib.channels import choice, claim_gain, claims_anyway, otherwise
@@ -76,6 +77,8 @@ AMOUNTS = (
     *(f"pivotal_{cause}" for cause in CONDITIONS),
     *(f"bill_pivotal_{cause}" for cause in CONDITIONS),
     "owed_on_credit",
+    "visits_as_ordinary",
+    "fund_as_ordinary",
     "recovered",
     "fined",
     "network_cost",
@@ -84,7 +87,8 @@ AMOUNTS = (
 
 `first_*` are first causes of not direct, `bill_first_*` their bills. `pivotal_*` are cases that would be direct if this
 condition alone were met, at the prices that they have: those of the unfiled where a filing is wanted. `owed_on_credit`
-is the part of what the fund owes on claimed and abandoned cases that no patient had to advance. `fund_supplement` is
+is the part of what the fund owes on claimed and abandoned cases that no patient had to advance. `*_as_ordinary` are
+the direct cases of chronic diseases not listed, settled as ordinary outpatient care. `fund_supplement` is
 the part of direct and claimed fund payment above the basic fund's (layers 7, 8 and large-sum). `fund_local` is the part
 that rests on a local deductible, ratio and away rule, `fund_<grade>` the part whose weakest number has that grade of
 evidence. `recovered`, `fined` and `network_cost` are not of a visit: they are added once all are lived, see
@@ -108,6 +112,7 @@ SUPPLEMENT, ACCOUNT, GAP, GAP_ZERO, CLAIM_MORE, LOCAL_FUND, GRADED = (
 FIRST, BILL_FIRST = (AMOUNTS.index(f"{of}_{CAUSES[0]}") for of in ("first", "bill_first"))
 PIVOTAL, BILL_PIVOTAL = (AMOUNTS.index(f"{of}_{CONDITIONS[0]}") for of in ("pivotal", "bill_pivotal"))
 ON_CREDIT, RECOVERED, NETWORK_COST = (AMOUNTS.index(name) for name in ("owed_on_credit", "recovered", "network_cost"))
+AS_ORDINARY, FUND_AS_ORDINARY = (AMOUNTS.index(f"{of}_as_ordinary") for of in ("visits", "fund"))
 NOT_NETWORKED, NOT_LISTED, NOT_FILED, NOT_CODED, NOT_UP, BY_CHOICE = range(len(CAUSES))
 
 DRAW = np.dtype(
@@ -131,6 +136,7 @@ DRAW = np.dtype(
         ("outpatient_fen", np.float64, len(SCHEMES)),  # a month's bills
         ("in_scope_ppm", np.int64),
         # gates and claims
+        ("as_ordinary", np.uint64),  # odds that a patient whose disease is not listed settles as an ordinary outpatient
         ("open", np.uint64, len(KINDS)),  # odds, networked and coded
         ("not_networked", np.uint64, len(KINDS)),  # odds, of cases that are not open
         ("coded", np.uint64, len(KINDS)),  # odds, of cases that are not open: not networked only
@@ -186,7 +192,8 @@ class Case(NamedTuple):
     """What became of one visit: channel, first cause, bill and gap in fen, what the fund owes, the policy's row.
 
     pivotal : whether it would be direct if that cause alone were away. on_credit : whether nothing need be advanced.
-    outside : what of the bill is unlisted or over a ceiling on the list that priced it, fen.
+    outside : what of the bill is unlisted or over a ceiling on the list that priced it, fen. ordinary : whether it was
+    settled directly as ordinary outpatient care though it is chronic.
     """
 
     channel: int
@@ -198,6 +205,7 @@ class Case(NamedTuple):
     gap: int
     owed: Any
     row: int
+    ordinary: bool
 
 
 @rule
@@ -235,6 +243,7 @@ def one_visit(
     pair: int,
     who: int,
     disease: int,
+    ordinary: bool,
     dearer: float,
     m: int,
     attentive: bool,
@@ -252,9 +261,10 @@ def one_visit(
 ) -> Case:
     """Return what becomes of one visit: bill, gates, both prices from the same state of the year, choice.
 
-    disease : the patient's chronic disease, -1 in care of another kind. dearer : the mean bill against that of `draw`.
-    Both prices are those of the filing that the
-    visit has in the end: the policy of the purpose, or of the unfiled.
+    disease : the patient's chronic disease, -1 in care of another kind. ordinary : whether the patient settles as an
+    ordinary outpatient where it is not listed: directly at that benefit, by claim still at the chronic one. dearer :
+    the mean bill against that of `draw`. Both prices are those of the filing that the visit has in the end: the policy
+    of the purpose, or of the unfiled.
     """
     what, gates = mix(key, visits.WHAT), mix(key, visits.GATES)
     tier = visits.pick_one(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
@@ -263,6 +273,8 @@ def one_visit(
     if disease >= 0:
         mean *= draw.disease_bill[disease]
         on_list = (listed[pair // len(KINDS), m] >> disease) & 1 == 1
+    ordinary &= not on_list
+    on_list |= ordinary
     done = measure[pair, m]
     if done >> 1:
         mean *= measures[done >> 1].bill
@@ -287,8 +299,13 @@ def one_visit(
     at_host = split_bill(bill, cover[at, 0], cover[at, 1], cover[at, 2])
     at_home = split_bill(bill, cover[own, 0], cover[own, 1], cover[own, 2])
     care = of_kind(k, disease)
-    row = which[who, asked(k, p if filed else UNFILED, m, tier)]
+    filing = p if filed else UNFILED
+    row = which[who, asked(k, filing, m, tier)]
     direct, claim = settle(policies[row], at_host, care, year, None), settle(policies[row], at_home, care, year, None)
+    row_direct = row
+    if ordinary:
+        row_direct = which[who, asked(OUTPATIENT, filing, m, tier)]
+        direct = settle_apart(policies[row_direct], at_host, of_kind(OUTPATIENT, -1), year)
     gap = fund(direct) - fund(claim)
     reluctance = draw.reluctance[below(share(what, visits.CLAIMS), STEPS)]
     gain = claim_gain(fund(direct), fund(claim), hassle, waiting)
@@ -299,8 +316,9 @@ def one_visit(
         way = otherwise(claims_anyway(fund(claim), hassle, waiting, reluctance))
         cause = first_cause(networked, on_list, filed, coded, up)
     if way == DIRECT:
-        return Case(way, cause, pivotal, on_credit, bill, at_host.unlisted + at_host.over_ceiling, gap, direct, row)
-    return Case(way, cause, pivotal, on_credit, bill, at_home.unlisted + at_home.over_ceiling, gap, claim, row)
+        outside = at_host.unlisted + at_host.over_ceiling
+        return Case(way, cause, pivotal, on_credit, bill, outside, gap, direct, row_direct, ordinary)
+    return Case(way, cause, pivotal, on_credit, bill, at_home.unlisted + at_home.over_ceiling, gap, claim, row, False)
 
 
 @rule
@@ -323,6 +341,9 @@ def book(totals: Any, into: int, case: Any, weight: int, account: int, grade: in
     totals[into, GAP] += weight * case.gap
     totals[into, GAP_ZERO] += weight * (case.gap == 0)
     totals[into, CLAIM_MORE] += weight * (case.gap < 0)
+    if case.ordinary:
+        totals[into, AS_ORDINARY] += weight
+        totals[into, FUND_AS_ORDINARY] += weight * paid
     if case.channel != DIRECT:
         totals[into, FIRST + case.cause] += weight
         totals[into, BILL_FIRST + case.cause] += weight * case.bill
@@ -484,6 +505,7 @@ def loop(
                 balance = draw.balances[below(mix(key, visits.BALANCE), STEPS)]
             begin_year(year)
             start, real, dearer = 0, mix(key, visits.REAL), 1.0
+            ordinary = (disease >= 0) & happens(mix(key, visits.ORDINARY), draw.as_ordinary)
             if answer is not None:
                 start = first_real(order, number, real, s, p, h, t, places, answer)
                 lived -= start
@@ -506,13 +528,14 @@ def loop(
                 attentive, sick = happens(attention, draw.attention[k]), disease if k == CHRONIC else -1
                 pair = (h * places + t) * len(KINDS) + k
                 case = one_visit(
-                    mix(key, visits.OF_VISIT + j), k, s, p, h, pair, who, sick, dearer, month, attentive,
+                    mix(key, visits.OF_VISIT + j), k, s, p, h, pair, who, sick, ordinary, dearer, month, attentive,
                     year, draw, scale_fen, quantiles, policies, which, cover, slot, measure, listed, measures,
                 )  # fmt: skip
                 account = 0
                 terms = policies[case.row]
                 if case.channel != ABANDONED:
-                    advance(year, of_kind(k, sick), case.owed, k == INPATIENT)
+                    care = of_kind(OUTPATIENT, -1) if case.ordinary else of_kind(k, sick)
+                    advance(year, care, case.owed, k == INPATIENT)
                     account = from_account(terms, Bill(case.bill, case.outside, 0, 0), fund(case.owed), balance)
                     balance -= account
                 into = base + k * len(SCHEMES) * places * places

@@ -16,7 +16,7 @@ from simlib.enacted import Rules, bill_scale
 from simlib.gates import Passing
 from simlib.loop import asked, care_at_home, insured, of_kind
 from simlib.luck import below, happens, mix, odds_of, share, uniform
-from simlib.terms import CHRONIC, INPATIENT, KINDS, LONG_STAY, SCHEMES, TIERS, UNFILED, apart
+from simlib.terms import CHRONIC, INPATIENT, KINDS, LONG_STAY, OUTPATIENT, SCHEMES, TIERS, UNFILED, apart
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -50,7 +50,10 @@ class Pilot(NamedTuple):
 
 
 class Prices(NamedTuple):
-    """What the fund owes on each pilot visit, fen: settled directly, claimed as filed, claimed as unfiled."""
+    """What the fund owes on each pilot visit, fen: settled directly, claimed as filed, claimed as unfiled.
+
+    Directly settled, a visit for a disease that is not listed is ordinary outpatient care.
+    """
 
     bill: Ints
     direct: Ints
@@ -118,6 +121,7 @@ def _month_of(own: int, month: int, draw: Any) -> int:
 @apart
 def _price(
     pilot: Any,
+    listed: Any,
     relative: Any,
     met: Any,
     dropped: Any,
@@ -144,51 +148,57 @@ def _price(
     for i in range(len(bill)):
         k, s, p, h = pilot.kind[i], pilot.scheme[i], pilot.purpose[i], pilot.home[i]
         m, tier, b = pilot.month[i], pilot.tier[i] - 1, pilot.basket[i]
-        key, care = mix(draw.key, i), of_kind(k, pilot.disease[i])
+        key = mix(draw.key, i)
         who = insured(key, h, s, pools, lives, draw.retired)
         others, first = visits.pick_in(met, count_row(k, pilot.disease[i]), uniform(mix(key, visits.HOW_MANY))), m
         for j in range(others):
             month = _month_of(mix(key, visits.OF_VISIT + j), m, draw)
             first = min(first, month) if month >= 0 else first
-        begin_year(year)
-        if p != LONG_STAY:
-            care_at_home(key, s, who, first, year, draw, quantiles, policies, which)
         pair = (h * places + pilot.host[i]) * len(KINDS) + k
         own_list = (h * len(KINDS) + k) * draw.baskets + b
-        for j in range(others):
-            own = mix(key, visits.OF_VISIT + j)
-            month = _month_of(own, m, draw)
-            if month < 0 or happens(mix(own, visits.GATES), dropped[k]):
-                continue
-            begin_month(year, month)
-            what = mix(own, visits.WHAT)
-            t = visits.pick_one(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
-            c = below(share(what, visits.WHICH_BASKET), draw.baskets)
-            yuan = visits.bill_fen(
-                relative[i] * scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + t, c],
-                quantiles[below(share(what, visits.HOW_DEAR), len(quantiles))],
+        for as_ordinary in range(1 + (listed[i] == 0)):  # the last is the direct one
+            paid_as, care = k, of_kind(k, pilot.disease[i])
+            if as_ordinary:
+                paid_as, care = OUTPATIENT, of_kind(OUTPATIENT, -1)
+            begin_year(year)
+            if p != LONG_STAY:
+                care_at_home(key, s, who, first, year, draw, quantiles, policies, which)
+            for j in range(others):
+                own = mix(key, visits.OF_VISIT + j)
+                month = _month_of(own, m, draw)
+                if month < 0 or happens(mix(own, visits.GATES), dropped[k]):
+                    continue
+                begin_month(year, month)
+                what = mix(own, visits.WHAT)
+                t = visits.pick_one(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
+                c = below(share(what, visits.WHICH_BASKET), draw.baskets)
+                yuan = visits.bill_fen(
+                    relative[i] * scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + t, c],
+                    quantiles[below(share(what, visits.HOW_DEAR), len(quantiles))],
+                )
+                at = (slot[pair, month] * len(KINDS) + k) * draw.baskets + c
+                part = split_bill(yuan, cover[at, 0], cover[at, 1], cover[at, 2])
+                owed = settle_apart(policies[which[who, asked(paid_as, p, month, t)]], part, care, year)
+                advance(year, care, owed, k == INPATIENT)
+            begin_month(year, m)
+            at = (slot[pair, m] * len(KINDS) + k) * draw.baskets
+            bill[i] = visits.bill_fen(
+                relative[i] * scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + tier, b],
+                quantiles[int(pilot.dear[i] * len(quantiles))],
             )
-            at = (slot[pair, month] * len(KINDS) + k) * draw.baskets + c
-            part = split_bill(yuan, cover[at, 0], cover[at, 1], cover[at, 2])
-            owed = settle_apart(policies[which[who, asked(k, p, month, t)]], part, care, year)
-            advance(year, care, owed, k == INPATIENT)
-        begin_month(year, m)
-        at = (slot[pair, m] * len(KINDS) + k) * draw.baskets
-        bill[i] = visits.bill_fen(
-            relative[i] * scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + tier, b],
-            quantiles[int(pilot.dear[i] * len(quantiles))],
-        )
-        at_host = split_bill(bill[i], cover[at + b, 0], cover[at + b, 1], cover[at + b, 2])
-        at_home = split_bill(bill[i], cover[own_list, 0], cover[own_list, 1], cover[own_list, 2])
-        filed = policies[which[who, asked(k, p, m, tier)]]
-        direct[i] = fund(settle_apart(filed, at_host, care, year))
-        claim[i] = fund(settle_apart(filed, at_home, care, year))
-        terms = policies[which[who, asked(k, UNFILED, m, tier)]]
-        unfiled[i] = fund(settle_apart(terms, at_home, care, year))
+            at_host = split_bill(bill[i], cover[at + b, 0], cover[at + b, 1], cover[at + b, 2])
+            at_home = split_bill(bill[i], cover[own_list, 0], cover[own_list, 1], cover[own_list, 2])
+            filed = policies[which[who, asked(paid_as, p, m, tier)]]
+            direct[i] = fund(settle_apart(filed, at_host, care, year))
+            if not as_ordinary:
+                claim[i] = fund(settle_apart(filed, at_home, care, year))
+                terms = policies[which[who, asked(k, UNFILED, m, tier)]]
+                unfiled[i] = fund(settle_apart(terms, at_home, care, year))
 
 
 def price(
     pilot: Pilot,
+    listed: Array,
     rules: Rules,
     draw: Any,
     dropped: Array,
@@ -199,20 +209,21 @@ def price(
 ) -> Prices:
     """Return what the fund owes on each pilot visit at a level of bills, yuan by (kind, scheme).
 
-    draw : a record of `loop.DRAW` of which the people and their care at home are used. dropped : share of cases with
-    nothing reimbursed, (kind,). disease_bill : bill of each disease against that of all, (disease,).
+    listed : 1 where the visit's disease is listed, else 0. draw : a record of `loop.DRAW` of which the people and their
+    care at home are used. dropped : share of cases with nothing reimbursed, (kind,). disease_bill : bill of each
+    disease against that of all, (disease,).
     """
     out = Prices(*(np.empty(len(pilot.kind), dtype=np.int64) for _ in Prices._fields))
     met = np.stack([met_by_visits(table) for table in draw["counts"]])
     relative = np.where(pilot.disease < 0, 1.0, disease_bill[pilot.disease])
     policies, which, cover, slot, _, _, first, lives = rules.flat()
     tables = (bill_scale(bill, lists), quantiles, policies, which, cover, slot, first, lives)
-    _price(pilot, relative, met, odds_of(dropped), draw, *tables, len(first), *out)
+    _price(pilot, listed, relative, met, odds_of(dropped), draw, *tables, len(first), *out)
     return out
 
 
 def odds(passing: Passing, kind: Ints, listed: Array, exposure: Array, gains: Array) -> Odds:
-    """Return the odds of each visit under solved gates.
+    """Return the odds of each visit under solved gates; listed : share of each that is, or settles as ordinary care.
 
     met = networked listed (1 - exposure fault (1 - mended)); a chosen claim is made by the attentive who gain.
     """

@@ -28,6 +28,7 @@ from simlib import (
 from simlib.areas import Areas
 from simlib.benefits import YEAR, begin_month, begin_year, fund
 from simlib.channels import reluctances
+from simlib.chronic import Chronic
 from simlib.enacted import Pin, Rules, bill_scale, circumstances, counts, enact, filled, patient_costs
 from simlib.loop import (
     AMOUNTS,
@@ -88,7 +89,7 @@ def first_visits(cells: Any, month: int, draw: Any, arrays: Any, places: int, ou
             begin_year(year)
             begin_month(year, month)
             case = one_visit(
-                mix(key, visits.OF_VISIT), INPATIENT, s, p, h, pair, who, -1, 1.0, month, attentive, year, draw,
+                mix(key, visits.OF_VISIT), INPATIENT, s, p, h, pair, who, -1, False, 1.0, month, attentive, year, draw,
                 scale_fen, quantiles, policies, which, cover, slot, measure, listed, measures,
             )  # fmt: skip
             out[row, 0], out[row, 1], out[row, 2] = case.channel, case.bill, fund(case.owed)
@@ -213,6 +214,7 @@ def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
         "care_at_home": care_at_home,
         "diseases": visits.cumulative(world.diseases.patients),
         "disease_bill": world.diseases.bill,
+        "as_ordinary": odds_of(v[Chronic.as_ordinary][0]),
         "open": odds_of(opened),
         "not_networked": odds_of(not_networked),
         "coded": odds_of(coded),

@@ -66,7 +66,8 @@ class World:
     chronic patients.
     passing : gates of 2023. omega : exponent of the networked share, (kind,). spread : of claims, log.
     check : what the draw implies for 2023, beside published figures it was not solved for.
-    expected : direct visits and fund payment of 2023 on expected values, (kind, 2), visits and yuan.
+    expected : direct visits and fund payment of 2023 on expected values, as published, (kind, 2), visits and yuan:
+    chronic care that is settled as ordinary outpatient care is counted there.
     """
 
     seed: int
@@ -188,13 +189,15 @@ class Trial(NamedTuple):
     """Constants on trial, each (kind,).
 
     employee : employees' share of cases. level : of bills, against the mean at home. dropped : share of cases with
-    nothing reimbursed. listed : share of cases that are listed.
+    nothing reimbursed. listed : share of cases that are listed. borrowed : share of published direct visits that are
+    care of another kind, see `chronic`.
     """
 
     employee: Array
     level: Array
     dropped: Array
     listed: Array
+    borrowed: Array
 
 
 class Outcome(NamedTuple):
@@ -227,10 +230,10 @@ def disease_mix(diseases: chronic.Diseases, trial: Trial) -> chronic.Mix:
 def all_cases(direct: Array, trial: Trial, rate: Array) -> Array:
     """Return cross-province cases of 2023, settled or not, (kind, scheme).
 
-    Direct visits / (share listed x direct rate of the listed).
+    Direct visits of the kind itself / (share listed x direct rate of the listed).
     """
     employee = np.stack([trial.employee, 1 - trial.employee], axis=1)
-    cases: Array = (direct / (rate * trial.listed))[:, None] * employee
+    cases: Array = (direct * (1 - trial.borrowed) / (rate * trial.listed))[:, None] * employee
     return cases
 
 
@@ -263,12 +266,14 @@ def attempt(fixed: Fixed, trial: Trial) -> Outcome:
     weight = weight * (trial.listed / listed)[kind]  # at once: else the level of bills would chase it
     cases = cases * (trial.listed / listed)[:, None]
     people, priced = (fixed.rules, fixed.circumstances, trial.dropped), (fixed.lists, fixed.quantiles)
-    prices = price(fixed.pilot, *people, mean_bills(trial.level), mix.bill, *priced)
+    prices = price(fixed.pilot, fixed.listed, *people, mean_bills(trial.level), mix.bill, *priced)
     hassle, waiting = patient_costs(v)
     gains = (claim_gain(prices.direct, prices.claim, hassle[kind], waiting) > 0).astype(float)  # type: ignore[arg-type, attr-defined]
     passing = solve_gates(fixed, weight, gains)
-    chance = odds(passing, kind, fixed.listed, fixed.exposure, gains)
-    owed, failing = failed_claims(chance, prices, passing.networked[kind] * fixed.listed, weight)
+    unlisted, share = 1 - fixed.listed, v[chronic.Chronic.as_ordinary][0]
+    settling = fixed.listed + share * unlisted
+    chance = odds(passing, kind, settling, fixed.exposure, gains)
+    owed, failing = failed_claims(chance, prices, passing.networked[kind] * settling, weight)
     some = slice(PILOT[INPATIENT] // 4)  # a balanced part of the inpatients, who come first: enough for one mean
     spread = solve_spread(v, owed[:, some].ravel(), failing[:, some].ravel(), float(hassle[INPATIENT]), waiting)
     claim_share = np.where(
@@ -278,15 +283,15 @@ def attempt(fixed: Fixed, trial: Trial) -> Outcome:
     yuan = prices.bill / FEN
     bills = [by_group(group, w * yuan) for w in (weight * chance.direct, claimed)]
     employee, counted = scheme_split(bills[0], bills[1], cases)
-    expected = np.stack(
-        [by_kind(kind, weight * chance.direct), by_kind(kind, weight * chance.direct * prices.direct) / FEN], axis=1
-    )
-    dropped = 1 - (expected[:, 0] + by_kind(kind, claimed)) / by_kind(kind, weight)
+    direct, published = weight * chance.direct, np.where(unlisted > 0, OUTPATIENT, kind)
+    expected = np.stack([by_kind(published, direct), by_kind(published, direct * prices.direct) / FEN], axis=1)
+    dropped = 1 - by_kind(kind, direct + claimed) / by_kind(kind, weight)
     better = Trial(
         employee=np.array([employee, *trial.employee[1:]]),
         level=trial.level * fixed.targets[:, 1] / expected[:, 1],
         dropped=dropped,
         listed=listed,
+        borrowed=by_kind(published, direct * unlisted) / fixed.targets[:, 0],
     )
     return Outcome(c, stayed, mix, passing, spread, counted, expected, weight, chance, prices, better)
 
@@ -406,6 +411,7 @@ def first_flows(v: Values) -> tuple[flows.Pull, Array, Trial]:
         level=np.array([2.2, 1.2, 2.5, 1.2]),
         dropped=np.array([0.05, 0.1, 0.1, 0.1]),
         listed=np.array([1.0, 1.0, 0.8, 1.0]),
+        borrowed=np.array([0.0, 0.005, 0.0, 0.0]),
     )
     cases = all_cases(targets.totals(v)[:, 0], trial, gates.direct_rates(v))
     return pull, flows.expect(pull, *flows.solve_leaving(pull, cases, v[flows.Flow.away_most][0])), trial

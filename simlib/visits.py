@@ -50,7 +50,8 @@ KIND_BITS = tuple(sum(1 << kind for kind in kinds) for kinds in USES.values())
 """The same as bits, one for each kind."""
 
 # Decisions of a person and of a visit, each with a number of its own so that none shares luck; kinds count on.
-HOW_MANY, WHEN, ATTENTIVE, RETIRED, BALANCE, ADMITTED, INSURED, DISEASE, REAL = 0, 4, 8, 9, 10, 11, 12, 13, 14
+HOW_MANY, WHEN, ATTENTIVE, RETIRED, BALANCE, ADMITTED, INSURED, DISEASE = 0, 4, 8, 9, 10, 11, 12, 13
+REAL, ORDINARY = 14, 15
 WHAT, GATES, MEASURES = range(3)
 WHICH_TIER, WHICH_BASKET, HOW_DEAR, CLAIMS = range(4)
 """Decisions that share the key of `WHAT`, see `luck.share`."""

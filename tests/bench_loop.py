@@ -34,6 +34,7 @@ from simlib.terms import (
     LOCAL,
     MEMBERS,
     MONTHS,
+    OUTPATIENT,
     SCHEMES,
     TIERS,
     UNFILED,
@@ -308,6 +309,8 @@ class Twin:
         on_list = np.ones(len(k), dtype=bool)
         at = ((h * self.places + t) * MONTHS + month)[sick]
         on_list[sick] = self.listed.take(at).astype(np.int64) >> disease[sick] & 1
+        self.ordinary = ~on_list & (mix(self.key, step(visits.ORDINARY)) < draw.as_ordinary).take(self.owner)
+        on_list |= self.ordinary
         self.bill = self.bill_fen(mean, share(what, visits.HOW_DEAR))
         failed = self.failed_conditions(done, gates, on_list, p, tier)
         self.cause, number = failed.argmax(axis=0), failed.sum(axis=0)
@@ -325,6 +328,9 @@ class Twin:
         over, both = (rounded(self.bill * self.cover[:, part].take(lists)) for part in (1, 2))
         self.outside, after, self_pay = over, self.bill - both, both - over
         self.entering, self.extra = self.enter(self.rows, after, self_pay)
+        some, self.rows_direct = np.flatnonzero(self.ordinary), self.rows.copy()
+        self.rows_direct[some] = row = self.row(insured[some], OUTPATIENT, filing[some], month[some], tier[some])
+        self.entering[0, some], self.extra[0, some] = self.enter(row, after[0, some], self_pay[0, some])
         self.failing = np.flatnonzero(~self.met)
         self.reluctance = draw.reluctance.take(below(share(what[self.failing], visits.CLAIMS), terms.STEPS))
         self.parts = [slice(*bounds) for bounds in pairwise(np.searchsorted(self.failing, self.begin))]
@@ -476,12 +482,19 @@ class Twin:
         at = k * len(self.key) + self.owner[v]
         self.begin_month(who, self.month[v])
         both = self.settle(row, who, at, self.entering[:, v], self.extra[:, v], self.bill[v])
+        other = np.flatnonzero(self.ordinary[v])
+        at_other = OUTPATIENT * len(self.key) + other
+        columns = self.entering[0, v][other], self.extra[0, v][other], self.bill[v][other]
+        both[:, 0, other] = self.settle(self.rows_direct[v][other], other, at_other, *columns)
         direct, claim = both[PAID].sum(axis=0)
         np.subtract(direct, claim, out=self.gap[v])
         gains = claim - direct - hassle - waiting * claim > 0
         chosen = self.attentive[v] & gains
         self.pivotal[v] &= ~chosen
         met = self.met[v] & ~chosen
+        self.ordinary[v] &= met
+        row = self.rows[v] = np.where(self.ordinary[v], self.rows_direct[v], row)
+        at[other] = np.where(self.ordinary[v][other], at_other, at[other])
         owed, outside = np.where(met, both[:, 0], both[:, 1]), np.where(met, *self.outside[:, v])
         fund = owed[PAID].sum(axis=0)
         channel, failed = np.where(met, DIRECT, CLAIMED), self.failing[failing] - v.start
@@ -531,6 +544,8 @@ class Twin:
             cause = np.where(self.pivotal, self.cause, 0)  # choice is none
             add(pivotal, amount * (lost & self.pivotal), cause, len(loop.CONDITIONS))
         add(loop.ON_CREDIT, paid * (lost & self.on_credit))
+        add(loop.AS_ORDINARY, weight * self.ordinary)
+        add(loop.FUND_AS_ORDINARY, paid * self.ordinary)
         add(loop.SUPPLEMENT, weight * (self.paid - self.basic) * kept)
         add(loop.ACCOUNT, weight * self.account)
         paid *= kept

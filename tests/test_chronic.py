@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,9 @@ def test_every_disease_has_ranges_and_a_grade() -> None:
 def test_the_mix_has_the_wanted_mean_bill_or_scales_all_bills(
     patients: np.ndarray, visits: np.ndarray, cost: np.ndarray, dearer: float, wanted: float
 ) -> None:
-    places = dict(zip(chronic.Chronic.quantities(), (patients, visits, cost, np.array([dearer])), strict=True))
+    places = dict(
+        zip(chronic.Chronic.quantities(), (patients, visits, cost, np.array([dearer]), np.zeros(1)), strict=True)
+    )
     of = chronic.diseases(places)
     mix = chronic.mix(of, wanted)
     assert mix.visits.sum() == pytest.approx(1) and mix.patients.sum() == pytest.approx(1)
@@ -80,10 +83,55 @@ def test_a_longer_list_raises_chronic_direct_settlement_and_touches_nothing_else
         assert (totals[..., choice_and_gates].sum(axis=-1) == failed).all()
 
 
-def test_unlisting_every_disease_leaves_no_chronic_case_direct(world: solve.World, beside_root: Path) -> None:
+def holding(world: solve.World, share: float) -> solve.World:
+    """Return the world with another share of patients who settle as ordinary outpatients what is not listed."""
+    return replace(world, values={**world.values, chronic.Chronic.as_ordinary: np.array([share])})
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_unlisting_every_disease_leaves_no_chronic_case_direct_but_as_ordinary_care(
+    world: solve.World, beside_root: Path, share: float
+) -> None:
     none = "\n".join(f"      chronic.listed.{name}: false" for name in chronic.DISEASES)
     text = "title: {zh: 空, en: none}\nquestion: {zh: 空, en: none}\nextends: baseline.yaml\nyear: 2024\nchanges:\n"
     (beside_root / "none.yaml").write_text(f"{text}  - from: 2024-01\n    set:\n{none}\n", encoding="utf-8")
     of = scenario.load(beside_root / "none.yaml")
-    totals = simulate.live(world, of, touched=simulate.touched_by(of), people=5_000).totals[:, CHRONIC]
-    assert totals[..., loop.VISITS].sum() == 0 < totals[..., loop.VISITS + 1].sum()
+    totals = simulate.live(holding(world, share), of, touched=simulate.touched_by(of), people=5_000).totals[:, CHRONIC]
+    totals = totals.sum(axis=(0, 1, 2, 3, 4))
+    assert totals[loop.VISITS] == totals[loop.AS_ORDINARY] and totals[loop.FUND] == totals[loop.FUND_AS_ORDINARY]
+    assert totals[loop.VISITS + 1] > 0 and (totals[loop.VISITS] > 0) == (share > 0)
+    assert (totals[loop.FIRST + loop.NOT_LISTED] > 0) == (share < 1)
+
+
+def test_a_disease_on_the_list_is_paid_as_such_and_no_longer_as_ordinary_care(world: solve.World) -> None:
+    """Who settled as an ordinary outpatient settles at the chronic benefit: the fund pays more for the same cases."""
+    longer = scenario.load(ROOT / "scenarios" / "chronic_ten_diseases.yaml")
+    ordinary, touched = holding(world, 1.0), simulate.touched_by(longer)
+    before, after = (
+        simulate.live(ordinary, of, touched=touched, people=20_000).totals[:, CHRONIC].sum(axis=(0, 1, 2, 3, 4))
+        for of in (scenario.reference(longer), longer)
+    )
+    assert before[loop.FIRST + loop.NOT_LISTED] == after[loop.FIRST + loop.NOT_LISTED] == 0
+    assert before[loop.AS_ORDINARY] > after[loop.AS_ORDINARY] > 0  # six of Zhejiang's are not on the list of ten
+    fund = [side[loop.FUND] + side[loop.FUND + 1] for side in (before, after)]
+    assert fund[1] > 1.001 * fund[0]
+    assert after[loop.VISITS] >= before[loop.VISITS]  # fewer have reason to claim the chronic benefit by hand
+
+
+def test_ordinary_care_pays_less_than_a_chronic_benefit_claimed_at_home(world: solve.World) -> None:
+    none = scenario.reference(scenario.load(ROOT / "scenarios" / "chronic_ten_diseases.yaml"))
+    nowhere = np.zeros_like(simulate.touched_by(none))
+    gaps = []
+    for share in (0.0, 1.0):
+        totals = simulate.live(holding(world, share), none, touched=nowhere, people=50_000).totals[:, CHRONIC]
+        totals = totals.sum(axis=(0, 1, 2, 3, 4))
+        gaps.append(totals[loop.GAP] / totals[loop.VISITS : loop.VISITS + 3].sum())
+    assert gaps[1] < gaps[0] - 100
+
+
+def test_settling_as_ordinary_care_changes_no_other_kind_of_care(world: solve.World) -> None:
+    none = scenario.reference(scenario.load(ROOT / "scenarios" / "chronic_ten_diseases.yaml"))
+    nowhere = np.zeros_like(simulate.touched_by(none))
+    runs = [simulate.live(holding(world, s), none, touched=nowhere, people=20_000).totals for s in (0.0, 1.0)]
+    assert (np.delete(runs[0], CHRONIC, axis=1) == np.delete(runs[1], CHRONIC, axis=1)).all()
+    assert (runs[1][:, CHRONIC, ..., loop.VISITS] >= runs[0][:, CHRONIC, ..., loop.VISITS]).sum() > 0

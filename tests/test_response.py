@@ -200,9 +200,9 @@ def test_more_than_the_envelope_holds_is_refused_with_a_fix(world: solve.World, 
 
 
 def test_the_fund_effect_of_volume_has_a_name(world: solve.World, longer: scenario.Scenario) -> None:
-    of, focus = formed(world, "price", displaced=0.0), simulate.touched_by(longer)
+    of, touched = formed(world, "price", displaced=0.0), simulate.touched_by(longer)
     sides = (scenario.reference(longer), longer)
-    runs = tuple(simulate.live(of, one, focus=focus, people=PEOPLE) for one in sides)
+    runs = tuple(simulate.live(of, one, touched=touched, people=PEOPLE) for one in sides)
     parts = cashflow.effects(runs, cashflow.follow(of, *runs))  # type: ignore[arg-type]
     volume = parts[cashflow.EFFECTS.index("volume")]
     assert volume[0] == pytest.approx(volume[1:].sum()) and volume[0] > 0

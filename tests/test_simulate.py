@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from simlib import areas, benefits, catalogue, flows, loop, metrics, policy, scenario, simulate, solve
 from simlib.changes import Change
+from simlib.chronic import Chronic
 from simlib.loop import AMOUNTS
 from simlib.terms import KINDS, PPM
 
@@ -112,13 +113,11 @@ def test_a_scenario_without_changes_is_exactly_its_reference(world: solve.World,
 def test_identical_catalogues_give_no_gap_and_recognition_changes_nothing(
     world: solve.World, delta: scenario.Scenario
 ) -> None:
-    alike = replace(
-        world, lists=replace(world.lists, parts=np.broadcast_to(world.lists.parts[:1], world.lists.parts.shape))
-    )
-    touched = simulate.touched_by(delta)
-    runs = [
-        simulate.live(alike, of, touched=touched, people=PEOPLE).totals for of in (scenario.reference(delta), delta)
-    ]
+    lists = replace(world.lists, parts=np.broadcast_to(world.lists.parts[:1], world.lists.parts.shape))
+    one_benefit = {**world.values, Chronic.as_ordinary: np.zeros(1)}  # two benefits are a gap of their own
+    alike = replace(world, lists=lists, values=one_benefit)
+    touched, both = simulate.touched_by(delta), (scenario.reference(delta), delta)
+    runs = [simulate.live(alike, of, touched=touched, people=PEOPLE).totals for of in both]
     assert (runs[0] == runs[1]).all()
     assert (amount(runs[0], "benefit_gap") == 0).all()
     assert (amount(runs[0], "first_choice") == 0).all()

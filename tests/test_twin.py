@@ -37,6 +37,7 @@ def random_draw(luck: Random) -> Any:
     out["admission_fen"], out["outpatient_fen"] = 10.0 ** luck.randint(4, 7), 10.0 ** luck.randint(3, 5)
     out["in_scope_ppm"] = luck.randint(0, PPM)
     out["coded"] = [odds_of(luck.uniform(0, odds / 2**64)) for odds in out["not_networked"][0]]
+    out["as_ordinary"] = odds_of(luck.random())
     out["hassle_fen"] = luck.choice([0.0, 1e2, 1e3, 1e4, 1e5])  # without hassle, nothing gained and nothing paid tie
     out["waiting"], out["reluctance"] = 0.05, reluctances(0.7)
     return out[0]
