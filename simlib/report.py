@@ -470,10 +470,13 @@ def _hosts(answer: Answer, lang: Lang) -> Section | None:
         Column("rate_base", _with_unit("rate_base", "unit.percent", lang), "share"),
         Column("rate", _with_unit("rate", "unit.points", lang), "points", change=True),
     )
-    heading = said("hosts", lang)
-    return Section(
-        "hosts", heading, (said("hosts.said", lang),), tables=(table("hosts", heading, found, columns, lang),)
-    )
+    heading, words = said("hosts", lang), said("hosts.said" if _response(answer) == "none" else "hosts.moved", lang)
+    return Section("hosts", heading, (words,), tables=(table("hosts", heading, found, columns, lang),))
+
+
+def _response(answer: Answer) -> str:
+    """Return the form of patients' response in a run."""
+    return str(answer.manifest["pinned"].get("response.form", "none"))
 
 
 def _origins(answer: Answer, lang: Lang) -> Section | None:
@@ -645,10 +648,10 @@ def _rests(answer: Answer, lang: Lang) -> Table:
 
 def _limits(answer: Answer, lang: Lang) -> Section:
     """Return what the run cannot say."""
-    real, form = _real_lists(answer), answer.manifest["pinned"].get("response.form", "none")
+    real = _real_lists(answer)
     points = [
         said("limits.lists.real", lang, real) if real else said("limits.lists", lang),
-        *(said(f"limits.{name}", lang) for name in ("rate", f"volume.{form}", "missing")),
+        *(said(f"limits.{name}", lang) for name in ("rate", f"volume.{_response(answer)}", "missing")),
         said("limits.year", lang, answer.facts["year"]),
     ]
     if answer.draws < findings.FEWEST_TO_NAME:

@@ -426,3 +426,19 @@ def test_points_for_money_are_left_out_where_a_draw_costs_nothing() -> None:
     cells["fund_direct"] = (10**11, np.array([2 * 10**11, 3 * 10**11]))
     worth = briefing.worth(synthetic(2, cells, pd.DataFrame()))["worth"][0]
     assert np.isclose(worth, (10 / 10 + 10 / 20) / 2)
+
+
+@both_languages
+def test_a_report_says_that_patients_respond_where_they_were_made_to(answer: briefing.Answer, lang: str) -> None:
+    said = {
+        "none": ("没有人因改革", "nobody travels"),
+        "price": ("患者负担的价格", "price"),
+        "eta": ("可直接结算", "settle"),
+    }
+    for form, words in said.items():
+        pinned = {} if form == "none" else {"response.form": form}
+        told = replace(answer, manifest={**answer.manifest, "pinned": pinned})
+        text = str(report.sections(told, lang))
+        assert words[lang == "en"] in text
+        assert (said["none"][lang == "en"] in text) == (form == "none")
+        assert (phrases.said("hosts.said", lang) in text) == (form == "none")
