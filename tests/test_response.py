@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from simlib import areas, cashflow, enacted, experiment, findings, loop, response, scenario, simulate, solve
 from simlib.changes import Change
 from simlib.conditions import Costs
+from simlib.luck import odds_of
 from simlib.response import Response
 from simlib.terms import CHRONIC, EMERGENCY, INPATIENT, KINDS, LONG_STAY, MONTHS, PURPOSES, SCHEMES, BadInputError
 
 ROOT = Path(__file__).parent.parent
 PEOPLE = 20_000
 FORMS = Response.form.choices[1:]
-CASES, MONEY = slice(loop.VISITS, loop.VISITS + 3), slice(loop.BILLS, loop.BILLS + 3)
+CASES, MONEY, PAID = (slice(first, first + 3) for first in (loop.VISITS, loop.BILLS, loop.FUND))
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def test_the_reference_drawn_at_the_envelope_is_the_reference(world: solve.World
         simulate.live(formed(world, form), root, touched=nowhere, people=400_000).totals.sum(axis=(0, 2, 3, 4, 5))
         for form in ("none", "price")
     )
-    for amounts, least in ((CASES, 0.02), (MONEY, 0.03)):
+    for amounts, least in ((CASES, 0.02), (MONEY, 0.03), (PAID, 0.03)):
         old, new = (one[:, amounts].sum(axis=1).astype(float) for one in (plain, thinned))
         np.testing.assert_allclose(new, old, rtol=2 * least)
         np.testing.assert_allclose(new[INPATIENT], old[INPATIENT], rtol=least)
@@ -232,3 +233,52 @@ def test_any_number_of_threads_gives_the_same_response(longer: scenario.Scenario
         experiment.repeat([longer], draws=2, people=3_000, jobs=jobs, pin={"response.form": "price"}) for jobs in (1, 2)
     )
     assert (one.pairings[0].after == two.pairings[0].after).all()
+
+
+def lived(world: solve.World, of: scenario.Scenario, real: np.ndarray | None, dearer: float = 1.0) -> np.ndarray:
+    """Return the totals of the loop, (kind, month, amount), with a share of people real by month, or without any."""
+    place, focus = areas.load(of.geography), simulate.focus_of(of)
+    rules, n = simulate.enacted_in(world, of), len(place.codes)
+    cells = simulate.cells_of(world, place, of.year, focus, PEOPLE, True)
+    draw, arrays = simulate.draw_record(world, of.year, care_at_home=False), simulate.loop_arrays(world, rules, of.year)
+    answer = None
+    if real is not None:
+        shape = (len(KINDS) * len(SCHEMES) * n * n, MONTHS)
+        odds, everybody = odds_of(np.broadcast_to(real, shape)), np.ones(len(PURPOSES), dtype=bool)
+        answer = response.Answer(odds, np.full(shape, dearer), np.uint64(0), everybody)
+    totals = np.zeros((2 * len(KINDS) * len(SCHEMES) * n * n * MONTHS, len(loop.AMOUNTS)), dtype=np.int64)
+    number = loop.loop(cells, draw, *arrays, totals, n, answer)
+    totals = totals.reshape(2, len(KINDS), len(SCHEMES), n * n, MONTHS, -1).sum(axis=(0, 2, 3))
+    assert (number == 0) == (totals[..., CASES].sum() == 0)
+    return totals
+
+
+def test_where_everybody_is_real_the_loop_does_what_it_does_without_a_response(
+    world: solve.World, delta: scenario.Scenario
+) -> None:
+    plain = lived(world, delta, None)
+    assert (lived(world, delta, np.ones(MONTHS)) == plain).all()
+    assert not lived(world, delta, np.zeros(MONTHS)).any()
+    twice = lived(world, delta, np.ones(MONTHS), 2.0)
+    bills = [one[..., MONEY].sum() for one in (plain, twice)]
+    assert (twice[..., CASES].sum(axis=-1) == plain[..., CASES].sum(axis=-1)).all()
+    assert bills[1] / bills[0] == pytest.approx(2, rel=1e-3)  # the cheapest bill is a yuan
+
+
+def test_only_real_visits_move_the_state_of_the_year(world: solve.World, delta: scenario.Scenario) -> None:
+    """Who begins in July has all of the deductible before them: the fund owes less on the same bills."""
+    plain, later = lived(world, delta, None), lived(world, delta, np.arange(MONTHS) >= 6)
+    assert not later[:, :6].any()
+    assert (later[:, 6:, CASES].sum(axis=-1) == plain[:, 6:, CASES].sum(axis=-1)).all()
+    owed = [one[INPATIENT, 6:, PAID].sum() for one in (plain, later)]
+    assert owed[1] < 0.9998 * owed[0]
+
+
+def test_where_all_come_in_an_emergency_nobody_responds(world: solve.World, longer: scenario.Scenario) -> None:
+    pull = world.pull
+    only = np.broadcast_to(np.eye(len(PURPOSES))[EMERGENCY], pull.purpose.shape)
+    urgent = replace(world, pull=replace(pull, purpose=only, living_away=np.zeros_like(pull.living_away)))
+    for form in FORMS:
+        before, after = both(formed(urgent, form), longer)
+        assert (before[..., CASES].sum(axis=-1) == after[..., CASES].sum(axis=-1)).all()
+        assert (before[..., MONEY].sum(axis=-1) == after[..., MONEY].sum(axis=-1)).all() and before.any()
