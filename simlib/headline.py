@@ -322,7 +322,7 @@ def _evidence_lines(f: dict[str, Any]) -> Iterator[str]:
     """Yield what the answer rests on."""
     rests = f["rests_on"]
     counts = ", ".join(f"{n} {grade}" for grade, n in rests["unknowns_by_grade"].items())
-    yield f"Rests on grade: {rests['weakest_grade']}, the weakest of what was drawn; unknowns by grade: {counts}"
+    yield f"Rests on grade: {rests['weakest_grade']}, the weakest drawn; unknowns: {counts}"
     named = [d for d in f["drivers"] if d["beyond_luck"]]
     for driver in named:
         rank = driver["rank_correlation"]
