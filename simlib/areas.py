@@ -23,6 +23,7 @@ GEOGRAPHIES = {
     "provinces": (),
     "delta": ("310000", "320000", "330000", "340000"),
     "jing_jin_ji": ("110000", "120000", "130000"),
+    "shandong": ("370000",),
 }
 """Sets of pooling areas that can be loaded, and the provinces that each splits into cities."""
 
@@ -210,7 +211,7 @@ def load(geography: str) -> Place:
     Examples
     --------
     >>> [len(load(geography).codes) for geography in GEOGRAPHIES]
-    [32, 69, 42]
+    [32, 69, 42, 47]
     """
     if geography not in GEOGRAPHIES:
         raise BadInputError(f"{shown(geography)}: no such geography. {did_you_mean(geography, GEOGRAPHIES)}")

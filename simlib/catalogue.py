@@ -79,6 +79,16 @@ REACH: dict[str, Any] = {
 }
 
 
+ADDED: dict[str, Any] = {
+    "unit": "share",
+    "low": -0.3,
+    "high": 0.3,
+    "source": "Dezhou bureau, 2023-07: first self-pay of class B drugs lowered by different points (乙类首先自付); "
+    "points assumed by the scenario",
+    "grade": "assumed",
+}
+
+
 class Catalogue(Params, prefix="catalogue"):
     """Whose list prices a direct settlement, and how far the lists agree."""
 
@@ -104,6 +114,20 @@ class Catalogue(Params, prefix="catalogue"):
         1.0,
         at_full=replace(DEARER, value=1.0, none=0.0, beside=(("catalogue.rule.consumable", "either"),)),
         **REACH,
+    )
+    self_pay__host = lever(
+        "points added to the first self-pay shares of class B drugs on the host's list: of direct settlements",
+        0.0,
+        axes=("host", "kind"),
+        at_full=AtFull(-0.1, up=("fund_payment",), untouched=CONDITIONS),
+        **ADDED,
+    )
+    self_pay__home = lever(
+        "points added to the first self-pay shares of class B drugs on the home's list: of claims by hand",
+        0.0,
+        axes=("home", "kind"),
+        at_full=AtFull(-0.1, up=("fund_payment",), untouched=CONDITIONS),
+        **ADDED,
     )
     listed_service = unknown("share of services beyond the common core that a province lists", 0.85, 0.97, unit="share")
     listed_consumable = unknown(
@@ -395,24 +419,46 @@ def covered(spent: Array) -> npt.NDArray[np.int64]:
     return np.stack([first, second, eligible], axis=-1).astype(np.int64)
 
 
+def with_self_pay(parts: Array, added: Array) -> Array:
+    """Return what drugs leave in each part, ppm, points added to the first self-pay shares of those that carry one.
+
+    The share is of what is under the ceiling, stays between 0 and 1, and is none still for class A.
+
+    Parameters
+    ----------
+    parts : of drugs, ppm, (..., item, part). added : points as a share, (...).
+
+    >>> with_self_pay(np.array([[0, 0, 200_000, 800_000], [0, 0, 0, 1_000_000.0]]), np.array(-0.05)).tolist()
+    [[0.0, 0.0, 150000.0, 850000.0], [0.0, 0.0, 0.0, 1000000.0]]
+    """
+    payable = parts[..., 2] + parts[..., 3]
+    share = np.clip(parts[..., 2] / np.maximum(payable, 1) + added[..., None], 0, 1)
+    self_pay = np.where(parts[..., 2] > 0, np.rint(payable * share), 0)
+    return np.stack([parts[..., 0], parts[..., 1], self_pay, payable - self_pay], axis=-1)
+
+
 def mixtures(
-    rules: npt.NDArray[np.int8], reach: Array, province: npt.NDArray[np.int64]
+    rules: npt.NDArray[np.int8], reach: Array, added: Array, province: npt.NDArray[np.int64]
 ) -> tuple[Array, npt.NDArray[np.int64]]:
     """Return the lists that a year needs beside each area's own, and which list prices a pair in a month.
 
     Parameters
     ----------
-    rules, reach : (home, host, kind, month, category). province : whose list each area has, (area,).
+    rules, reach : (home, host, kind, month, category). added : points of self-pay on the home's and on the host's list,
+    (home, host, kind, month, 2). province : whose list each area has, (area,).
 
     Returns
     -------
-    mixed : (list, 8): home's and host's province, rule and reach by category.
-    slot : index into the table of `covers`, (home, host, kind, month).
+    mixed : (list, 10): home's and host's province, rule and reach by category, points added to home's and host's list.
+    slot : index into the table of `covers`, (home, host, kind, month). Of an area with itself: the list of its claims.
     """
     homes, hosts, kinds, months, _ = rules.shape
     slot = np.broadcast_to(np.arange(hosts)[None, :, None, None], (homes, hosts, kinds, months)).copy()
-    moved = (rules != HOST).any(axis=-1)
-    keys = np.concatenate([province[np.argwhere(moved)[:, :2]], rules[moved], reach[moved]], axis=1)
+    at = np.arange(homes)
+    rules, added = rules.copy(), added.copy()
+    rules[at, at], added[at, at, ..., 1] = HOST, added[at, at, ..., 0]
+    moved = (rules != HOST).any(axis=-1) | (added[..., 1] != 0)
+    keys = np.concatenate([province[np.argwhere(moved)[:, :2]], rules[moved], reach[moved], added[moved]], axis=1)
     mixed, inverse = np.unique(keys, axis=0, return_inverse=True)
     slot[moved] = hosts + inverse.ravel()
     return mixed, slot
@@ -430,13 +476,19 @@ def covers(lists: Lists, mixed: Array, province: npt.NDArray[np.int64]) -> npt.N
         items = slice(c * ITEMS, (c + 1) * ITEMS)
         parts, basket, order = lists.parts[:, items], lists.basket[..., items], lists.order[items]
         alone = spent(basket, parts)
-        needed, which = np.unique(mixed[:, [0, 1, 2 + c, 5 + c]], axis=0, return_inverse=True)
+        asked = mixed[:, [0, 1, 2 + c, 5 + c, 8, 9]] * np.array([1, 1, 1, 1, c == DRUG, c == DRUG])
+        needed, which = np.unique(asked, axis=0, return_inverse=True)
         left = alone[needed[:, 1].astype(np.int64)]
-        moved = np.flatnonzero(needed[:, 2] != HOST)
+        moved = np.flatnonzero((needed[:, 2] != HOST) | (needed[:, 5] != 0))
         for some in np.split(moved, range(TOGETHER, len(moved), TOGETHER)):
             home, host = needed[some, :2].astype(np.int64).T
-            rule, reach = needed[some, 2:].T[..., None]
-            left[some] = spent(basket, picked(parts[home], parts[host], rule, order < reach))
+            rule, reach = needed[some, 2:4].T[..., None]
+            of_home, of_host = parts[home], parts[host]
+            if needed[some, 4:].any():
+                of_home, of_host = (
+                    with_self_pay(*of) for of in zip((of_home, of_host), needed[some, 4:].T, strict=True)
+                )
+            left[some] = spent(basket, picked(of_home, of_host, rule, order < reach))
         own += alone
         mixes += left[which.ravel()]
     return np.concatenate([covered(own)[province], covered(mixes)])

@@ -49,9 +49,10 @@ class Rules(NamedTuple):
     """What a scenario enacts in a year, as the loop reads it.
 
     policies : records of `benefits.POLICY`. which : their rows by (pool, scheme, member, kind, filing or local, month,
-    tier). cover (slot, kind, basket, 3) ppm; slot (home, host, kind, month). measures : what is done to conditions.
-    listed (home, host, month) : chronic diseases that can be settled directly, bits. first (home,) : the first pool of
-    a home; lives (home, pool) : cumulative shares of its people in its pools.
+    tier). cover (slot, kind, basket, 3) ppm; slot (home, host, kind, month), of a home with itself the list of its
+    claims. measures : what is done to conditions. listed (home, host, month) : chronic diseases that can be settled
+    directly, bits. first (home,) : the first pool of a home; lives (home, pool) : cumulative shares of
+    its people in its pools.
     """
 
     policies: Any
@@ -168,7 +169,8 @@ def priced_on(of: Scenario, place: areas.Place) -> tuple[Array, Ints]:
         np.stack([settings.values(f"catalogue.{what}.{c}")[:, :, 0] for c in CATEGORIES], axis=-1)
         for what in ("rule", "reach")
     )
-    return catalogue.mixtures(rules, reach, place.province)
+    added = np.stack([settings.values(f"catalogue.self_pay.{of}")[:, :, 0] for of in ("home", "host")], axis=-1)
+    return catalogue.mixtures(rules, reach, added, place.province)
 
 
 def residences(place: areas.Place) -> tuple[Ints, Array]:

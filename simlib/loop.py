@@ -239,7 +239,7 @@ def one_visit(
     k: int,
     s: int,
     p: int,
-    h: int,
+    alone: int,
     pair: int,
     who: int,
     disease: int,
@@ -261,10 +261,11 @@ def one_visit(
 ) -> Case:
     """Return what becomes of one visit: bill, gates, both prices from the same state of the year, choice.
 
-    disease : the patient's chronic disease, -1 in care of another kind. ordinary : whether the patient settles as an
-    ordinary outpatient where it is not listed: directly at that benefit, by claim still at the chronic one. dearer :
-    the mean bill against that of `draw`. Both prices are those of the filing that the visit has in the end: the policy
-    of the purpose, or of the unfiled.
+    pair, alone : rows of home and host, and of the home with itself, whose list prices a claim. disease : the
+    patient's chronic disease, -1 in care of another kind. ordinary : whether the patient settles as an ordinary
+    outpatient where it is not listed: directly at that benefit, by claim still at the chronic one. dearer : the mean
+    bill against that of `draw`. Both prices are those of the filing that the visit has in the end: the policy of the
+    purpose, or of the unfiled.
     """
     what, gates = mix(key, visits.WHAT), mix(key, visits.GATES)
     tier = visits.pick_one(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
@@ -295,7 +296,10 @@ def one_visit(
     if exposed(p, done & 1) and happens(share(gates, visits.FILED), draw.fault[k]):
         filed = happens(share(gates, visits.MENDED), mended)
     # Scalars of flat tables, not rows: a view of an array costs more here than pricing the bill.
-    at, own = (slot[pair, m] * len(KINDS) + k) * draw.baskets + basket, (h * len(KINDS) + k) * draw.baskets + basket
+    at, own = (
+        (slot[pair, m] * len(KINDS) + k) * draw.baskets + basket,
+        (slot[alone, m] * len(KINDS) + k) * draw.baskets + basket,
+    )
     at_host = split_bill(bill, cover[at, 0], cover[at, 1], cover[at, 2])
     at_home = split_bill(bill, cover[own, 0], cover[own, 1], cover[own, 2])
     care = of_kind(k, disease)
@@ -526,9 +530,9 @@ def loop(
                     dearer = answer.dearer[at, month] if answer.responds[p] else 1.0
                 begin_month(year, month)
                 attentive, sick = happens(attention, draw.attention[k]), disease if k == CHRONIC else -1
-                pair = (h * places + t) * len(KINDS) + k
+                alone, pair = (h * places + h) * len(KINDS) + k, (h * places + t) * len(KINDS) + k
                 case = one_visit(
-                    mix(key, visits.OF_VISIT + j), k, s, p, h, pair, who, sick, ordinary, dearer, month, attentive,
+                    mix(key, visits.OF_VISIT + j), k, s, p, alone, pair, who, sick, ordinary, dearer, month, attentive,
                     year, draw, scale_fen, quantiles, policies, which, cover, slot, measure, listed, measures,
                 )  # fmt: skip
                 account = 0

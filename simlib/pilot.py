@@ -155,7 +155,7 @@ def _price(
             month = _month_of(mix(key, visits.OF_VISIT + j), m, draw)
             first = min(first, month) if month >= 0 else first
         pair = (h * places + pilot.host[i]) * len(KINDS) + k
-        own_list = (h * len(KINDS) + k) * draw.baskets + b
+        own_list = (slot[(h * places + h) * len(KINDS) + k, m] * len(KINDS) + k) * draw.baskets + b
         for as_ordinary in range(1 + (listed[i] == 0)):  # the last is the direct one
             paid_as, care = k, of_kind(k, pilot.disease[i])
             if as_ordinary:

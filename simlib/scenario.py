@@ -43,7 +43,7 @@ MAX_CHANGES = 1000
 MAX_TITLE, MAX_TEXT = 200, 1000
 
 Array = npt.NDArray[Any]
-Geography = Literal["provinces", "delta", "jing_jin_ji"]
+Geography = Literal["provinces", "delta", "jing_jin_ji", "shandong"]
 
 
 def _line(text: str) -> str:

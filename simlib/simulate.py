@@ -81,7 +81,7 @@ def first_visits(cells: Any, month: int, draw: Any, arrays: Any, places: int, ou
     row = 0
     for c in range(len(cells.number)):
         s, p, h = cells.scheme[c], cells.purpose[c], cells.home[c]
-        pair = (h * places + cells.host[c]) * len(KINDS) + INPATIENT
+        alone, pair = (h * places + h) * len(KINDS) + INPATIENT, (h * places + cells.host[c]) * len(KINDS) + INPATIENT
         for person in range(cells.number[c]):
             key = mix(mix(draw.key, cells.code[c]), person)
             attentive = happens(mix(key, visits.ATTENTIVE), draw.attention[INPATIENT])
@@ -89,7 +89,7 @@ def first_visits(cells: Any, month: int, draw: Any, arrays: Any, places: int, ou
             begin_year(year)
             begin_month(year, month)
             case = one_visit(
-                mix(key, visits.OF_VISIT), INPATIENT, s, p, h, pair, who, -1, False, 1.0, month, attentive, year, draw,
+                mix(key, visits.OF_VISIT), INPATIENT, s, p, alone, pair, who, -1, False, 1.0, month, attentive, year, draw,
                 scale_fen, quantiles, policies, which, cover, slot, measure, listed, measures,
             )  # fmt: skip
             out[row, 0], out[row, 1], out[row, 2] = case.channel, case.bill, fund(case.owed)

@@ -321,7 +321,8 @@ class Twin:
         attention = mix(self.key, step(visits.ATTENTIVE)).take(self.owner)
         self.attentive = attention < draw.attention.take(k)
         self.rows = self.row(insured, k, filing, month, tier)
-        lists = np.stack([self.slot.take(place), h]) * len(KINDS)
+        at_home = ((h * self.places + h) * len(KINDS) + k) * MONTHS + month
+        lists = np.stack([self.slot.take(place), self.slot.take(at_home)]).astype(np.int64) * len(KINDS)
         lists += k
         lists *= draw.baskets
         lists += basket

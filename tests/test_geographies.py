@@ -12,8 +12,8 @@ from simlib import areas, experiment, flows, scenario, simulate, solve
 from simlib.terms import LONG_STAY, BadInputError
 
 ROOT = Path(__file__).parents[1]
-SPLIT = ("delta", "jing_jin_ji")
-COUNTS = {"delta": 41, "jing_jin_ji": 13}
+SPLIT = ("delta", "jing_jin_ji", "shandong")
+COUNTS = {"delta": 41, "jing_jin_ji": 13, "shandong": 16}
 
 
 def test_a_scenario_may_name_every_geography() -> None:
@@ -23,7 +23,7 @@ def test_a_scenario_may_name_every_geography() -> None:
 @pytest.mark.parametrize("geography", SPLIT)
 def test_cities_are_those_of_the_provinces_and_share_their_people(geography: str) -> None:
     place, whole = areas.load(geography), areas.provinces()
-    cities = place.resolve({"delta": "长三角", "jing_jin_ji": "京津冀"}[geography])
+    cities = place.resolve({"delta": "长三角", "jing_jin_ji": "京津冀", "shandong": "山东"}[geography])
     assert len(cities) == COUNTS[geography]
     assert (
         len(place.codes)
@@ -32,7 +32,10 @@ def test_cities_are_those_of_the_provinces_and_share_their_people(geography: str
     )
     for share in (place.share, place.newcomers):
         np.testing.assert_allclose(np.bincount(place.province, weights=share), 1, rtol=1e-12)
-    assert place.capital.sum() == len(areas.GEOGRAPHIES[geography]) - {"delta": 1, "jing_jin_ji": 2}[geography]
+    assert (
+        place.capital.sum()
+        == len(areas.GEOGRAPHIES[geography]) - {"delta": 1, "jing_jin_ji": 2, "shandong": 0}[geography]
+    )
     assert all(len(place.pools[i]) == 1 for i in cities)
 
 
