@@ -220,6 +220,10 @@ def _terms(world: World, of: Scenario, reference: Scenario, place: areas.Place) 
         hospital=dated(host(Ledger.hospital__lag), Ledger.hospital__lag, 1),
         interest=host(Ledger.interest__rate, PPM),
         claim=round(float(world.values[Channels.delay_months][0])),
+        review=home(Ledger.prepayment__review),
+        increase=home(Ledger.prepayment__increase, PPM),
+        advance=host(Ledger.hospital__advance, PPM),
+        fee=home(Ledger.fees__transfer, FEN),
     )
 
 
@@ -251,6 +255,7 @@ INDICATORS = {
     "hosts_short": "hosts",
     "overdue": "yuan",
     "hospitals_owed": "yuan",
+    "hospitals_advanced": "yuan",
     "receivable_days": "days",
     "advanced_yuan_days": "yuan-days",
     "interest": "yuan",
@@ -306,6 +311,7 @@ def indicators(books: Books) -> Array:
         "hosts_short": group(late_to_hospitals(books) > 0),
         "overdue": group(overdue(books)) / FEN,
         "hospitals_owed": group(owed) / FEN,
+        "hospitals_advanced": group(balance["advance"]) / FEN,
         "receivable_days": DAYS * _over(group(owed), group(recent)),
         "advanced_yuan_days": group(-balance["patient"]) * DAYS / FEN,
         "interest": group(moves["interest"][1:]) / FEN,

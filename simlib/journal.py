@@ -134,12 +134,16 @@ CAUSES_ZH = {
     "cleared": "清算划拨",
     "borne": "清算列支",
     "prepaid": "拨付预付金",
+    "increased": "紧急调增预付金",
+    "recouped": "收回医院预付",
     "hospital_paid": "支付医院",
+    "advanced": "预付医院周转金",
     "returned": "退回预付金",
     "refunded": "退回统筹区",
     "interest": "利息",
     "recovered": "追回退回参保地",
     "fined": "行政罚款",
+    "fee": "银行手续费",
 }
 """Causes of entries in Chinese."""
 

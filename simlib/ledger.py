@@ -3,7 +3,7 @@
 Care of one month is settled at once between patient and hospital; the host province pays the hospital out of the
 pooled prepayments, and the home province clears it later. Nothing is fed back: the ledger reads flows. Months are the
 grain: the days of the calendar (declared by the 20th, notices by the end of the month) are not published for all steps.
-Within a month the order is income, local care, claims, clearing and prepayment, hospitals, returns.
+Within a month the order is income, local care, claims, clearing and prepayment, hospitals, advances to them, returns.
 """
 
 from __future__ import annotations
@@ -44,6 +44,28 @@ class Ledger(Params, prefix="ledger"):
         source=NOTICE,
         grade="official",
     )
+    prepayment__review = lever(
+        "prepayments are fixed again in this month, on the three months before, and moved from the next month on",
+        False,
+        unit="yes or no",
+        axes=("home",),
+        kinds=(),
+        source=f"scenarios only: by rule they are fixed each January, {NOTICE}",
+        grade="assumed",
+    )
+    prepayment__increase = lever(
+        "emergency increase 紧急调增, as a share of the prepayment, in the month after its use (paid out and not yet "
+        "cleared) reaches the red line; kept until prepayments are fixed again",
+        0.0,
+        unit="share",
+        axes=("home",),
+        low=0.0,
+        high=2.0,
+        kinds=(),
+        source=f"{HEBEI}: a red warning starts an emergency increase; by how much is not published: none in the "
+        "baseline",
+        grade="assumed",
+    )
     clearing__lag = lever(
         "months from settlement to clearing between provinces 清算",
         2.0,
@@ -77,6 +99,30 @@ class Ledger(Params, prefix="ledger"):
         source="CCTV News, 2025-02-19: 40 to 60 days after discharge before instant settlement 即时结算; 1 is its rule "
         "(20 working days after declaration by the 10th, Xinhua 2025-10-16)",
         grade="press",
+    )
+    hospital__advance = lever(
+        "advance to hospitals 基金预付 out of the prepayments, as a multiple of the monthly mean of last year's direct "
+        "payment; fixed each January",
+        0.0,
+        unit="months",
+        axes=("host",),
+        low=0.0,
+        high=12.0,
+        kinds=(),
+        source="医保办函〔2024〕101号, in Yunnan one month of its own insured's payment (云医保〔2025〕5号); for "
+        "patients from elsewhere in scenarios only",
+        grade="assumed",
+    )
+    fees__transfer = lever(
+        "bank fee 银行手续费 of a transfer between provinces, which the home's agency bears and never a fund",
+        0.0,
+        unit="yuan",
+        axes=("home",),
+        low=0.0,
+        high=1000.0,
+        kinds=(),
+        source=f"who bears it: {NOTICE}; fees are not published: none in the baseline",
+        grade="assumed",
     )
     interest__rate = lever(
         "interest on prepayments in the host province's account, which belongs to the host",
@@ -196,7 +242,9 @@ class Terms(NamedTuple):
     """When the money moves, by month of care as in `Flows`; whole months.
 
     multiple : of the prepayment, ppm, (SPAN, home). clearing, late : (MONTHS + SPAN, home). hospital : (MONTHS + SPAN,
-    host). interest : ppm a year, (SPAN, host). claim : months until a claim is paid.
+    host). interest : ppm a year, (SPAN, host). claim : months until a claim is paid. review : 1 in the months in which
+    prepayments are fixed again, (SPAN, home). increase : share, ppm, (SPAN, home). advance : to hospitals, months in
+    ppm, (SPAN, host). fee : of a transfer, fen, (SPAN, home).
     """
 
     multiple: Ints
@@ -205,6 +253,10 @@ class Terms(NamedTuple):
     hospital: Ints
     interest: Ints
     claim: int
+    review: Ints
+    increase: Ints
+    advance: Ints
+    fee: Ints
 
 
 ENTRIES: dict[str, tuple[str, str]] = {
@@ -223,12 +275,16 @@ ENTRIES: dict[str, tuple[str, str]] = {
     "cleared": ("host", "home"),
     "borne": ("care", "due"),
     "prepaid": ("host", "home"),
+    "increased": ("host", "home"),
+    "recouped": ("host", "advance"),
     "hospital_paid": ("hospital", "host"),
+    "advanced": ("advance", "host"),
     "returned": ("home", "host"),
     "refunded": ("pool", "home"),
     "interest": ("own", "bank"),
     "recovered": ("pool", "earned"),
     "fined": ("penalty", "earned"),
+    "fee": ("charges", "agency"),
 }
 """Causes of entries in the order of a month: the account debited, which receives, and the one credited, which gives."""
 
@@ -240,12 +296,15 @@ ACCOUNTS: dict[str, tuple[str, ...]] = {
     "hospital": ("scheme", "home", "host"),
     "patient": ("scheme", "home"),
     "local": ("scheme", "home"),
+    "advance": ("home", "host"),
     "own": ("host",),
     "penalty": ("host",),
     "earned": ("host",),
     "care": ("scheme", "home"),
     "income": ("scheme", "home"),
     "bank": ("host",),
+    "charges": ("home",),
+    "agency": ("home",),
     "equity": ("scheme", "home"),
 }
 """Accounts and what each is kept by.
@@ -253,9 +312,10 @@ ACCOUNTS: dict[str, tuple[str, ...]] = {
 pool : cash of a pool 统筹基金. home : the home province's account 省级财政专户, emptied as it is filled. host : the
 host province's account, a sub-ledger per home and scheme; may be overdrawn for one home, never for all together
 预付金调剂. due : settled, not yet cleared. hospital, patient, local : what is owed to hospitals for direct settlement,
-to patients on claims, for care at home; never above 0. own : interest that the host keeps. penalty : fines 行政处罚,
-which the authority of the host has and no fund. earned : what hospitals earned, out of which they give back and are
-fined, never above 0. care, income, bank, equity : the outside.
+to patients on claims, for care at home; never above 0. advance : what hospitals have in advance. own : interest that
+the host keeps. penalty : fines 行政处罚, which the authority of the host has and no fund. earned : what hospitals
+earned, out of which they give back and are fined, never above 0. agency : what the home's agency pays to banks, their
+charges. care, income, bank, charges, equity : the outside.
 """
 
 Moves = dict[str, Ints]
@@ -328,6 +388,20 @@ def prepayment(direct: Ints, multiple: Ints) -> Ints:
     return half_up(quarter * (multiple // 1000), 3 * PPM // 1000)
 
 
+def in_red(held: Ints, host: Ints) -> npt.NDArray[np.bool_]:
+    """Return the pairs (home, host) of which so much is paid out and not cleared that the red warning is due.
+
+    Parameters
+    ----------
+    held, host : prepayments, and the host's cash by sub-ledger, fen, (scheme, home, host).
+
+    >>> in_red(np.array([[[100, 100, 0]]]), np.array([[[10, 11, 0]]])).tolist()
+    [[True, False, False]]
+    """
+    kept, out = held.sum(axis=0), (held - host).sum(axis=0)
+    return np.asarray((1000 * out >= round(1000 * Ledger.use_red.number) * kept) & (kept > 0))
+
+
 def _per_pool(need: Ints, cash: Ints) -> Ints:
     """Return `pro_rata` of each pool (scheme, home) over the hosts."""
     return pro_rata(need.reshape(-1, need.shape[-1]), cash.ravel()).reshape(need.shape)
@@ -376,12 +450,9 @@ def book(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
     balance, held : see `opened`.
     """
     schemes, homes, hosts = held.shape
-    full = {
-        "full": (1 + SPAN, schemes, homes, hosts),
-        "pool": (1 + SPAN, schemes, homes, 1),
-        "host": (1 + SPAN, 1, 1, hosts),
-    }
-    shape = dict.fromkeys(ENTRIES, full["full"]) | dict.fromkeys(POOLS, full["pool"]) | {"interest": full["host"]}
+    shape = dict.fromkeys(ENTRIES, (1 + SPAN, schemes, homes, hosts))
+    shape |= dict.fromkeys(POOLS, (1 + SPAN, schemes, homes, 1))
+    shape |= {"interest": (1 + SPAN, 1, 1, hosts), "fee": (1 + SPAN, 1, homes, 1)}
     moves = {cause: np.zeros(shape[cause], dtype=np.int64) for cause in ENTRIES}
     for cause, amount in opened(flows, terms, balance, held).items():
         moves[cause][0] = amount
@@ -403,11 +474,16 @@ def book(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
     # Hospitals that a host could not pay in time last year wait for it from the first month.
     taken = flows.direct[:MONTHS] - by_due_month(flows.direct[:MONTHS], terms.hospital[:MONTHS, None, None, :])
     late_hospital = moves["opening_hospital"][0] - taken.sum(axis=0)
-    target = held.copy()
+    target, more, advance = held.copy(), np.zeros_like(held), np.zeros_like(held)
     for m in range(SPAN):
+        last = flows.direct[m : m + MONTHS]
+        anew = (terms.review[m] > 0) | (m % MONTHS == 0)
+        rule = np.where(anew[:, None], prepayment(last, terms.multiple[m][None, :, None]), target)
+        target, more = (rule, np.zeros_like(more)) if m % MONTHS == 0 else (target, more)
+        pending = target + more - held if m % MONTHS >= FEBRUARY else np.zeros_like(held)
         if m % MONTHS == 0:
-            target = prepayment(flows.direct[m : m + MONTHS], terms.multiple[m][None, :, None])
-        pending = target - held if m % MONTHS >= FEBRUARY else np.zeros_like(held)
+            ahead = half_up(last.sum(axis=0) * (terms.advance[m] // 1000), MONTHS * PPM // 1000)
+        recouped = np.maximum(advance - ahead, 0)
         at = m + 1
         moves["interest"][at, 0, 0] = half_up(np.maximum(host.sum(axis=(0, 1)), 0) * terms.interest[m], MONTHS * PPM)
         pool += flows.income[m] + moves["recovered"][at].sum(axis=2)
@@ -420,9 +496,14 @@ def book(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
         cleared = _per_pool(late_clearing, pool - local - claim)
         left = pool - local - claim - cleared.sum(axis=2)
         prepaid = _per_pool(np.maximum(pending, 0), left)
-        host += cleared + prepaid
+        rest = np.maximum(target - held, 0)  # what is left of the rule's prepayment goes first
+        increased = np.maximum(prepaid - rest, 0)
+        host += cleared + prepaid + recouped
         paid = _per_host(late_hospital, host.sum(axis=(0, 1)))
         host -= paid
+        advanced = _per_host(np.maximum(ahead - advance, 0), host.sum(axis=(0, 1)))
+        host -= advanced
+        advance += advanced - recouped
         returned = _per_host(np.maximum(-pending, 0), host.sum(axis=(0, 1)))
         host -= returned
         held += prepaid - returned
@@ -434,8 +515,13 @@ def book(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
         moves["local_paid"][at, :, :, 0], moves["claim_paid"][at, :, :, 0] = local, claim
         moves["collected"][at, :, :, 0] = (cleared + prepaid).sum(axis=2)
         moves["cleared"][at] = moves["borne"][at] = cleared
-        moves["prepaid"][at], moves["hospital_paid"][at] = prepaid, paid
+        moves["prepaid"][at], moves["increased"][at] = prepaid - increased, increased
+        moves["hospital_paid"][at], moves["advanced"][at], moves["recouped"][at] = paid, advanced, recouped
         moves["returned"][at], moves["refunded"][at, :, :, 0] = returned, returned.sum(axis=2)
+        moves["fee"][at, 0, :, 0] = ((cleared + prepaid).sum(axis=0) > 0).sum(axis=1) * terms.fee[m]
+        target, more = rule, np.where(anew[:, None], 0, more)
+        asked = in_red(held, host) & (target + more == held).all(axis=0)  # nothing is on its way already
+        more += np.where(asked, half_up(held * (terms.increase[m] // 1000)[:, None], PPM // 1000), 0)
     return moves
 
 
@@ -471,4 +557,5 @@ def balances(moves: Moves) -> dict[str, Ints]:
 
 def held(moves: Moves) -> Ints:
     """Return the prepayments at the hosts at the end of each month, (1 + SPAN, scheme, home, host)."""
-    return np.cumsum(moves["opening_prepayment"] + moves["prepaid"] - moves["returned"], axis=0)
+    added = moves["prepaid"] + moves["increased"] - moves["returned"]
+    return np.cumsum(moves["opening_prepayment"] + added, axis=0)

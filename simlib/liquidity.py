@@ -23,9 +23,9 @@ WORDS = {
 def pair_money(books: Books, home: str, host: str) -> pd.DataFrame:
     """Return the money of one pair of home and host through the books, a row a month, million yuan.
 
-    Columns: month; settled (directly), hospitals_paid, cleared (paid by home), prepaid (moved, less returned); at the
-    end of the month prepayment, host_cash (the home's sub-ledger), owed_to_hospitals, due (settled and not cleared),
-    overdue.
+    Columns: month; settled (directly), hospitals_paid, cleared (paid by home), prepaid (moved, less
+    returned); at the end of the month prepayment, host_cash (the home's sub-ledger), owed_to_hospitals, due (settled
+    and not cleared), overdue.
     """
     pair = books.homes.index(local.pool(home).code), books.hosts.index(local.pool(host).code)
     at = (slice(1, None), slice(None), *pair)
@@ -34,7 +34,7 @@ def pair_money(books: Books, home: str, host: str) -> pd.DataFrame:
         "settled": moves["direct"],
         "hospitals_paid": moves["hospital_paid"],
         "cleared": moves["cleared"],
-        "prepaid": moves["prepaid"] - moves["returned"],
+        "prepaid": moves["prepaid"] + moves["increased"] - moves["returned"],
         "prepayment": ledger.held(moves),
         "host_cash": balance["host"],
         "owed_to_hospitals": -balance["hospital"],
@@ -67,8 +67,8 @@ def money_streams(books: Books, lang: str = "en", *, most: int = 5) -> pd.DataFr
     largest hosts through clearing, patients on claims, prepayments added to), value.
     """
     year = slice(1, 1 + MONTHS)
-    cleared, claims, prepaid, returned = (
-        books.moves[cause][year].sum(axis=0) for cause in ("cleared", "claim_paid", "prepaid", "returned")
+    cleared, claims, prepaid, more, returned = (
+        books.moves[cause][year].sum(axis=0) for cause in ("cleared", "claim_paid", "prepaid", "increased", "returned")
     )
     big = np.argsort(-cleared.sum(axis=(0, 1)), kind="stable")[:most]
     rows = []
@@ -78,7 +78,7 @@ def money_streams(books: Books, lang: str = "en", *, most: int = 5) -> pd.DataFr
         rest = cleared[s].sum() - sum(amount for _, amount in named)
         other = [(WORDS["others"][lang == "en"], rest)]
         other += [(WORDS["patients"][lang == "en"], claims[s].sum())]
-        other += [(WORDS["prepayments"][lang == "en"], prepaid[s].sum() - returned[s].sum())]
+        other += [(WORDS["prepayments"][lang == "en"], (prepaid + more - returned)[s].sum())]
         rows += [(payer, payee, amount / FEN / UNIT) for payee, amount in (*named, *other)]
     return pd.DataFrame(rows, columns=["home", "host", "value"])
 

@@ -89,8 +89,8 @@ def first_visits(cells: Any, month: int, draw: Any, arrays: Any, places: int, ou
             begin_year(year)
             begin_month(year, month)
             case = one_visit(
-                mix(key, visits.OF_VISIT), INPATIENT, s, p, alone, pair, who, -1, False, 1.0, month, attentive, year, draw,
-                scale_fen, quantiles, policies, which, cover, slot, measure, listed, measures,
+                mix(key, visits.OF_VISIT), INPATIENT, s, p, alone, pair, who, -1, False, 1.0, month, attentive, year,
+                draw, scale_fen, quantiles, policies, which, cover, slot, measure, listed, measures,
             )  # fmt: skip
             out[row, 0], out[row, 1], out[row, 2] = case.channel, case.bill, fund(case.owed)
             out[row, 3] = case.gap

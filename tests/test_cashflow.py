@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import openpyxl
@@ -29,7 +31,7 @@ from simlib import (
     solve,
 )
 from simlib.cashflow import Books
-from simlib.loop import AMOUNTS
+from simlib.loop import AMOUNTS, FUND, VISITS
 from simlib.tables import sha256
 from simlib.terms import CLAIMED, DIRECT, MONTHS, SCHEMES, BadInputError
 
@@ -235,7 +237,9 @@ def test_the_streams_of_the_year_are_all_that_pools_paid(books: tuple[Books, Boo
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a small run of a scenario that only moves money."""
     where = tmp_path_factory.mktemp("run")
-    of = written(where, "  - {from: 2024-01, set: {ledger.prepayment.months: 1, ledger.hospital.lag: 1}}\n")
+    prepayment = "ledger.prepayment.months: 1, ledger.prepayment.increase: 0.5, ledger.fees.transfer: 3.5"
+    hospitals = "ledger.hospital.lag: 1, ledger.hospital.advance: 0.5"
+    of = written(where, f"  - {{from: 2024-01, set: {{{prepayment}, {hospitals}}}}}\n")
     found = experiment.repeat([of], draws=2, people=2000)
     outputs.write(where / "out", found, findings.attention_curve([of], draws=2, seed=0))
     return where / "out"
@@ -246,6 +250,9 @@ def test_the_books_of_a_run_reconcile(folder: Path, capsys: pytest.CaptureFixtur
     agreed = json.loads(capsys.readouterr().out)
     assert [one["side"] for one in agreed] == ["reference", "scenario"]
     assert all(one["entries"] > 100_000 for one in agreed)
+    causes = pd.read_parquet(folder / "journal.parquet", columns=["side", "cause"]).groupby("side").cause.unique()
+    new = {"increased", "advanced", "fee"}
+    assert new <= set(causes["scenario"]) and not new & set(causes["reference"])
 
 
 def test_csv_and_parquet_say_the_same(folder: Path) -> None:
@@ -322,8 +329,10 @@ def small() -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
     pool = np.full((months, 2, 2), 70_00)
     flows = ledger.Flows(direct, pool, 100 * pool[MONTHS:], 10 * pool[MONTHS:], direct // 20, direct // 30)
     lags = (np.full((months, 2), lag) for lag in (2, 0, 1))
-    terms = ledger.Terms(np.full((ledger.SPAN, 2), 2_000_000), *lags, np.full((ledger.SPAN, 2), 15_000), 2)
-    moves = ledger.book(flows, terms, np.full((2, 2), 10**8), 6 * direct[0])
+    every = np.ones((ledger.SPAN, 2), dtype=np.int64)
+    rates = {"review": 0 * every, "increase": 400_000 * every, "advance": 900_000 * every, "fee": every}
+    terms = ledger.Terms(2_000_000 * every, *lags, 15_000 * every, 2, **rates)
+    moves = ledger.book(flows, terms, np.full((2, 2), 10**8), 2 * direct[0])
     of = Books(2024, codes, codes, np.arange(2), flows, terms, moves)
     stated: dict[str, dict[str, int]] = {}
     for account, month, fen in journal.account_balances(of).itertuples(index=False):
@@ -471,3 +480,111 @@ def test_a_table_in_the_wrong_unit_is_warned_of(tmp_path: Path, place: areas.Pla
     warnings = openings.stated(tmp_path / "pools.csv", place).warnings
     assert len(warnings) == 2 * len(place.codes)
     assert "yuan per insured person, the nation has 7,094. Amounts are in yuan; is the unit right?" in warnings[0]
+
+
+# Levers of the rule: what a real run's books say of them.
+
+
+def test_an_emergency_increase_shortens_the_wait_and_costs_cash_only(
+    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+) -> None:
+    levers = "ledger.hospital.lag: 0, ledger.prepayment.increase: {}"
+    found = []
+    for share in (0, 0.2):
+        of = written(tmp_path, f"  - {{from: 2024-01, set: {{{levers.format(share)}}}}}\n")
+        found.append(followed(world, of, runs[0])[1])
+    without, more = found
+    assert told(more, "receivable_days")[11] < told(without, "receivable_days")[11] - 1
+    assert told(more, "prepayment")[11] > 1.05 * told(without, "prepayment")[11]
+    added = (more.moves["collected"] - without.moves["collected"])[1 : 1 + MONTHS].sum()
+    assert more.moves["increased"][1 : 1 + MONTHS].sum() > 0.5 * added > 0
+    assert told(without, "hospitals_advanced").max() == without.moves["increased"].max() == 0
+
+
+def test_a_review_in_july_raises_what_has_grown(
+    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+) -> None:
+    of = written(tmp_path, "  - {from: 2024-07, to: 2024-07, set: {ledger.prepayment.review: true}}\n")
+    before, after = followed(world, of, runs[0])
+    kept = [told(books, "prepayment") for books in (before, after)]
+    assert (kept[0][:7] == kept[1][:7]).all()
+    quarter = before.flows.direct[MONTHS + 3 : MONTHS + 6].sum() / 100  # April to June
+    assert kept[1][7:12] == pytest.approx(np.full(5, 2 * quarter / 3), rel=1e-6)
+    assert kept[1][14:] == pytest.approx(kept[0][14:], rel=1e-6)  # January's rule again
+
+
+def test_an_advance_to_one_province_s_hospitals_is_a_month_of_last_year(
+    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+) -> None:
+    of = written(tmp_path, "  - {from: 2024-01, where: {host: shanghai}, set: {ledger.hospital.advance: 1}}\n")
+    before, after = followed(world, of, runs[0])
+    last = before.flows.direct[:MONTHS, :, :, before.hosts.index("310000")].sum() / 1200
+    assert told(after, "hospitals_advanced", "host=310000")[1:12] == pytest.approx(np.full(11, last), rel=1e-6)
+    assert told(after, "hospitals_advanced", "host=110000").max() == 0
+    assert told(after, "use_outstanding", "host=310000")[6] > told(before, "use_outstanding", "host=310000")[6] + 0.3
+    assert (told(after, "pool_balance") == told(before, "pool_balance")).all()
+
+
+# Parts of an effect, by hand.
+
+
+def by_hand(
+    visits: tuple[int, int, int], fund: tuple[int, int, int], stress: float = 1.0
+) -> tuple[simulate.Run, Books]:
+    """Return a run and its books of one pool, 100 cases and fen a month in each channel as given, employees only."""
+    totals = np.zeros((2, 4, 2, 1, 1, MONTHS, len(AMOUNTS)), dtype=np.int64)
+    for start, amounts in ((VISITS, visits), (FUND, fund)):
+        totals[0, 0, 0, 0, 0, :, start : start + 3] = amounts
+    run = simulate.Run(None, None, 1, totals)  # type: ignore[arg-type]
+    every = np.ones((MONTHS + ledger.SPAN, 2, 1, 1), dtype=np.int64)
+    every[:, 1] = 0
+    direct, claimed = (np.rint(stress * fund[i] * every).astype(np.int64) for i in (0, 1))
+    cash = np.full((ledger.SPAN, 2, 1), 10**9)
+    flows = ledger.Flows(direct, claimed[..., 0], cash, cash // 10)
+    lags = {"clearing": 0, "late": 0, "hospital": 0}
+    none = np.zeros((MONTHS + ledger.SPAN, 1), dtype=np.int64)
+    rates = dict.fromkeys(("multiple", "interest", "review", "increase", "advance", "fee"), none[MONTHS:])
+    terms = ledger.Terms(**{name: none + lag for name, lag in lags.items()}, **rates, claim=0)
+    moves = ledger.book(flows, terms, np.full((2, 1), 10**9), np.zeros((2, 1, 1), dtype=np.int64))
+    return run, Books(2024, ("110000",), ("110000",), np.zeros(1, dtype=np.int64), flows, terms, moves)
+
+
+PARTS: dict[str, tuple[Any, Any, tuple[float, float, float, float]]] = {
+    # visits and fund payment a month (direct, claimed, abandoned) before and after; parts of the year in fen
+    "a dearer price": (((6, 2, 2), (600, 200, 200)), ((6, 2, 2), (660, 200, 200)), (0, 720, 0, 0)),
+    "one abandoned case claims": (((6, 2, 2), (600, 200, 200)), ((6, 3, 1), (600, 300, 100)), (1200, 0, 0, 0)),
+    "half as many cases again": (((6, 2, 2), (600, 200, 200)), ((9, 3, 3), (900, 300, 300)), (0, 0, 4800, 0)),
+    "half as many, dearer, all claim": (
+        ((6, 2, 2), (600, 200, 200)),
+        ((9, 6, 0), (1080, 600, 0)),
+        (3600, 2160, 4800, 0),
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), PARTS.values(), ids=PARTS)
+def test_the_parts_of_an_effect_by_hand(before: Any, after: Any, expected: tuple[float, ...]) -> None:
+    (first, was), (second, now) = by_hand(*before), by_hand(*after)
+    found = cashflow.effects((first, second), (was, now))
+    assert (found * 100)[:, 1].tolist() == pytest.approx(list(expected))
+    assert (found[:, 0] == found[:, 1]).all()
+
+
+def test_stress_is_volume_and_a_lag_is_timing_by_hand() -> None:
+    (run, was), (_, doubled) = by_hand((6, 2, 2), (600, 200, 200)), by_hand((6, 2, 2), (600, 200, 200), 2.0)
+    assert (cashflow.effects((run, run), (was, doubled)) * 100)[:, 0].tolist() == [0, 0, 12 * 800, 0]
+    later = ledger.Terms(**{**was.terms._asdict(), "clearing": was.terms.clearing + np.arange(48)[:, None] // 12 * 3})
+    moved = replace(
+        was, moves=ledger.book(was.flows, later, np.full((2, 1), 10**9), np.zeros((2, 1, 1), dtype=np.int64))
+    )
+    assert (cashflow.effects((run, run), (was, moved)) * 100)[:, 0].tolist() == [0, 0, 0, -3 * 600]
+
+
+def test_the_limit_of_harm_is_the_share_of_draws_with_more_short_pools(runs: tuple[simulate.Run, simulate.Run]) -> None:
+    cash = np.zeros((4, 2, len(cashflow.INDICATORS), 1, ledger.SPAN))
+    short = list(cashflow.INDICATORS).index("pools_below_3_months")
+    cash[:, :, short] = 2  # as many pools with and without
+    cash[1, 1, short, 0, 30] = 3  # one more in one month
+    cash[2, 0, short] = 5  # fewer than today
+    found = experiment.harmed(SimpleNamespace(cash=(cash,)), 0)  # type: ignore[arg-type]
+    assert found == 0.25 > ledger.Ledger.harm_most.number

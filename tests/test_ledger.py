@@ -29,6 +29,10 @@ def terms(homes: int, hosts: int, *, clearing: int = 2, hospital: int = 1, claim
         np.full((ALL, hosts), hospital),
         np.full((SPAN, hosts), of.get("interest", 0)),
         claim,
+        review=np.zeros((SPAN, homes), dtype=np.int64),
+        increase=np.full((SPAN, homes), of.get("increase", 0)),
+        advance=np.full((SPAN, hosts), round(of.get("advance", 0) * PPM)),
+        fee=np.full((SPAN, homes), of.get("fee", 0)),
     )
 
 
@@ -82,6 +86,28 @@ def usual() -> Terms:
 @pytest.fixture(scope="module")
 def moves(flows: Flows, usual: Terms) -> Moves:
     return book(flows, usual, rich(flows), opened_by_rule(flows, usual))
+
+
+@pytest.fixture(scope="module")
+def strained(flows: Flows) -> Moves:
+    """Return the books of hospitals paid at once, whose hosts ask for half as much again when they are in red."""
+    return book(flows, terms(2, 2, hospital=0, increase=500_000), rich(flows), opened_by_rule(flows, terms(2, 2)))
+
+
+@pytest.fixture(scope="module")
+def ahead(flows: Flows) -> Moves:
+    """Return the books of hospitals paid as clearing comes, half a month in advance (a quarter in the second year)."""
+    of = terms(2, 2, hospital=2, advance=0.5, fee=3_00)
+    of.advance[MONTHS : 2 * MONTHS] //= 2
+    return book(flows, of, rich(flows), opened_by_rule(flows, of))
+
+
+@pytest.fixture
+def of_cause(request: pytest.FixtureRequest, cause: str) -> Moves:
+    """Return books in which a cause occurs."""
+    where = {"increased": "strained", "advanced": "ahead", "recouped": "ahead", "fee": "ahead"}
+    found: Moves = request.getfixturevalue(where.get(cause, "moves"))
+    return found
 
 
 def later(flow: np.ndarray, lag: int) -> np.ndarray:
@@ -144,6 +170,34 @@ def pools_get_back_what_hosts_return(m: Moves, f: Flows) -> None:
     assert (m["refunded"][..., 0] == m["returned"].sum(axis=3)).all()
 
 
+def a_red_warning_brings_half_as_much_again_in_the_next_month(m: Moves, f: Flows) -> None:
+    kept, cash = held(m), balances(m)["host"]
+    assert (m["increased"][:MONTHS].sum() > 0) and (m["increased"][2 * MONTHS :].sum() > 0)
+    for at in range(1, SPAN):
+        year, month = divmod(at - 1, MONTHS)
+        rule = 2 * f.direct[MONTHS * year + 9 : MONTHS * (year + 1)].sum(axis=0)
+        fixed = rule + 3 * m["increased"][MONTHS * year + 1 : at + 1].sum(axis=0)
+        moved = (np.abs(3 * kept[at] - fixed) <= 1).all(axis=0)  # as fixed, to the fen: nothing is on its way
+        red = 10 * (kept[at] - cash[at]).sum(axis=0) >= 9 * kept[at].sum(axis=0)
+        asked = (kept[at] + 1) // 2 * (moved & red & (month < 11))
+        assert (m["increased"][at + 1] == asked).all(), at
+
+
+def hospitals_have_half_a_month_of_last_year_in_advance(m: Moves, f: Flows) -> None:
+    has = np.cumsum(m["advanced"] - m["recouped"], axis=0)
+    assert (has[0] == 0).all() and m["recouped"].sum() > 0
+    for year in range(ledger.YEARS):
+        mean = f.direct[MONTHS * year : MONTHS * (year + 1)].sum(axis=0)
+        of_year = has[MONTHS * year + 1 :][:MONTHS]
+        assert (np.abs((48 if year == 1 else 24) * of_year - mean) <= 24).all()  # to the fen
+
+
+def a_transfer_costs_the_agency_three_yuan(m: Moves, f: Flows) -> None:
+    transfers = ((m["cleared"] + m["prepaid"]).sum(axis=1) > 0).sum(axis=2)
+    assert (m["fee"][1:, 0, :, 0] == 3_00 * transfers[1:]).all() and (transfers[1:] == 1).all()
+    assert (m["fee"][0] == 0).all()
+
+
 def interest_is_a_twelfth_of_the_rate_on_the_host_s_cash(m: Moves, f: Flows) -> None:
     cash = balances(m)["host"].sum(axis=(1, 2))[:-1]
     assert (np.abs(m["interest"][1:, 0, 0] * 12 * PPM - cash * 15_000) <= 6 * PPM).all()
@@ -187,18 +241,22 @@ LAWS: dict[str, Law] = {
     "cleared": homes_clear_two_months_later,
     "borne": homes_bear_what_they_clear,
     "prepaid": prepayments_follow_the_rule_every_february,
+    "increased": a_red_warning_brings_half_as_much_again_in_the_next_month,
+    "recouped": hospitals_have_half_a_month_of_last_year_in_advance,
     "hospital_paid": hospitals_are_paid_a_month_later,
+    "advanced": hospitals_have_half_a_month_of_last_year_in_advance,
     "returned": pools_get_back_what_hosts_return,
     "refunded": pools_get_back_what_hosts_return,
     "interest": interest_is_a_twelfth_of_the_rate_on_the_host_s_cash,
     "recovered": what_is_recovered_goes_back_when_its_care_is_cleared,
     "fined": fines_are_taken_when_their_care_is_cleared,
+    "fee": a_transfer_costs_the_agency_three_yuan,
 }
 
 
-@pytest.mark.parametrize("law", dict.fromkeys(LAWS.values()), ids=lambda law: law.__name__)
-def test_of_the_entries(law: Law, moves: Moves, flows: Flows) -> None:
-    law(moves, flows)
+@pytest.mark.parametrize("cause", {law: cause for cause, law in LAWS.items()}.values(), ids=lambda c: LAWS[c].__name__)
+def test_of_the_entries(cause: str, of_cause: Moves, flows: Flows) -> None:
+    LAWS[cause](of_cause, flows)
 
 
 def test_every_cause_has_a_law() -> None:
@@ -206,24 +264,24 @@ def test_every_cause_has_a_law() -> None:
 
 
 @pytest.mark.parametrize("cause", ENTRIES)
-def test_dropping_a_cause_breaks_its_law(cause: str, moves: Moves, flows: Flows) -> None:
+def test_dropping_a_cause_breaks_its_law(cause: str, of_cause: Moves, flows: Flows) -> None:
     with pytest.raises(AssertionError):
-        LAWS[cause](moves | {cause: np.zeros_like(moves[cause])}, flows)
+        LAWS[cause](of_cause | {cause: np.zeros_like(of_cause[cause])}, flows)
 
 
 @pytest.mark.parametrize("cause", ENTRIES)
-def test_shifting_a_cause_by_a_month_breaks_its_law(cause: str, moves: Moves, flows: Flows) -> None:
+def test_shifting_a_cause_by_a_month_breaks_its_law(cause: str, of_cause: Moves, flows: Flows) -> None:
     with pytest.raises(AssertionError):
-        LAWS[cause](moves | {cause: np.roll(moves[cause], 1, axis=0)}, flows)
+        LAWS[cause](of_cause | {cause: np.roll(of_cause[cause], 1, axis=0)}, flows)
 
 
 def within_bounds(m: Moves) -> None:
     """Nobody pays what it does not have, nobody is paid more than is owed, and all accounts sum to 0."""
     of = balances(m)
     assert (sum(balance.sum(axis=(1, 2, 3)) for balance in of.values()) == 0).all()
-    for account in ("pool", "due", "own", "penalty", "care"):
+    for account in ("pool", "due", "advance", "own", "penalty", "care", "charges"):
         assert (of[account] >= 0).all(), account
-    for account in ("hospital", "patient", "local", "earned", "income", "bank"):
+    for account in ("hospital", "patient", "local", "earned", "income", "bank", "agency"):
         assert (of[account] <= 0).all(), account
     assert (of["host"].sum(axis=(1, 2)) >= 0).all()
     assert (of["home"] == 0).all()
@@ -233,19 +291,27 @@ def test_books_stay_within_bounds(moves: Moves) -> None:
     within_bounds(moves)
 
 
-def owed_is_what_is_not_yet_due(m: Moves, f: Flows) -> None:
+def owed_is_what_is_not_yet_due(m: Moves, f: Flows, hospital: int = 1) -> None:
     """Check the balances by hand, where nobody is short of cash: what was settled in the months of each lag."""
     of, month = balances(m), np.arange(1 + SPAN) + MONTHS
-    assert (of["hospital"] == -f.direct[month - 1]).all()
+    waiting = sum(f.direct[month - back] for back in range(1, hospital + 1))
+    assert (of["hospital"] == -waiting).all()
     assert (of["due"] == f.direct[month - 1] + f.direct[month - 2]).all()
     assert (of["patient"][..., 0] == -f.claimed[month - 1] - f.claimed[month - 2]).all()
     assert (of["local"] == 0).all()
-    assert (of["host"] == held(m) - f.direct[month - 2]).all()
+    paid_out = f.direct[month - 1] + f.direct[month - 2] - waiting
+    in_advance = np.cumsum(m["advanced"] - m["recouped"], axis=0)
+    assert (of["host"] == held(m) - paid_out - in_advance).all()
+    assert (of["advance"][:, 0] == in_advance.sum(axis=1)).all()
 
 
-def balances_hold(m: Moves, f: Flows) -> None:
+def balances_hold(m: Moves, f: Flows, hospital: int) -> None:
+    """Check what a swap of sides must break; where hospitals are paid at once, what is owed hangs on the cash."""
     within_bounds(m)
-    owed_is_what_is_not_yet_due(m, f)
+    if hospital:
+        owed_is_what_is_not_yet_due(m, f, hospital)
+    else:
+        assert (balances(m)["host"] - held(m) + balances(m)["due"] + balances(m)["hospital"] == 0).all()
 
 
 def test_what_is_owed_is_what_is_not_yet_due(moves: Moves, flows: Flows) -> None:
@@ -254,11 +320,13 @@ def test_what_is_owed_is_what_is_not_yet_due(moves: Moves, flows: Flows) -> None
 
 @pytest.mark.parametrize("cause", ENTRIES)
 def test_swapping_debit_and_credit_is_seen(
-    cause: str, moves: Moves, flows: Flows, monkeypatch: pytest.MonkeyPatch
+    cause: str, of_cause: Moves, flows: Flows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    hospital = {"increased": 0, "advanced": 2, "recouped": 2, "fee": 2}.get(cause, 1)
+    balances_hold(of_cause, flows, hospital)
     monkeypatch.setitem(ENTRIES, cause, ENTRIES[cause][::-1])
     with pytest.raises(AssertionError):
-        balances_hold(moves, flows)
+        balances_hold(of_cause, flows, hospital)
 
 
 # Closed forms.
@@ -333,6 +401,62 @@ def test_a_pool_without_cash_pays_later_and_the_debt_stands() -> None:
     assert (np.diff(due) == 50_00).all()  # 300 settled a month, 250 cleared
 
 
+def test_a_review_in_the_year_follows_the_last_three_months_from_the_next_month_on() -> None:
+    f, t = steady([[[0, 300_00]]]), terms(1, 2)
+    f.direct[MONTHS + 3 : MONTHS + 6] += 90_00  # April to June
+    t.review[6] = 1  # July
+    kept = held(book(f, t, rich(f), opened_by_rule(f, t)))[:, 0, 0, 1]
+    assert kept[1:8].tolist() == [600_00] * 7
+    assert kept[8:14].tolist() == [780_00] * 6  # twice 390, from August to January
+    assert kept[14:].tolist() == [600_00] * 23
+
+
+def test_a_review_every_january_changes_nothing(flows: Flows, usual: Terms, moves: Moves) -> None:
+    review = usual.review.copy()
+    review[::MONTHS] = 1
+    found = book(flows, usual._replace(review=review), rich(flows), opened_by_rule(flows, usual))
+    assert all((found[cause] == moves[cause]).all() for cause in moves)
+
+
+def test_an_emergency_increase_ends_the_wait_of_hospitals_and_goes_back_as_far_as_there_is_cash() -> None:
+    f = steady([[[0, 300_00]]])
+    late, more = (terms(1, 2, hospital=0, clearing=3, increase=share) for share in (0, 500_000))
+    short, of = (book(f, t, rich(f), opened_by_rule(f, t)) for t in (late, more))
+    assert (balances(short)["hospital"][1:, 0, 0, 1] == -300_00).all()  # three months are out, two are prepaid
+    assert of["increased"][:14, 0, 0, 1].tolist() == [0, 0, 300_00, 450_00, *[0] * 10]
+    owed = balances(of)["hospital"][:, 0, 0, 1]
+    assert owed[1] == -300_00 and owed[2:14].tolist() == [0] * 12
+    # The rule of the next January wants 600 again; 900 of 1,350 are out, so that 450 go back in February.
+    assert of["returned"][14, 0, 0, 1] == 450_00 and (held(of)[14:, 0, 0, 1] == 900_00).all()
+
+
+def test_an_increase_is_not_asked_for_below_the_red_line() -> None:
+    f = steady([[[0, 300_00]]])
+    t = terms(1, 2, hospital=0, clearing=2, months=2.3, increase=500_000)  # 600 of 690 are out: 87 %
+    assert (book(f, t, rich(f), opened_by_rule(f, t))["increased"] == 0).all()
+    t = terms(1, 2, hospital=0, clearing=2, months=2.2, increase=500_000)  # 600 of 660: 91 %
+    assert (book(f, t, rich(f), opened_by_rule(f, t))["increased"] > 0).any()
+
+
+def test_fees_touch_no_fund_and_no_hospital(flows: Flows, ahead: Moves) -> None:
+    of = terms(2, 2, hospital=2, advance=0.5)
+    of.advance[MONTHS : 2 * MONTHS] //= 2
+    without, with_fees = (balances(m) for m in (book(flows, of, rich(flows), opened_by_rule(flows, of)), ahead))
+    for account, balance in without.items():
+        assert (balance == with_fees[account]).all() == (account not in ("agency", "charges")), account
+    assert (with_fees["charges"][-1, 0, :, 0] == SPAN * 3_00).all()
+
+
+def test_an_advance_is_paid_out_of_the_prepayments_and_comes_back_when_it_ends(flows: Flows) -> None:
+    of = terms(2, 2, hospital=2, advance=0.5)
+    of.advance[MONTHS:] = 0
+    m = book(flows, of, rich(flows), opened_by_rule(flows, of))
+    has = balances(m)["advance"].sum(axis=(1, 2, 3))
+    assert (has[1:13] > 0).all() and (has[13:] == 0).all()
+    assert (balances(m)["host"][1:13] < held(m)[1:13])[..., flows.direct[0, 0] > 0].all()
+    assert (balances(m)["host"][13:] == held(m)[13:]).all()
+
+
 @pytest.mark.parametrize(("months", "yuan"), [(1, 122.0633), (2, 244.1267), (3, 366.19)])
 def test_the_prepayment_of_2024_by_the_rule(months: int, yuan: float) -> None:
     """Published payment of 2023's fourth quarter for inpatients: 366.19 hundred million yuan."""
@@ -387,6 +511,10 @@ def anything(draw: st.DrawFn) -> tuple[Flows, Terms, np.ndarray]:
             lags(hosts),
             luck.integers(0, 50_000, (SPAN, hosts)),
             draw(st.integers(0, 6)),
+            review=luck.integers(0, 2, (SPAN, homes)) * draw(st.integers(0, 1)),
+            increase=luck.integers(0, PPM, (SPAN, homes)) * draw(st.integers(0, 1)),
+            advance=luck.integers(0, 2 * PPM, (SPAN, hosts)) * draw(st.integers(0, 1)),
+            fee=luck.integers(0, 1000, (SPAN, homes)),
         ),
         luck.integers(0, wealth * top + 1, pool),
     )
