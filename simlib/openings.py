@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +22,8 @@ Array = npt.NDArray[np.float64]
 
 UNIT = 1e8
 """Yuan in the unit of the published tables, 100 million yuan."""
+HALF_YEAR_OF = 2023
+"""Year of whose first half an area's amounts are published."""
 LAST_PUBLISHED = 2024
 """Last year of which the national funds are known."""
 COLUMNS = {"area": "text", "scheme": "text", "income": "number", "spending": "number", "balance": "number"}
@@ -73,6 +75,7 @@ def synthetic(world: World, year: int, place: areas.Place) -> Pools:
     """Return what each pool has in a year: **synthetic**.
 
     The national amounts are split by insured people, times what the draw says of each area, so that they sum to them.
+    An area whose amounts are published, both schemes together, has those.
     """
     v, whole = world.values, areas.provinces()
     people = areas.people(whole, float(v[areas.Areas.xpcc_share][0]), float(v[areas.Areas.employee_slope][0]))
@@ -85,7 +88,42 @@ def synthetic(world: World, year: int, place: areas.Place) -> Pools:
     spending = split(insured * v[Ledger.spending_per_head][place.province], 1)
     reserve = np.stack([v[Ledger.reserve_employee], v[Ledger.reserve_resident]])[:, place.province]
     income = split(spending * v[Ledger.income_ratio][place.province], 0)
-    return Pools(income, spending, split(spending * reserve, 2))
+    pools = Pools(income, spending, split(spending * reserve, 2))
+    growth = (float(v[Ledger.growth_income][0]), float(v[Ledger.growth_local][0]))
+    for row in read("fund_pools"):
+        if row["area"] in place.codes:
+            pools = _with_published(pools, place.index(row["area"]), published(row, year, *growth))
+    return pools
+
+
+def published(row: Mapping[str, str], year: int, growth_income: float, growth_local: float) -> Array:
+    """Return income and spending of a year and the balance at its begin, fen, (3,), of an area's pools together.
+
+    row : of `fund_pools`, the first half of 2023; the second is taken as the first, later years grow.
+
+    >>> (row,) = (row for row in read("fund_pools") if row["area"] == "371400")
+    >>> (published(row, 2024, 0.0, 0.0) / 1e10).round(2).tolist()
+    [79.62, 81.82, 65.28]
+    """
+    income, spending, balance = (float(row[column]) for column in ("income", "spending", "balance"))
+    balance -= income - spending  # from the middle of the year back to its begin
+    income, spending = 2 * income, 2 * spending
+    for _ in range(HALF_YEAR_OF, year):
+        balance += income - spending
+        income, spending = income * (1 + growth_income), spending * (1 + growth_local)
+    return UNIT * FEN * np.array([income, spending, balance])
+
+
+def _with_published(pools: Pools, home: int, amounts: Array) -> Pools:
+    """Return pools with the published sums of one area, over its schemes as drawn; the nation's sums stay."""
+    out = []
+    for drawn, known in zip(pools, amounts.tolist(), strict=True):
+        of = drawn[:, home] * known / drawn[:, home].sum()
+        whole = drawn.sum(axis=1)
+        scaled = drawn * ((whole - of) / (whole - drawn[:, home]))[:, None]
+        scaled[:, home] = of
+        out.append(scaled)
+    return Pools(*out)
 
 
 def stated(path: Path, place: areas.Place) -> Stated:

@@ -588,3 +588,23 @@ def test_the_limit_of_harm_is_the_share_of_draws_with_more_short_pools(runs: tup
     cash[2, 0, short] = 5  # fewer than today
     found = experiment.harmed(SimpleNamespace(cash=(cash,)), 0)  # type: ignore[arg-type]
     assert found == 0.25 > ledger.Ledger.harm_most.number
+
+
+def test_dezhou_opens_with_what_it_published_and_the_nation_stays(world: solve.World) -> None:
+    place = areas.load("shandong")
+    dezhou = place.index("371400")
+    for year, balance in ((2023, 66.38 + 1.10), (2024, 66.38 - 1.10)):
+        pools = openings.synthetic(world, year, place)
+        assert pools.balance[:, dezhou].sum() / 1e10 == pytest.approx(balance)
+        growth = [float(world.values[q][0]) for q in (ledger.Ledger.growth_income, ledger.Ledger.growth_local)]
+        found = np.array([of[:, dezhou].sum() / 1e10 for of in pools[:2]]) / (1 + np.array(growth)) ** (year - 2023)
+        assert found == pytest.approx([2 * 39.81, 2 * 40.91])
+        np.testing.assert_allclose(np.stack([of.sum(axis=1) for of in pools], axis=1), openings.national(year, *growth))
+        assert all((of > 0).all() for of in pools)
+
+
+def test_the_example_of_a_table_of_pools_is_the_nation_per_head(place: areas.Place) -> None:
+    found = openings.stated(ROOT / "scenarios" / "pools_nation_per_head.csv", place)
+    assert found.warnings == ()
+    nation = np.stack([of.sum(axis=1) for of in found.pools], axis=1)
+    np.testing.assert_allclose(nation, openings.national(2024, 0.0, 0.0), rtol=1e-9)
