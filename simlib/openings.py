@@ -30,7 +30,7 @@ COLUMNS = {"area": "text", "scheme": "text", "income": "number", "spending": "nu
 """Columns of a table of pools: area by code or name, scheme, yuan a year, and yuan on 1 January."""
 MOST_YUAN = 10**13
 LIKELY = 10.0
-"""A balance per insured person this many times off the nation's mean is likely to be in another unit."""
+"""An amount per insured person this many times off the nation's mean is likely to be in another unit."""
 
 
 class Pools(NamedTuple):
@@ -168,17 +168,22 @@ def stated(path: Path, place: areas.Place) -> Stated:
 
 
 def _implausible(pools: Pools, place: areas.Place, path: str) -> Iterator[str]:
-    """Yield the pools whose balance per head is far off the nation's, whose shares of the schemes are taken."""
+    """Yield a warning for each column that is far off the nation's per head, whose shares of the schemes are taken."""
     whole = areas.provinces()
     people = whole.insured.copy()
     xinjiang, corps = whole.index(areas.XINJIANG), whole.index(areas.XPCC)
     people[corps] = areas.Areas.xpcc_share.number * people[xinjiang]
     people[xinjiang] -= people[corps]
-    insured = people[place.province] * place.share
-    nation = [value("national", metric="insured", scheme=scheme, year="2023") * 1e4 for scheme in SCHEMES]
-    usual = national(LAST_PUBLISHED, 0.0, 0.0)[:, 2] / nation
-    for s, scheme in enumerate(SCHEMES):
-        each = pools.balance[s] / (insured * nation[s] / sum(nation))
-        for h in np.flatnonzero((each > LIKELY * usual[s]) | (each < usual[s] / LIKELY)):
-            found = f"{place.names_en[h]} {scheme}: a balance of {each[h] / FEN:,.0f} yuan per insured person"
-            yield f"{path}: {found}, the nation has {usual[s] / FEN:,.0f}. Amounts are in yuan; is the unit right?"
+    nation = np.array([value("national", metric="insured", scheme=scheme, year="2023") * 1e4 for scheme in SCHEMES])
+    insured = np.outer(nation / nation.sum(), people[place.province] * place.share)
+    usual = national(LAST_PUBLISHED, 0.0, 0.0).T / nation
+    for name, amounts, nationwide in zip(Pools._fields, pools, usual, strict=True):
+        each = amounts / insured
+        off = np.argwhere((each > LIKELY * nationwide[:, None]) | (each < nationwide[:, None] / LIKELY))
+        if len(off):
+            s, h = off[0]
+            others = f" and {len(off) - 1} more pools" if len(off) > 1 else ""
+            found = (
+                f"{place.names_en[h]} {SCHEMES[s]}{others}: {name} of {each[s, h] / FEN:,.4g} yuan per insured person"
+            )
+            yield f"{path}: {found}, the nation has {nationwide[s] / FEN:,.0f}. Amounts are in yuan; is the unit right?"
