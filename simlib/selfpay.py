@@ -30,6 +30,13 @@ class SelfPay(Params, prefix="self_pay"):
         source=CITY,
         grade="official",
     )
+    dezhou_received = fact(
+        "visits of patients from other provinces settled in Dezhou in half a year",
+        12_000,
+        unit="visits",
+        source=CITY,
+        grade="official",
+    )
     dezhou_estimate = fact(
         "what Dezhou expects its fund to pay more in a year after it lowered first self-pay of class B drugs",
         30_000_000,
