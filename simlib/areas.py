@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -104,6 +104,12 @@ class Place:
     share: Array
     newcomers: Array
     capital: npt.NDArray[np.bool_]
+
+    @cached_property
+    def inside(self) -> npt.NDArray[np.bool_]:
+        """Whether two areas are different cities of one province, (n, n), read-only."""
+        same: npt.NDArray[np.bool_] = self.province[:, None] == self.province
+        return _fixed(same & ~np.eye(len(self.codes), dtype=bool))
 
     def index(self, code: str) -> int:
         """Return the position of a code; LookupError if there is none.

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, ledger, openings, scenario, simulate, solve, supervision
+from simlib import areas, homecare, ledger, openings, scenario, simulate, solve, supervision, within
 from simlib.channels import Channels
 from simlib.ledger import SPAN, YEARS, Flows, Ledger, Moves, Terms, by_due_month
 from simlib.loop import FUND, VISITS
 from simlib.openings import Pools
+from simlib.pooling import Pooling
 from simlib.scenario import Scenario
 from simlib.simulate import Run
 from simlib.solve import FIT_YEAR, World
@@ -66,23 +67,32 @@ def follow(world: World, before: Run, after: Run, pools: Pools | None = None) ->
     pools : what the pools have; drawn, and synthetic, if not given.
     """
     of, place = after.scenario, areas.load(after.scenario.geography)
-    paid = [_paid(run) for run in (before, after)]
-    opening = _opening(world, of, place, paid[0], pools)
+    paid, near = zip(*(_paid(run, place) for run in (before, after)), strict=True)
+    opening = _opening(world, of, place, paid[0], near[0], pools)
     terms = [_terms(world, run.scenario, before.scenario, place) for run in (before, after)]
     held = ledger.prepayment(_by_host(opening.earlier, place), terms[0].multiple[0][None, :, None])
-    sides = [(run.scenario, of, place, paid[0], paid[i]) for i, run in enumerate((before, after))]
-    spans = [_carried(world, *side) for side in sides]
+    touched = [np.moveaxis(scenario.compile(of, place, of.year + i).touched, (3, 2), (0, 1)) for i in range(YEARS)]
+    touched_near = [np.asarray(cells.any(axis=3, keepdims=True)) for cells in touched]
+    indices = [[levels(world, of.year + i) for i in range(YEARS)] for levels in (index, _index_within)]
+    spans = [
+        _with_found(world, run.scenario, of.year, _carried(touched, indices[0], paid[0], flow))
+        for run, flow in zip((before, after), paid, strict=True)
+    ]
+    spans_near = [_by_month(_carried(touched_near, indices[1], near[0], flow)) for flow in near]
     hosts = tuple(areas.provinces().codes[p] for p in dict.fromkeys(place.province.tolist()))
     out = []
-    for run, span, term in zip((before, after), spans, terms, strict=True):
+    for run, span, (beside, by_hand), term in zip((before, after), spans, spans_near, terms, strict=True):
         factor = _factor(run.scenario, place)
-        direct, claimed, recovered, fined = (_scaled(flow, factor) for flow in span)
+        direct, claimed, *found = (_scaled(flow, factor) for flow in span)
+        recovered, fined = (_by_host(np.concatenate([np.zeros_like(opening.direct), taken]), place) for taken in found)
         flows = Flows(
             np.concatenate([_by_host(opening.direct, place), _by_host(direct, place)]),
-            np.concatenate([opening.claimed, claimed]).sum(axis=3),
+            np.concatenate([opening.claimed, claimed]).sum(axis=3) + np.concatenate([opening.near[1], by_hand])[..., 0],
             opening.income,
-            opening.local,
-            *(_by_host(np.concatenate([np.zeros_like(opening.direct), taken]), place) for taken in (recovered, fined)),
+            _locally(run, opening.local, place),
+            recovered,
+            fined,
+            np.concatenate([opening.near[0], beside])[..., 0],
         )
         moves = ledger.book(flows, term, opening.balance, held)
         out.append(Books(of.year, place.codes, hosts, place.province, flows, term, moves))
@@ -102,9 +112,24 @@ def books_of(
     return follow(world, before, after)
 
 
-def _paid(run: Run) -> Ints:
-    """Return direct and claimed fund payment of a run, fen, (2, kind, scheme, home, host, month)."""
-    return np.moveaxis(run.paid, -1, 0)
+def _locally(run: Run, local: Ints, place: areas.Place) -> Ints:
+    """Return spending on care at home under a run's policies, (SPAN, scheme, home): see `homecare`.
+
+    Later years follow the last month of the run's own.
+    """
+    ratio = np.moveaxis(homecare.ratio(run.scenario, place, run.world.values, run.world.quantiles), -1, 0)
+    if (ratio == 1).all():
+        return local
+    return np.rint(local * ratio[np.minimum(np.arange(SPAN), MONTHS - 1)]).astype(np.int64)
+
+
+def _paid(run: Run, place: areas.Place) -> tuple[Ints, Ints]:
+    """Return direct and claimed fund payment of a run, fen, (2, kind, scheme, home, host, month).
+
+    Across provinces, then within them, where the axis of hosts is 1 long.
+    """
+    paid, inside = np.moveaxis(run.paid, -1, 0), place.inside[:, :, None]
+    return paid * ~inside, (paid * inside).sum(axis=4, keepdims=True)
 
 
 def _scaled(flow: Ints, factor: Array) -> Ints:
@@ -139,28 +164,46 @@ def index(world: World, year: int) -> Array:
     return np.array([published(kind, year) / published(kind, FIT_YEAR) for kind in kinds])
 
 
-def _carried(
-    world: World, side: Scenario, of: Scenario, place: areas.Place, before: Ints, after: Ints
-) -> tuple[Ints, Ints, Ints, Ints]:
-    """Return flows of `YEARS` years of a side, fen, (month, scheme, home, host), kinds together.
+def _index_within(world: World, year: int) -> Array:
+    """Return payment within provinces of a year against 2023, (kind,)."""
+    return within.index(year, world.values)
 
-    Direct, claimed, recovered and fined. Later years repeat the year, grown by kind. Where the scenario holds in a
-    month of a later year but not yet in that month of its own year, the reference's flow is moved by what the scenario
-    does in the months in which it holds. Supervision takes of the direct flow what it finds in each month.
+
+def _by_month(flows: Ints) -> Ints:
+    """Return flows (…, kind, scheme, home, host, month) with kinds together, (…, month, scheme, home, host)."""
+    return np.moveaxis(flows.sum(axis=-5), -1, -4)
+
+
+def _with_found(world: World, side: Scenario, year: int, flows: Ints) -> Ints:
+    """Return direct and claimed flows, then what of the direct ones is recovered and fined, (4, month, …).
+
+    Supervision takes of the direct flow what it finds in each month.
     """
-    touched = [np.moveaxis(scenario.compile(of, place, of.year + i).touched, (3, 2), (0, 1)) for i in range(YEARS)]
+    found = [simulate.found_by_supervision(world, side, year + i) for i in range(YEARS)]
+    rate = np.concatenate(found, axis=-1)[:, :, None, None]
+    return _by_month(np.concatenate([flows, supervision.taken(flows[DIRECT], rate)]))
+
+
+def _carried(touched: list[npt.NDArray[np.bool_]], indices: list[Array], before: Ints, after: Ints) -> Ints:
+    """Return direct and claimed flows of `YEARS` years, fen, (2, kind, scheme, home, host, month).
+
+    Later years repeat the year, grown by kind. Where the scenario holds in a month of a later year but not yet in that
+    month of its own year, the reference's flow is moved by what the scenario does in the months in which it holds.
+
+    Parameters
+    ----------
+    touched : where the scenario holds, by year, (kind, scheme, home, host, month). indices : level of each year,
+    (kind,). before, after : flows of the year, (2, kind, scheme, home, host, month).
+    """
     sums = [(flow * touched[0]).sum(axis=-1, keepdims=True) for flow in (before, after)]
     moved = np.where(sums[0] > 0, sums[1] / np.maximum(sums[0], 1), 1.0)
     years = []
     for i in range(YEARS):
         now, then = touched[i], touched[0]
         flow = after if (now == then).all() else np.where(now == then, after, before * np.where(now, moved, 1.0))
-        grown = index(world, of.year + i) / index(world, of.year)
-        paid = np.rint(flow * grown[:, None, None, None, None]).astype(np.int64)
-        rate = simulate.found_by_supervision(world, side, of.year + i)[:, :, None, None]
-        years.append(np.concatenate([paid, supervision.taken(paid[DIRECT], rate)]).sum(axis=1))
-    direct, claimed, recovered, fined = np.moveaxis(np.concatenate(years, axis=-1), -1, 1)
-    return direct, claimed, recovered, fined
+        grown = indices[i] / indices[0]
+        years.append(np.rint(flow * grown[:, None, None, None, None]).astype(np.int64))
+    return np.concatenate(years, axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,32 +211,38 @@ class _Opening:
     """What the books open with, fen.
 
     direct, claimed : flows of the year before, earlier : direct flows of the one before that, (12, scheme, home, host).
+    near : direct and claimed flows within provinces of the year before, (2, 12, scheme, home, 1).
     income, local : (SPAN, scheme, home). balance : of the pools, (scheme, home).
     """
 
     direct: Ints
     claimed: Ints
     earlier: Ints
+    near: Ints
     income: Ints
     local: Ints
     balance: Ints
 
 
-def _opening(world: World, of: Scenario, place: areas.Place, paid: Ints, pools: Pools | None) -> _Opening:
+def _opening(world: World, of: Scenario, place: areas.Place, paid: Ints, near: Ints, pools: Pools | None) -> _Opening:
     """Return the opening of a draw, the same for a reference and what is compared with it."""
     levels = [index(world, of.year - back) / index(world, of.year) for back in (1, 2)]
-    past = [np.rint(paid * level[:, None, None, None, None]).astype(np.int64).sum(axis=1) for level in levels]
-    last, earlier = (np.moveaxis(flow, -1, 1) for flow in past)
+    level_near = _index_within(world, of.year - 1) / _index_within(world, of.year)
+    past = [
+        np.rint(flow * level[:, None, None, None, None]).astype(np.int64).sum(axis=1)
+        for flow, level in zip((paid, paid, near), (*levels, level_near), strict=True)
+    ]
+    last, earlier, last_near = (np.moveaxis(flow, -1, 1) for flow in past)
     income, spending, balance = pools or openings.synthetic(world, of.year, place)
     years = np.arange(YEARS)
     grown = [(1 + float(world.values[rate][0])) ** years for rate in (Ledger.growth_income, Ledger.growth_local)]
-    at_home = np.maximum(spending - paid.sum(axis=(0, 1, 4, 5)), 0)
+    at_home = np.maximum(spending - (paid.sum(axis=4) + near.sum(axis=4)).sum(axis=(0, 1, 4)), 0)
     monthly = [
         np.rint(np.repeat(yearly * grown[i][:, None, None] / MONTHS, MONTHS, axis=0)).astype(np.int64)
         for i, yearly in enumerate((income, at_home))
     ]
     balance_fen = np.rint(balance).astype(np.int64)
-    return _Opening(last[0], last[1], earlier[0], monthly[0], monthly[1], balance_fen)
+    return _Opening(last[0], last[1], earlier[0], last_near, monthly[0], monthly[1], balance_fen)
 
 
 def _terms(world: World, of: Scenario, reference: Scenario, place: areas.Place) -> Terms:
@@ -224,6 +273,8 @@ def _terms(world: World, of: Scenario, reference: Scenario, place: areas.Place) 
         increase=home(Ledger.prepayment__increase, PPM),
         advance=host(Ledger.hospital__advance, PPM),
         fee=home(Ledger.fees__transfer, FEN),
+        shared=home(Pooling.shared, PPM),
+        province=np.unique(place.province, return_inverse=True)[1],
     )
 
 
@@ -261,6 +312,8 @@ INDICATORS = {
     "interest": "yuan",
     "net_flow": "yuan",
     "siphon_index": "share",
+    "within": "yuan",
+    "local_care": "yuan",
 }
 """Indicators of a month and their units, in the order in which they are reported."""
 
@@ -284,8 +337,12 @@ def indicators(books: Books) -> Array:
     owe hospitals more than is not yet due. overdue = noticed and not paid; receivable_days = owed to hospitals / mean
     direct payment of three months; advanced_yuan_days = owed to patients on claims x days of the month; net_flow =
     direct payment received as host less paid as home; siphon_index 虹吸指数 = net_flow / (received + paid).
+    within = settled directly in other cities of the home's province, local_care = care at home: both told in
+    geographies of cities. All of the above on settlement, clearing and hosts is between provinces, the pools and claims
+    are of all care elsewhere.
 
-    Amounts are summed over a group before they are divided; NaN where a group has no such amount.
+    Amounts are summed over a group before they are divided; NaN where a group has no such amount. Pools of one purse
+    (`pooling.shared` at 1) are in deficit, short or low together, and last as long.
     """
     flows, moves, balance = books.flows, books.moves, {k: b[1:] for k, b in ledger.balances(books.moves).items()}
     direct, kept, used = flows.direct[MONTHS:], ledger.held(moves)[1:], uses(books)
@@ -293,13 +350,19 @@ def indicators(books: Books) -> Array:
     income, spending = (_of_year(a) for a in (flows.income[..., None], _spent(flows)))
     recent = np.mean([flows.direct[MONTHS - back : MONTHS - back + SPAN] for back in range(3)], axis=0)
     owed, group = -balance["hospital"], _Groups(books)
+    purse, cities = _Purse(books), FEN if flows.within.any() else np.nan
+    payable = MONTHS * _over(group(reserve), group(spending))
+    homes = slice(1 + len(SCHEMES), 1 + len(SCHEMES) + len(books.homes))
+    payable[homes] = MONTHS * _over(
+        *(purse(amount).sum(axis=(1, 3)).T.astype(np.float64) for amount in (reserve, spending))
+    )
     net, gross = _exchange(books, direct)
     out = {
         "pool_balance": group(reserve) / FEN,
-        "months_payable": MONTHS * _over(group(reserve), group(spending)),
-        "pools_below_3_months": group(MONTHS * reserve < Ledger.reserve_least.number * spending),
-        "pools_in_deficit": group(income < spending),
-        "pools_short": group((balance["pool"] <= 0) & (spending > 0)),
+        "months_payable": payable,
+        "pools_below_3_months": group(MONTHS * purse(reserve) < Ledger.reserve_least.number * purse(spending)),
+        "pools_in_deficit": group(purse(income) < purse(spending)),
+        "pools_short": group((purse(balance["pool"]) <= 0) & (spending > 0)),
         "direct": group(direct) / FEN,
         "prepayment": group(kept) / FEN,
         **{f"use_{name}": _over(group(use), group(kept)) for name, use in used.items()},
@@ -317,8 +380,23 @@ def indicators(books: Books) -> Array:
         "interest": group(moves["interest"][1:]) / FEN,
         "net_flow": net / FEN,
         "siphon_index": _over(net, gross),
+        "within": group(flows.within[MONTHS:, :, :, None]) / cities,
+        "local_care": group(flows.local[..., None]) / cities,
     }
     return np.stack([out[name] for name in INDICATORS])
+
+
+class _Purse:
+    """Gives each pool of one purse the sum of its province's, (month, scheme, home, 1); other pools keep their own."""
+
+    def __init__(self, books: Books) -> None:
+        self.one = (books.terms.shared == PPM)[:, None, :, None]
+        self.same = (books.province[:, None] == books.province).astype(np.int64)
+
+    def __call__(self, amount: Ints) -> Ints:
+        if not self.one.any():
+            return amount
+        return np.where(self.one, (amount[..., 0] @ self.same)[..., None], amount)
 
 
 class _Groups:
@@ -356,7 +434,10 @@ def effects(runs: tuple[Run, Run], books: tuple[Books, Books]) -> Array:
     )
     grown = np.where(cases[0] > 0, cases[1] / np.maximum(cases[0], 1), 1.0)
     more = np.where(cases[0] > 0, paid[0] * (grown - 1), paid[1])
-    owed = [of.flows.direct[MONTHS : 2 * MONTHS].sum(axis=(0, 3)) + _of_first(of.flows.claimed) for of in books]
+    owed = [
+        of.flows.direct[MONTHS : 2 * MONTHS].sum(axis=(0, 3)) + _of_first(of.flows.claimed) + _of_first(of.flows.within)
+        for of in books
+    ]
     stress = (owed[1] - owed[0]).sum(axis=0) - (paid[1] - paid[0]).sum(axis=(0, 1))
     volume = more.sum(axis=(0, 1)) + stress
     newly = np.where(cases[0] > 0, dropped[0] * grown - dropped[1], 0).sum(axis=(0, 1))
@@ -370,9 +451,9 @@ PAID = (("claim_paid", 1), ("collected", 1), ("refunded", -1))
 """Entries that take cash out of a pool for care elsewhere, and that which brings some back."""
 
 
-def _of_first(claimed: Ints) -> Ints:
-    """Return the claims of the first year of the books, (scheme, home)."""
-    return np.asarray(claimed[MONTHS : 2 * MONTHS].sum(axis=0))
+def _of_first(flow: Ints) -> Ints:
+    """Return a flow of pools in the first year of the books, (scheme, home)."""
+    return np.asarray(flow[MONTHS : 2 * MONTHS].sum(axis=0))
 
 
 def _yearly(run: Run, start: int, number: int) -> Ints:
@@ -393,7 +474,7 @@ def _of_year(amount: Ints) -> Ints:
 
 def _spent(flows: Flows) -> Ints:
     """Return what pools bear for care by month of care, local and elsewhere, (month, scheme, home, 1)."""
-    elsewhere: Ints = flows.claimed[MONTHS:] + flows.direct[MONTHS:].sum(axis=3)
+    elsewhere: Ints = flows.claimed[MONTHS:] + flows.direct[MONTHS:].sum(axis=3) + flows.within[MONTHS:]
     return (flows.local + elsewhere)[..., None]
 
 

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from simlib.areas import Place
+from simlib.areas import Place, provinces
 from simlib.declared import Value, checked, lever_named, lever_schema, limited_by
 from simlib.documents import Document
-from simlib.remedies import Where, did_you_mean, kind_of, shown
+from simlib.pooling import Pooling
+from simlib.remedies import Where, did_you_mean, kind_of, listed, shown
 from simlib.terms import INSTITUTIONS, KINDS, MONTHS, SCHEMES, Fault, Quantity
 
 FIRST_MONTH, LAST_MONTH = "2017-01", "2035-12"
@@ -128,6 +129,7 @@ def read_changes(
         change, found = _change(document, at, raw, known)
         if change is not None:
             found += [*_dates(document, at, change, year), *_places(document, at, change, place, known)]
+            found += [] if found else _pools(document, at, change, place)
             if not found:
                 good.append((at, change, change.cells(place)))
         faults += found
@@ -193,6 +195,30 @@ def _places(
                 limited_by(known[lever], axis)
             except LookupError as error:
                 yield document.fault((*at, "where", axis), error.args[0], key=True)
+
+
+def _pools(document: Document, at: Where, change: Change, place: Place) -> Iterator[Fault]:
+    """Yield the faults of a change that pools: no cities to pool, a city left out, one taken twice."""
+    levers = [name for name, _ in change.set if name.startswith(f"{Pooling.prefix}.")]
+    if not levers:
+        return
+    if not place.inside.any():
+        why = f"{place.geography} have no pools to merge: each is one area. Write geography: delta, or jing_jin_ji."
+        yield document.fault((*at, "set", levers[0]), f"{levers[0]}: {why}", key=True)
+        return
+    taken: dict[int, str] = {}
+    for name in change.where.home or ():
+        twice = [i for i in place.resolve(name) if taken.setdefault(i, name) != name]
+        if twice:
+            why = f"{place.names_en[twice[0]]} is taken twice, also in {shown(taken[twice[0]])}. Name each pool once."
+            yield document.fault((*at, "where", "home"), f"home: {shown(name)}: {why}", key=True)
+    homes = set(_indices("home", change.where.home, place))
+    for p in sorted({int(place.province[i]) for i in homes}):
+        out = [place.names_en[i] for i in range(len(place.codes)) if place.province[i] == p and i not in homes]
+        if out:
+            province = provinces().names_en[p]
+            why = f"{province} is pooled whole, and {listed(out)} {'is' if len(out) == 1 else 'are'} left out"
+            yield document.fault((*at, "where", "home"), f"home: {why}. Write {province}.", key=True)
 
 
 def _clashes(document: Document, changes: list[tuple[Where, Change, Cells]]) -> Iterator[Fault]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simlib import metrics, scenario, simulate, solve, tables
+from simlib import areas, metrics, scenario, simulate, solve, tables
 from simlib.enacted import Pin
 from simlib.loop import AMOUNTS
 from simlib.metrics import Group
@@ -83,7 +83,7 @@ def one_draw(
     found = levers(package)
     members = {c: coalition(package, found, c) for c in coalitions}
     keys = {c: content(of) for c, of in members.items()}
-    touched = simulate.touched_by(package)
+    touched, place = simulate.touched_by(package), areas.load(package.geography)
     file = folder and folder / f"{common}-{draw:04}.json"
     known = _kept(file, len(groups))
     missing = [c for c in coalitions if keys[c] not in known]
@@ -91,7 +91,7 @@ def one_draw(
         world = solve.solve(scenario.reference(package), seed, draw, pin)
         for c in missing:
             run = simulate.live(world, members[c], touched=touched, people=people, whole=False)
-            known[keys[c]] = metrics.amounts(run.totals, groups).sum(axis=1)
+            known[keys[c]] = metrics.amounts(run.totals, place, groups).sum(axis=1)
         if file:
             _keep(file, known)
     return np.stack([known[keys[c]] for c in coalitions])

@@ -18,11 +18,13 @@ from simlib import (
     ledger,
     national,
     network,
+    pooling,
     response,
     selfpay,
     supervision,
     targets,
     visits,
+    within,
 )
 from simlib.remedies import did_you_mean, kind_of, listed, shown
 from simlib.terms import WHOLE_MONTHS, Params, Quantity
@@ -34,6 +36,7 @@ DECLARATIONS: Declarations = (
     areas.Areas,
     targets.Targets,
     flows.Flow,
+    within.Within,
     visits.Visits,
     chronic.Chronic,
     chronic.Listed,
@@ -53,6 +56,7 @@ DECLARATIONS: Declarations = (
     channels.Credit,
     response.Response,
     ledger.Ledger,
+    pooling.Pooling,
 )
 """The groups of numbers, in the order of the model's story."""
 

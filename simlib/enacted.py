@@ -11,14 +11,28 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, catalogue, chronic, conditions, declared, local, luck, national, policy, visits
+from simlib import (
+    areas,
+    catalogue,
+    chronic,
+    conditions,
+    declared,
+    local,
+    luck,
+    national,
+    policy,
+    pooling,
+    visits,
+    within,
+)
 from simlib.benefits import POLICY
 from simlib.channels import Channels
 from simlib.loop import DRAW
 from simlib.luck import odds_of
+from simlib.pooling import BEST, MEAN, Merged, Pooling
 from simlib.remedies import did_you_mean, shown
 from simlib.scenario import Scenario, compile
-from simlib.tables import value
+from simlib.tables import read, value
 from simlib.terms import (
     CATEGORIES,
     CHRONIC,
@@ -26,6 +40,7 @@ from simlib.terms import (
     FILINGS,
     INPATIENT,
     KINDS,
+    LOCAL,
     MEMBERS,
     MONTHS,
     PPM,
@@ -40,6 +55,9 @@ Values = Mapping[Quantity, Array]
 Pin = Mapping[str, float | str]
 """Unknowns held at a value and variants held at a form, by id."""
 Ints = npt.NDArray[np.int64]
+
+DEFAULTS = ("default_ratio", "default_points")
+"""Columns of a `Book` that say where a row takes the national default."""
 
 ASKED = (*FILINGS, "local")
 """What a policy is asked for by: how the patient filed, or care at home."""
@@ -98,7 +116,8 @@ class Book:
     which : row by (pool, scheme, member, kind, filing or local, month, tier). records : `benefits.POLICY` by row,
     ratios before points and factor. points, factor : away rule by row, share. place : (kind, scheme, tier, filing) by
     row, where the national defaults are looked up. default_ratio, default_points : rows that take them.
-    compared : rows that no referral may fall behind, with what was found: completed in every draw.
+    compared : rows that no referral may fall behind, with what was found: completed in every draw. merged : rows that
+    stand for those of several pools, merged in every draw.
     """
 
     which: npt.NDArray[np.uint16]
@@ -109,6 +128,7 @@ class Book:
     default_ratio: npt.NDArray[np.bool_]
     default_points: npt.NDArray[np.bool_]
     compared: tuple[tuple[int, local.Found], ...]
+    merged: tuple[Merged, ...] = ()
 
 
 def values_of(reference: Scenario, seed: int, draw: int, pin: Pin) -> Values:
@@ -127,7 +147,7 @@ def draw_values(seed: int, draw: int, pin: Pin, candidates: int | None = None) -
     """
     provinces = len(areas.provinces().codes)
     size = {"home": provinces, "host": provinces, "kind": len(KINDS), "category": len(CATEGORIES)}
-    size["disease"] = len(chronic.DISEASES)
+    size["disease"], size["city"] = len(chronic.DISEASES), len(read("cities"))
     known = declared.quantities()
     unknowns = {name: q for name, q in known.items() if q.role == "unknown"}
     variants = {name: q for name, q in known.items() if q.role == "variant"}
@@ -159,6 +179,25 @@ def enact(of: Scenario, place: areas.Place, v: Values, lists: catalogue.Lists, q
     records = drawn(book, national.default_ratios(v, quantiles), national.points_off(v))
     listed = chronic.listing(compile(of, place))
     return Rules(records, book.which, cover, slot, conditions.measures(of, place), listed, *residences(place))
+
+
+def enact_within(rules: Rules, of: Scenario, place: areas.Place, v: Values, quantiles: Array) -> Rules:
+    """Return the rules for care in another city of the same province, from those between provinces.
+
+    The province has one catalogue, so that both prices are the same; the whole list of chronic diseases can be settled;
+    what a scenario does to conditions between provinces is not done here. Terms are those at home but for the away
+    rule: what the area publishes for other cities of its province, else the points off times `Within.cut`.
+    """
+    book = policies(of, place, inside=True)
+    points = national.points_off(v) * v[within.Within.cut][0]
+    own_list = np.broadcast_to(np.arange(len(place.codes))[:, None, None, None], rules.slot.shape)
+    return rules._replace(
+        policies=drawn(book, national.default_ratios(v, quantiles), points),
+        which=book.which,
+        slot=own_list,
+        measures=rules.measures._replace(which=np.zeros_like(rules.measures.which)),
+        listed=np.full_like(rules.listed, (1 << len(chronic.DISEASES)) - 1),
+    )
 
 
 @lru_cache(maxsize=32)
@@ -206,6 +245,8 @@ def drawn(book: Book, ratios: Array, points: Array) -> Any:
         k, s, t, f = book.place[:, row]
         defaults = (round(float(ratios[k, s, t]), 6), round(float(points[f]), 6))
         out[row] = _completed(found, int(k), int(s), int(t), int(f), *defaults)
+    for some in book.merged:
+        out[some.rows] = pooling.merged(out, some)
     out.setflags(write=False)
     return out
 
@@ -217,17 +258,31 @@ def _completed(*asked: Any) -> Any:
 
 
 @lru_cache(maxsize=32)
-def policies(of: Scenario, place: areas.Place) -> Book:
-    """Return all policies that a scenario enacts in its year: the areas' own rules, then what the scenario sets."""
+def policies(of: Scenario, place: areas.Place, *, inside: bool = False) -> Book:
+    """Return all policies that a scenario enacts in its year: the areas' own rules, then what the scenario sets.
+
+    inside : those for care in another city of the same province, in place of another province.
+    """
     settings = compile(of, place)
     names = [*(f"benefits.deductible_yuan.tier{t}" for t in TIERS), "benefits.cap_yuan"]
     levers = np.stack([settings.values(name)[:, 0, :, 0] for name in names], axis=-1)
-    return _policies(place, of.year, levers.tobytes())
+    book = _policies(place, of.year, levers.tobytes(), local.WITHIN if inside else FILINGS)
+    how, reference, ends = (
+        settings.values(q.id)[:, 0, 0, 0] for q in (Pooling.policy, Pooling.reference, Pooling.cut_ends)
+    )
+    try:
+        book = _pooled(book, place, how, reference)
+    except ValueError as error:
+        raise BadInputError(f"{of.path}: {error}") from None
+    return _without_cut(book, place, ends) if inside else book
 
 
 @lru_cache(maxsize=32)
-def _policies(place: areas.Place, year: int, levers: bytes) -> Book:
-    """Return the policies of a year with levers (home, scheme, month, lever): scenarios that share them share these."""
+def _policies(place: areas.Place, year: int, levers: bytes, filings: tuple[str, ...]) -> Book:
+    """Return the policies of a year with levers (home, scheme, month, lever): scenarios that share them share these.
+
+    filings : what the areas' rules are asked for, by filing.
+    """
     own = np.frombuffer(levers).reshape(len(place.codes), len(SCHEMES), MONTHS, -1)
     insurers = [(h, code) for h, pools in enumerate(place.pools) for code, _ in pools]
     shape = (len(insurers), len(SCHEMES), len(MEMBERS), len(KINDS), len(ASKED), MONTHS, len(TIERS))
@@ -239,17 +294,81 @@ def _policies(place: areas.Place, year: int, levers: bytes) -> Book:
         since = local.unchanged_since(area, f"{year}-{m + 1:02}")
         key: Any = (area, s, since, *(None if np.isnan(x) else x for x in own[h, s, m].tolist()))
         if key not in blocks:
-            block = [rows.setdefault(asked, len(rows)) for asked in _asked(*key)]
+            block = [rows.setdefault(asked, len(rows)) for asked in _asked((*filings, local.HOME), *key)]
             blocks[key] = np.reshape(block, (len(MEMBERS), len(KINDS), len(ASKED), len(TIERS)))
         which[number, s, :, :, :, m] = blocks[key]
     return _book(which, [_row(*key) for key in rows])
 
 
-def _asked(area: str, s: int, month: str, *levers: float | None) -> Iterator[tuple[Any, ...]]:
+def _pooled(book: Book, place: areas.Place, how: Ints, reference: Ints) -> Book:
+    """Return policies with those of the pools of a province merged: see `pooling`.
+
+    Parameters
+    ----------
+    how, reference : choices of `Pooling.policy` and `Pooling.reference`, (home, month), the same in all of a province.
+
+    Raises
+    ------
+    ValueError : pools of a province differ in the form of a field and no reference is named.
+    """
+    first, which = residences(place)[0], book.which.copy()
+    copies, found = np.zeros(0, dtype=np.int64), list[Merged]()
+    for p, choice in product(np.unique(place.province[how.any(axis=1)]), (MEAN, BEST)):
+        homes = np.flatnonzero(place.province == p)
+        months = np.flatnonzero(how[homes[0]] == choice)
+        if not months.size:
+            continue
+        own = book.which[first[homes]][..., months, :]
+        rows, at = np.unique(own.reshape(len(homes), -1).T, axis=0, return_inverse=True)
+        apart = (rows != rows[:, :1]).any(axis=1)
+        members = rows[apart].astype(np.int64)
+        if not len(members):  # one policy already
+            continue
+        if choice == MEAN and not reference[homes[0], months].all():
+            _refuse_unlike(book.records[members], place, homes)
+        new = len(book.records) + len(copies) + np.arange(len(members))
+        row = rows[:, 0].copy()
+        row[apart] = new
+        for home in homes:
+            which[first[home]][..., months, :] = row[at].reshape(own.shape[1:])
+        weight, capital = place.population[homes], int(np.argmax(place.capital[homes]))
+        copies = np.append(copies, members[:, capital])
+        found.append(Merged(choice, new, members, weight / weight.sum(), capital))
+
+    def longer(of: Any, axis: int = 0) -> Any:
+        return np.concatenate([of, of.take(copies, axis)], axis)
+
+    same = {name: longer(getattr(book, name)) for name in ("records", "points", "factor", *DEFAULTS)}
+    return replace(book, which=which, place=longer(book.place, 1), merged=tuple(found), **same) if found else book
+
+
+def _refuse_unlike(pools: Any, place: areas.Place, homes: Ints) -> None:
+    """Raise ValueError if policies (row, pool) differ in the form of a field, naming field and areas."""
+    pools = pooling.on_common_bands(pools)
+    alike, faults = [pooling.alike(pools[:, [0, i]]) for i in range(len(homes))], []
+    for field in pooling.FIELDS:
+        others = [i for i, with_first in enumerate(alike) if not with_first[field].all()]
+        if others:
+            faults.append(f"{field} ({', '.join(place.names_en[homes[i]] for i in others)})")
+    if faults:
+        said = f"these pools have another form than {place.names_en[homes[0]]}: {'; '.join(faults)}"
+        raise ValueError(f"{Pooling.policy.id}: {said}. Set {Pooling.reference.id}: capital, or leave them out.")
+
+
+def _without_cut(book: Book, place: areas.Place, ends: npt.NDArray[np.bool_]) -> Book:
+    """Return policies within provinces with those at home in their place where the cut ends, (home, month)."""
+    first, which = residences(place)[0], book.which.copy()
+    for home, month in np.argwhere(ends):
+        of_month = which[first[home]][..., month, :]  # (scheme, member, kind, filing or local, tier)
+        of_month[:] = of_month[:, :, :, LOCAL:]
+    return replace(book, which=which)
+
+
+def _asked(filings: tuple[str, ...], area: str, s: int, month: str, *levers: float | None) -> Iterator[tuple[Any, ...]]:
     """Yield what distinguishes each policy of an area, scheme and month; equal things are one policy."""
     for member, k, f, t in product(MEMBERS, range(len(KINDS)), range(len(ASKED)), range(len(TIERS))):
         found = local.lookup(
-            area, SCHEMES[s], kind=KINDS[k], tier=TIERS[t], filing=ASKED[f], month=month, member=member
+            area, SCHEMES[s], kind=KINDS[k], tier=TIERS[t], filing=filings[f], month=month, member=member
         )
         own = {} if k != INPATIENT or levers[t] is None else {"deductible": levers[t]}
         own |= {} if levers[-1] is None else {"cap": levers[-1]}

@@ -21,6 +21,7 @@ from simlib.metrics import UNITS, Group
 from simlib.openings import Pools, Stated
 from simlib.scenario import Scenario
 from simlib.terms import INPATIENT, KINDS, BadInputError, Quantity
+from simlib.within import Within
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -29,6 +30,9 @@ DRAWS = 64
 BOOKED = 0
 """The draw of which every entry is kept; all would be millions."""
 MOST_SEED = 2**32 - 1
+
+APART = frozenset(q.id for group in (Ledger, Within) for q in group.quantities())
+"""Numbers that no cross-province payment hangs on."""
 
 HEADLINE = 0
 """Position of the group that the headline is about, see `metrics.groups`."""
@@ -254,9 +258,8 @@ def _one_scenario(
 
 
 def scalar_unknowns() -> tuple[Quantity, ...]:
-    """Return the unknowns that are one number per draw and that payments hang on: those of the ledger are apart."""
-    apart = {q.id for q in Ledger.quantities()}
-    return tuple(q for q in declared.quantities().values() if q.role == "unknown" and not q.axes and q.id not in apart)
+    """Return the unknowns that are one number per draw and that cross-province payments hang on: not of `APART`."""
+    return tuple(q for q in declared.quantities().values() if q.role == "unknown" and not q.axes and q.id not in APART)
 
 
 def effect(runs: Runs) -> pd.DataFrame:
@@ -358,14 +361,14 @@ def pair(
 
     rules : of both, see `rules_of`.
     """
-    touched = simulate.touched_by(of)
+    place, touched = areas.load(of.geography), simulate.touched_by(of)
     if not whole:  # other kinds of care would be lived and left out
         wanted = {group.kind for group in groups}
         touched = touched & np.array([k in wanted or None in wanted for k in range(len(KINDS))])[:, None]
     how: Any = {"touched": touched, "people": people, "whole": whole, "care_at_home": care_at_home}
     sides = zip((scenario.reference(of), of), rules, strict=True)
     before, after = (simulate.live(world, one, rules=its, **how) for one, its in sides)
-    return np.stack([metrics.amounts(run.totals, groups) for run in (before, after)]), (before, after)
+    return np.stack([metrics.amounts(run.totals, place, groups) for run in (before, after)]), (before, after)
 
 
 def draws_table(runs: Runs) -> pd.DataFrame:

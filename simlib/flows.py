@@ -267,6 +267,17 @@ def expect(pull: Pull, c: Array, stayed: Array) -> Array:
     return visits
 
 
+def pull_of_cities(place: Place, v: Values) -> Array:
+    """Return what draws patients from one area to another, (home, host): residents e^capital / (1 + (D / c_km)^beta).
+
+    The factor e^capital only where the host is the capital of its province.
+    """
+    km = distances(place.lon, place.lat)
+    return np.asarray(
+        place.share * np.exp(v[Flow.capital][0] * place.capital) / (1 + (km / v[Flow.c_km][0]) ** v[Flow.beta][0])
+    )
+
+
 def among_cities(visits: Array, place: Place, v: Values) -> Array:
     """Return visits between provinces, (..., purpose, home, host), as visits between the areas of a geography.
 
@@ -275,8 +286,7 @@ def among_cities(visits: Array, place: Place, v: Values) -> Array:
     1 / (1 + (D / c_km)^beta) and, in the capital, to e^capital. Both derived: neither is published. They sum back to
     the provinces.
     """
-    km = distances(place.lon, place.lat)
-    draw = place.share * np.exp(v[Flow.capital][0] * place.capital) / (1 + (km / v[Flow.c_km][0]) ** v[Flow.beta][0])
+    draw = pull_of_cities(place, v)
     of_province = np.eye(visits.shape[-1])[place.province]
     among = np.repeat((draw / (draw @ of_province)[:, place.province])[None], len(PURPOSES), axis=0)
     among[LONG_STAY] = place.newcomers

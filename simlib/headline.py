@@ -169,11 +169,10 @@ def evidence(runs: Runs, pairing: Pairing) -> dict[str, Any]:
     deductible, ratio and away rule; "local" if all three are the area's own.
     """
     varied = {column for column in runs.unknowns if runs.unknowns[column].nunique() > 1}
-    apart = {q.id for q in Ledger.quantities()}  # no payment hangs on them
     counts = Counter(
         q.grade
         for q in declared.quantities().values()
-        if q.role == "unknown" and (q.axes or q.id in varied) and q.id not in apart
+        if q.role == "unknown" and (q.axes or q.id in varied) and q.id not in experiment.APART
     )
     grades = {grade: counts[grade] for grade in GRADES if counts[grade]}
     paid = pairing.after[:, experiment.HEADLINE].sum(axis=(0, 1))

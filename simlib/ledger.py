@@ -210,6 +210,26 @@ class Ledger(Params, prefix="ledger"):
         axes=("home",),
         source="assumption: income of pools is published for few; scaled so that it sums to the national income",
     )
+    reserve_city = unknown(
+        "months of reserve of a city's pools against those of its province (synthetic)",
+        0.4,
+        1.8,
+        dist="triangular",
+        default=1.0,
+        unit="ratio",
+        axes=("city",),
+        source="assumption: balances of cities are published for few; scaled so that they sum to the province's",
+    )
+    income_city = unknown(
+        "income over spending of a city's pools against that of its province (synthetic)",
+        0.9,
+        1.1,
+        dist="triangular",
+        default=1.0,
+        unit="ratio",
+        axes=("city",),
+        source="assumption: income of cities is published for few; scaled so that it sums to the province's",
+    )
     spending_per_head = unknown(
         "pool spending per insured person of an area against the national mean (synthetic)",
         0.7,
@@ -225,9 +245,10 @@ class Ledger(Params, prefix="ledger"):
 class Flows(NamedTuple):
     """What is settled, by month of care; twelve months of the year before, then `SPAN`.
 
-    direct : fund payment settled directly, (MONTHS + SPAN, scheme, home, host). claimed : owed on claims by hand,
-    (MONTHS + SPAN, scheme, home). income, local : of the pools, (SPAN, scheme, home). recovered, fined : of what was
-    settled directly, what supervision takes, (MONTHS + SPAN, scheme, home, host). All in fen.
+    direct : fund payment settled directly between provinces, (MONTHS + SPAN, scheme, home, host). claimed : owed on
+    claims by hand, (MONTHS + SPAN, scheme, home). income, local : of the pools, (SPAN, scheme, home). recovered, fined
+    : of what was settled directly, what supervision takes, (MONTHS + SPAN, scheme, home, host). within : settled
+    directly in other cities of the home's province, (MONTHS + SPAN, scheme, home). All in fen.
     """
 
     direct: Ints
@@ -236,6 +257,7 @@ class Flows(NamedTuple):
     local: Ints
     recovered: Ints
     fined: Ints
+    within: Ints
 
 
 class Terms(NamedTuple):
@@ -244,7 +266,8 @@ class Terms(NamedTuple):
     multiple : of the prepayment, ppm, (SPAN, home). clearing, late : (MONTHS + SPAN, home). hospital : (MONTHS + SPAN,
     host). interest : ppm a year, (SPAN, host). claim : months until a claim is paid. review : 1 in the months in which
     prepayments are fixed again, (SPAN, home). increase : share, ppm, (SPAN, home). advance : to hospitals, months in
-    ppm, (SPAN, host). fee : of a transfer, fen, (SPAN, home).
+    ppm, (SPAN, host). fee : of a transfer, fen, (SPAN, home). shared : of what a pool can spare in a month, what its
+    province may give to its other pools, ppm, (SPAN, home). province : of each home, (home,).
     """
 
     multiple: Ints
@@ -257,6 +280,8 @@ class Terms(NamedTuple):
     increase: Ints
     advance: Ints
     fee: Ints
+    shared: Ints
+    province: Ints
 
 
 ENTRIES: dict[str, tuple[str, str]] = {
@@ -265,13 +290,18 @@ ENTRIES: dict[str, tuple[str, str]] = {
     "opening_due": ("due", "host"),
     "opening_hospital": ("host", "hospital"),
     "opening_claims": ("equity", "patient"),
+    "opening_within": ("equity", "neighbour"),
     "income": ("pool", "income"),
     "local_care": ("care", "local"),
+    "given": ("fund", "pool"),
+    "received": ("pool", "fund"),
     "local_paid": ("local", "pool"),
     "claim": ("care", "patient"),
     "claim_paid": ("patient", "pool"),
+    "within": ("care", "neighbour"),
     "direct": ("due", "hospital"),
     "collected": ("home", "pool"),
+    "within_paid": ("neighbour", "home"),
     "cleared": ("host", "home"),
     "borne": ("care", "due"),
     "prepaid": ("host", "home"),
@@ -290,11 +320,13 @@ ENTRIES: dict[str, tuple[str, str]] = {
 
 ACCOUNTS: dict[str, tuple[str, ...]] = {
     "pool": ("scheme", "home"),
+    "fund": ("scheme", "host"),
     "home": ("home",),
     "host": ("scheme", "home", "host"),
     "due": ("scheme", "home", "host"),
     "hospital": ("scheme", "home", "host"),
     "patient": ("scheme", "home"),
+    "neighbour": ("scheme", "home"),
     "local": ("scheme", "home"),
     "advance": ("home", "host"),
     "own": ("host",),
@@ -309,11 +341,12 @@ ACCOUNTS: dict[str, tuple[str, ...]] = {
 }
 """Accounts and what each is kept by.
 
-pool : cash of a pool 统筹基金. home : the home province's account 省级财政专户, emptied as it is filled. host : the
-host province's account, a sub-ledger per home and scheme; may be overdrawn for one home, never for all together
-预付金调剂. due : settled, not yet cleared. hospital, patient, local : what is owed to hospitals for direct settlement,
-to patients on claims, for care at home; never above 0. advance : what hospitals have in advance. own : interest that
-the host keeps. penalty : fines 行政处罚, which the authority of the host has and no fund. earned : what hospitals
+pool : cash of a pool 统筹基金. fund : a province's adjustment fund 省级调剂金, emptied as it is filled. home : the home
+province's account 省级财政专户, likewise. host : the host province's account, a sub-ledger per home and scheme; may be
+overdrawn for one home, never for all together 预付金调剂. due : settled, not yet cleared. hospital, patient, neighbour,
+local : what is owed to hospitals for direct settlement between provinces, to patients on claims, to hospitals in other
+cities of the home's province, for care at home; never above 0. advance : what hospitals have in advance. own : interest
+that the host keeps. penalty : fines 行政处罚, which the authority of the host has and no fund. earned : what hospitals
 earned, out of which they give back and are fined, never above 0. agency : what the home's agency pays to banks, their
 charges. care, income, bank, charges, equity : the outside.
 """
@@ -412,6 +445,33 @@ def _per_host(need: Ints, cash: Ints) -> Ints:
     return pro_rata(need.reshape(-1, need.shape[-1]).T, cash).T.reshape(need.shape)
 
 
+def shift(cash: Ints, need: Ints, shared: Ints, province: Ints, provinces: int) -> tuple[Ints, Ints]:
+    """Return what pools of one province give and receive so that fewer are short, fen, (scheme, home, province).
+
+    A pool can spare the shared part of its cash beyond its need. Together they give what is lacked, or all that they
+    can spare if that is less: in proportion to what each can spare, and to what each lacks.
+
+    Parameters
+    ----------
+    cash, need : of the month, at least 0, (scheme, home). shared : ppm, (home,). province : of each home, (home,).
+    provinces : how many there are.
+
+    >>> cash, need = np.array([[900, 0, 50]]), np.array([[100, 300, 60]])
+    >>> given, received = shift(cash, need, np.array([500_000, 500_000, 500_000]), np.array([0, 0, 1]), 2)
+    >>> given[0].tolist(), received[0].tolist()
+    ([[300, 0], [0, 0], [0, 0]], [[0, 0], [300, 0], [0, 0]])
+    """
+    member = np.arange(provinces)[:, None] == province
+    spare = np.maximum(cash - need, 0) * (shared // 1000) // 1000
+    lack = np.where(shared > 0, np.maximum(need - cash, 0), 0)
+    spare, lack = ((amount[:, None] * member).reshape(-1, len(province)) for amount in (spare, lack))
+    moved = np.minimum(spare.sum(axis=1), lack.sum(axis=1))
+    given, received = (
+        pro_rata(amount, moved).reshape(len(cash), -1, len(province)).swapaxes(1, 2) for amount in (spare, lack)
+    )
+    return given, received
+
+
 def opened(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
     """Return the entries that open the books, month 0.
 
@@ -430,20 +490,24 @@ def opened(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
     short = np.maximum((due - unpaid - held).sum(axis=(0, 1)), 0)
     unpaid += _per_host(np.maximum(due - unpaid, 0), short)
     claimed = (claims - by_due_month(claims, np.full((MONTHS, 1, 1), terms.claim))).sum(axis=0)
+    within = (flows.within[:MONTHS] - by_due_month(flows.within[:MONTHS], terms.clearing[:MONTHS, None])).sum(axis=0)
     return {
         "opening_balance": np.maximum(balance - held.sum(axis=2), 0)[:, :, None],
         "opening_prepayment": held,
         "opening_due": due,
         "opening_hospital": unpaid,
         "opening_claims": claimed[:, :, None],
+        "opening_within": within[:, :, None],
     }
 
 
 def book(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
     """Return every entry of `SPAN` months, opening included: see `Moves`.
 
-    Payments never exceed the cash there is: a pool pays local care, then claims, then provinces; a host pays hospitals
-    out of all prepayments together. What is not paid stays owed, and is paid as soon as there is cash.
+    Payments never exceed the cash there is: a pool pays local care, then claims, then hospitals in other cities of its
+    province, through the province's account after the lag of clearing and without prepayment, then provinces; a host
+    pays hospitals out of all prepayments together. What is not paid stays owed, and is paid as soon as there is cash.
+    Before it pays, a pool that is short of what it owes in the month receives what others of its province can spare.
 
     Parameters
     ----------
@@ -458,6 +522,7 @@ def book(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
         moves[cause][0] = amount
     moves["income"][1:, :, :, 0], moves["local_care"][1:, :, :, 0] = flows.income, flows.local
     moves["direct"][1:], moves["claim"][1:, :, :, 0] = flows.direct[MONTHS:], flows.claimed[MONTHS:]
+    moves["within"][1:, :, :, 0] = flows.within[MONTHS:]
     # What was improper is found when the care is noticed for clearing, and goes back by the way it came.
     noticed = terms.clearing[:, None, :, None]
     for cause, flow in (("recovered", flows.recovered), ("fined", flows.fined)):
@@ -466,10 +531,11 @@ def book(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
     clearing = by_due_month(flows.direct, lag)[MONTHS:]
     hospital = by_due_month(flows.direct, terms.hospital[:, None, None, :])[MONTHS:]
     claims = by_due_month(flows.claimed, np.full((MONTHS + SPAN, 1, 1), terms.claim))[MONTHS:]
+    within = by_due_month(flows.within, terms.clearing[:, None])[MONTHS:]
     pool = moves["opening_balance"][0, :, :, 0].copy()
     host = held + moves["opening_hospital"][0] - moves["opening_due"][0]
     held = held.copy()
-    late_local, late_claims = np.zeros_like(pool), np.zeros_like(pool)
+    late_local, late_claims, late_within = np.zeros_like(pool), np.zeros_like(pool), np.zeros_like(pool)
     late_clearing = np.zeros_like(held)
     # Hospitals that a host could not pay in time last year wait for it from the first month.
     taken = flows.direct[:MONTHS] - by_due_month(flows.direct[:MONTHS], terms.hospital[:MONTHS, None, None, :])
@@ -489,12 +555,19 @@ def book(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
         pool += flows.income[m] + moves["recovered"][at].sum(axis=2)
         late_local += flows.local[m]
         late_claims += claims[m]
+        late_within += within[m]
         late_clearing += clearing[m]
         late_hospital += hospital[m]
+        if terms.shared[m].any():
+            owed = late_local + late_claims + late_within + (late_clearing + np.maximum(pending, 0)).sum(axis=2)
+            moves["given"][at], moves["received"][at] = shift(pool, owed, terms.shared[m], terms.province, hosts)
+            pool += (moves["received"][at] - moves["given"][at]).sum(axis=2)
         local = np.minimum(late_local, pool)
         claim = np.minimum(late_claims, pool - local)
-        cleared = _per_pool(late_clearing, pool - local - claim)
-        left = pool - local - claim - cleared.sum(axis=2)
+        near = np.minimum(late_within, pool - local - claim)
+        left = pool - local - claim - near
+        cleared = _per_pool(late_clearing, left)
+        left -= cleared.sum(axis=2)
         prepaid = _per_pool(np.maximum(pending, 0), left)
         rest = np.maximum(target - held, 0)  # what is left of the rule's prepayment goes first
         increased = np.maximum(prepaid - rest, 0)
@@ -510,10 +583,12 @@ def book(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
         pool = left - prepaid.sum(axis=2) + returned.sum(axis=2)
         late_local -= local
         late_claims -= claim
+        late_within -= near
         late_clearing -= cleared
         late_hospital -= paid
         moves["local_paid"][at, :, :, 0], moves["claim_paid"][at, :, :, 0] = local, claim
-        moves["collected"][at, :, :, 0] = (cleared + prepaid).sum(axis=2)
+        moves["within_paid"][at, :, :, 0] = near
+        moves["collected"][at, :, :, 0] = (cleared + prepaid).sum(axis=2) + near
         moves["cleared"][at] = moves["borne"][at] = cleared
         moves["prepaid"][at], moves["increased"][at] = prepaid - increased, increased
         moves["hospital_paid"][at], moves["advanced"][at], moves["recouped"][at] = paid, advanced, recouped
@@ -528,11 +603,14 @@ def book(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
 POOLS = (
     "opening_balance",
     "opening_claims",
+    "opening_within",
     "income",
     "local_care",
     "local_paid",
     "claim",
     "claim_paid",
+    "within",
+    "within_paid",
     "collected",
     "refunded",
 )

@@ -1,4 +1,4 @@
-"""Whose money is where: tables of one draw's books, for pictures and notebooks."""
+"""Whose money is where: tables of the books, for pictures and notebooks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pandas as pd
 
 from simlib import areas, cashflow, ledger, local
 from simlib.cashflow import Books
+from simlib.experiment import Runs
 from simlib.openings import UNIT
 from simlib.terms import FEN, MONTHS, SCHEMES
 
@@ -14,6 +15,7 @@ WORDS = {
     "employee": ("职工统筹基金", "employee pools"),
     "resident": ("居民基金", "resident pools"),
     "others": ("其他就医地医院", "hospitals, other hosts"),
+    "within": ("本省其他城市医院", "hospitals, own province"),
     "patients": ("手工报销患者", "patients, on claims"),
     "prepayments": ("增加的预付金", "more prepayment"),
 }
@@ -64,11 +66,13 @@ def money_streams(books: Books, lang: str = "en", *, most: int = 5) -> pd.DataFr
     """Return who paid whom for care elsewhere in the first year of the books, for `maps.streams`, 100 million yuan.
 
     Columns: home (who pays: the pools of each scheme, or prepayments drawn on), host (who is paid: hospitals of the
-    largest hosts through clearing, patients on claims, prepayments added to), value.
+    largest hosts through clearing, those in other cities of the own province, patients on claims, prepayments added
+    to), value.
     """
     year = slice(1, 1 + MONTHS)
-    cleared, claims, prepaid, more, returned = (
-        books.moves[cause][year].sum(axis=0) for cause in ("cleared", "claim_paid", "prepaid", "increased", "returned")
+    cleared, claims, prepaid, more, returned, within = (
+        books.moves[cause][year].sum(axis=0)
+        for cause in ("cleared", "claim_paid", "prepaid", "increased", "returned", "within_paid")
     )
     big = np.argsort(-cleared.sum(axis=(0, 1)), kind="stable")[:most]
     rows = []
@@ -77,6 +81,7 @@ def money_streams(books: Books, lang: str = "en", *, most: int = 5) -> pd.DataFr
         named = [(_name(books.hosts[t], lang), cleared[s, :, t].sum()) for t in big]
         rest = cleared[s].sum() - sum(amount for _, amount in named)
         other = [(WORDS["others"][lang == "en"], rest)]
+        other += [(WORDS["within"][lang == "en"], within[s].sum())] if within.any() else []
         other += [(WORDS["patients"][lang == "en"], claims[s].sum())]
         other += [(WORDS["prepayments"][lang == "en"], (prepaid + more - returned)[s].sum())]
         rows += [(payer, payee, amount / FEN / UNIT) for payee, amount in (*named, *other)]
@@ -87,3 +92,43 @@ def _name(code: str, lang: str) -> str:
     """Return the name of an area, short in Chinese."""
     found = local.pool(code)
     return areas.short_zh(found.name_zh) if lang == "zh" else found.name_en
+
+
+def costs(runs: Runs) -> pd.DataFrame:
+    """Return what each scenario of a geography of cities costs the pools in the first year of the books, yuan.
+
+    Columns: scenario; home (code, or all); part (elsewhere: care in other areas; at_home: see `homecare`; together);
+    change, low and high, mean and 95 % interval over the draws.
+    """
+    rows, homes = [], ("all", *runs.place.codes)
+    local_care = list(cashflow.INDICATORS).index("local_care")
+    for pairing, cash, parts in zip(runs.pairings, runs.cash, runs.parts, strict=True):
+        at = [0, *range(1 + len(SCHEMES), len(SCHEMES) + len(homes))]
+        year = cash[:, :, local_care, at, :MONTHS].sum(axis=-1)
+        elsewhere = parts[:, [cashflow.EFFECTS.index(name) for name in ("newly_paid", "richer_price", "volume")]]
+        found = {"elsewhere": elsewhere.sum(axis=1), "at_home": year[:, 1] - year[:, 0]}
+        for part, change in (found | {"together": found["elsewhere"] + found["at_home"]}).items():
+            low, high = np.quantile(change, (0.025, 0.975), axis=0)
+            rows += [
+                (pairing.scenario.name, home, part, *numbers)
+                for home, *numbers in zip(homes, change.mean(axis=0), low, high, strict=True)
+            ]
+    return pd.DataFrame(rows, columns=["scenario", "home", "part", "change", "low", "high"])
+
+
+def purses(runs: Runs, month: str) -> pd.DataFrame:
+    """Return for how many months the pools of each split province can pay, mean over the draws, at the end of a month.
+
+    Columns: scenario, province (code); fewest and most among its cities under the reference, then under the scenario.
+    """
+    rows, place = [], runs.place
+    payable = list(cashflow.INDICATORS).index("months_payable")
+    for pairing, cash, (books, _) in zip(runs.pairings, runs.cash, runs.books, strict=True):
+        when = cashflow.months(books)[1:].index(month)
+        found = cash[:, :, payable, 1 + len(SCHEMES) : 1 + len(SCHEMES) + len(place.codes), when]
+        for p in np.unique(place.province[place.inside.any(axis=1)]):
+            of = found[:, :, place.province == p]
+            ends = [end.mean() for side in (0, 1) for end in (of[:, side].min(axis=1), of[:, side].max(axis=1))]
+            rows.append((pairing.scenario.name, areas.provinces().codes[p], *ends))
+    columns = ["scenario", "province", "fewest", "most", "fewest_after", "most_after"]
+    return pd.DataFrame(rows, columns=columns)

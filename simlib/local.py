@@ -22,6 +22,7 @@ from simlib.policy import Terms
 from simlib.remedies import did_you_mean, shown
 from simlib.tables import read
 from simlib.terms import FEN, FILINGS, GRADES, KINDS, MEMBERS, PPM, SCHEMES, TIERS, BadInputError, Grade
+from simlib.within import Within
 
 FIELDS = (
     "deductible",
@@ -48,6 +49,9 @@ DECIDING = ("deductible", "ratio", "away")
 
 HOME = "local"
 """The filing of care in the home area: no away rule."""
+
+WITHIN = tuple(f"within_{filing}" for filing in FILINGS)
+"""The filings of care in another city of the same province."""
 
 DEFAULT = "national default"
 """The level of what no area says."""
@@ -313,6 +317,7 @@ def _stages(filing: str, name: str) -> tuple[str, ...]:
     """Return under which filings a field is looked for, in this order.
 
     An emergency without a rule is a referral; so is the deductible of care without one, which is not lower for that.
+    What is published for another province says nothing of another city of the same one.
     """
     as_referral = filing == "emergency" or (name == "deductible" and filing in ("temporary", "unfiled"))
     return tuple(dict.fromkeys((filing, *(("referral",) if as_referral else ()), HOME)))
@@ -345,7 +350,7 @@ def lookup(
     Parameters
     ----------
     area : a name or code that `pool` takes, or "" for the national default. scheme, kind, tier, member : as in `terms`.
-    filing : one of `terms.FILINGS`, or "local" for care in the home area.
+    filing : one of `terms.FILINGS`, of `WITHIN` for care in another city of the province, or "local" at home.
     month : YYYY-MM. group : groups of the person, such as "high premium", joined by +. disease : a chronic disease.
 
     Raises
@@ -378,7 +383,7 @@ def lookup(
 
 def _check(asked: Asked) -> None:
     """Refuse what is not on an axis."""
-    axes = (("scheme", SCHEMES), ("kind", KINDS), ("tier", TIERS), ("filing", (*FILINGS, HOME)))
+    axes = (("scheme", SCHEMES), ("kind", KINDS), ("tier", TIERS), ("filing", (*FILINGS, *WITHIN, HOME)))
     for name, known in (*axes, ("member", MEMBERS)):
         found = getattr(asked, name)
         if found not in known:
@@ -460,15 +465,17 @@ def _default(name: str, asked: Asked) -> Origin:
     number = {
         "deductible": group.default_deductible_employee_tier1,
         "ratio": group.ratio_chronic_employee if asked.kind == "chronic" else group.ratio_outpatient_employee,
-        "away": cuts.get(asked.filing, group.cut_referral),
+        "away": cuts.get(asked.filing.removeprefix("within_"), group.cut_referral),
         "cap": group.default_cap_employee,
     }[name]
     source, grade, note = number.source, number.grade, ""
+    if name == "away" and asked.filing in WITHIN:
+        source, grade = Within.cut.source, Within.cut.grade
     if name == "ratio" and inpatient:
         source, grade = "solved from the in-catalogue fund shares of the NHSA bulletin of 2023", "derived"
     if name == "deductible" and not inpatient:
         source, grade = "assumption: none outside inpatient care", "assumed"
-    if name == "away" and asked.filing == "long_stay":
+    if name == "away" and asked.filing.endswith("long_stay"):
         source, note = "NHSA and Ministry of Finance notice 医保发〔2022〕22号: benefits as at home", "as at home"
     elif name == "away":
         note = "range, its middle shown"
@@ -543,8 +550,10 @@ def _pays_more(own: Terms, other: Terms) -> bool:
 def _middle(kind: str, scheme: str, tier: int, filing: str) -> tuple[float, float]:
     """Return the ratio and points off of the national default at the middle of the unknowns."""
     ratio = national.middle_ratios()[KINDS.index(kind), SCHEMES.index(scheme), TIERS.index(tier)]
-    points = 0.0 if filing == HOME else national.points_off(national.middle())[FILINGS.index(filing)]
-    return float(ratio), float(points)
+    if filing == HOME:
+        return float(ratio), 0.0
+    points = national.points_off(national.middle())[FILINGS.index(filing.removeprefix("within_"))]
+    return float(ratio), float(points * (Within.cut.number if filing in WITHIN else 1.0))
 
 
 def terms_of(

@@ -80,8 +80,10 @@ def groups(touched: npt.NDArray[np.bool_]) -> tuple[Group, ...]:
     return tuple(changed + out)
 
 
-def amounts(totals: Ints, of: tuple[Group, ...]) -> Ints:
-    """Return the summed amounts of each group, (group, half, amount).
+def amounts(totals: Ints, place: Place, of: tuple[Group, ...]) -> Ints:
+    """Return the summed amounts of each group of cross-province care, (group, half, amount).
+
+    Care in another city of the same province is no part of any group.
 
     Parameters
     ----------
@@ -89,6 +91,8 @@ def amounts(totals: Ints, of: tuple[Group, ...]) -> Ints:
     """
     touched = totals[..., 1, :].sum(axis=2)
     by_pair = {True: touched, False: totals[..., 0, :].sum(axis=2) + touched}  # (half, kind, home, host, amount)
+    for pairs in by_pair.values():
+        pairs[:, :, place.inside] = 0
 
     def one(group: Group) -> Ints:
         pairs = by_pair[group.changed]

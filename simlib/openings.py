@@ -74,8 +74,9 @@ def national(year: int, growth_income: float, growth_local: float) -> Array:
 def synthetic(world: World, year: int, place: areas.Place) -> Pools:
     """Return what each pool has in a year: **synthetic**.
 
-    The national amounts are split by insured people, times what the draw says of each area, so that they sum to them.
-    An area whose amounts are published, both schemes together, has those.
+    The national amounts are split by insured people, times what the draw says of each area, so that they sum to them;
+    those of a province among its cities, times what it says of each, so that they sum to the province's. An area whose
+    amounts are published, both schemes together, has those.
     """
     v, whole = world.values, areas.provinces()
     people = areas.people(whole, float(v[areas.Areas.xpcc_share][0]), float(v[areas.Areas.employee_slope][0]))
@@ -88,12 +89,32 @@ def synthetic(world: World, year: int, place: areas.Place) -> Pools:
     spending = split(insured * v[Ledger.spending_per_head][place.province], 1)
     reserve = np.stack([v[Ledger.reserve_employee], v[Ledger.reserve_resident]])[:, place.province]
     income = split(spending * v[Ledger.income_ratio][place.province], 0)
-    pools = Pools(income, spending, split(spending * reserve, 2))
+    balance = split(spending * reserve, 2)
+    pools = Pools(
+        _among_cities(income, v[Ledger.income_city], place),
+        spending,
+        _among_cities(balance, v[Ledger.reserve_city], place),
+    )
     growth = (float(v[Ledger.growth_income][0]), float(v[Ledger.growth_local][0]))
     for row in read("fund_pools"):
         if row["area"] in place.codes:
             pools = _with_published(pools, place.index(row["area"]), published(row, year, *growth))
     return pools
+
+
+def _among_cities(amount: Array, spread: Array, place: areas.Place) -> Array:
+    """Return amounts (scheme, home) times what a draw says of each city, summing to the same in every province.
+
+    spread : by row of the table `cities`, (city,).
+    """
+    if not place.inside.any():
+        return amount
+    rows = {row["code"]: i for i, row in enumerate(read("cities"))}
+    factor = np.array([spread[rows[code]] if code in rows else 1.0 for code in place.codes])
+    member = np.eye(len(areas.provinces().codes))[place.province]
+    return np.asarray(
+        amount * factor * ((amount @ member) / ((amount * factor) @ member + (amount @ member == 0)))[:, place.province]
+    )
 
 
 def published(row: Mapping[str, str], year: int, growth_income: float, growth_local: float) -> Array:

@@ -17,9 +17,9 @@ from simlib.terms import BadInputError
 FILES = ("journal.parquet", "journal.csv.gz", "balances.parquet", "trial_balance.csv", "workbook.xlsx")
 """Files of the books in the folder of a run."""
 
-NEVER_BELOW = ("pool", "home", "due", "advance", "own", "penalty", "care", "charges")
+NEVER_BELOW = ("pool", "fund", "home", "due", "advance", "own", "penalty", "care", "charges")
 """Accounts whose balance is never below 0."""
-NEVER_ABOVE = ("hospital", "patient", "local", "earned", "income", "bank", "agency")
+NEVER_ABOVE = ("hospital", "patient", "neighbour", "local", "earned", "income", "bank", "agency")
 """Accounts whose balance is never above 0: what is owed, and what comes from outside."""
 MOST_SHOWN = 20
 

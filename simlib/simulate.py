@@ -24,12 +24,13 @@ from simlib import (
     supervision,
     targets,
     visits,
+    within,
 )
 from simlib.areas import Areas
 from simlib.benefits import YEAR, begin_month, begin_year, fund
 from simlib.channels import reluctances
 from simlib.chronic import Chronic
-from simlib.enacted import Pin, Rules, bill_scale, circumstances, counts, enact, filled, patient_costs
+from simlib.enacted import Pin, Rules, bill_scale, circumstances, counts, enact, enact_within, filled, patient_costs
 from simlib.loop import (
     AMOUNTS,
     BILLS,
@@ -53,6 +54,8 @@ Ints = npt.NDArray[np.int64]
 
 PEOPLE_PER_DRAW = 100_000
 """People drawn per run; half of them on the pairs that the scenario changes."""
+WITHIN_PEOPLE = 4
+"""Of how many people drawn across provinces one more is drawn within them, where a geography splits provinces."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,10 @@ class Run:
 
     Attributes
     ----------
-    people : people drawn. totals : `AMOUNTS`, weighted, by half of the people and by whether the cell is touched in
-    the month: (half, kind, scheme, home, host, touched, amount), integers. paid : what the fund paid on direct cases
-    and on claims, fen, (kind, scheme, home, host, month, 2).
+    people : people drawn across provinces. totals : `AMOUNTS`, weighted, by half of the people and by whether the cell
+    is touched in the month: (half, kind, scheme, home, host, touched, amount), integers. paid : what the fund paid on
+    direct cases and on claims, fen, (kind, scheme, home, host, month, 2). Pairs of `areas.Place.inside` hold care
+    within a province, which is no cross-province care: `metrics` leaves them out, `cashflow` books them apart.
     """
 
     scenario: Scenario
@@ -129,6 +133,11 @@ def cells_of(
     `focus` marks the (kind, home, host) to look at closely; unless `whole`, only they are drawn.
     """
     expected = response.envelope(world.values) * cases(world, place, year)
+    return drawn(world, expected, focus, size, whole)
+
+
+def drawn(world: World, expected: Array, focus: npt.NDArray[np.bool_], size: int, whole: bool) -> Cells:
+    """Return the people to draw for expected visits (kind, scheme, purpose, home, host): see `cells_of`."""
     patients = expected / visits_per_patient(world)[:, None, None, None, None]
     people = visits.users(patients, world.values[visits.Visits.both_kinds][0])
     of_use = np.stack([focus[list(kinds)].any(axis=0) for kinds in visits.USES.values()])
@@ -253,7 +262,8 @@ def live(
     Parameters
     ----------
     world : what `solve.solve` returned. touched : cells to look at closely and to sum apart, (home, host, scheme, kind,
-    month), see `touched_by`. people : people to draw. whole : whether to draw the country, not only those pairs.
+    month), see `touched_by`. people : people to draw. whole : whether to draw the country, care within provinces
+    included, not only those pairs.
     care_at_home : whether care at home uses up part of the year before the first visit elsewhere.
     by_month : sum each month apart, of visits alone, instead of what is touched and what is not.
     rules : what `enacted_in` returned, for who runs a scenario several times in a draw.
@@ -263,12 +273,16 @@ def live(
     rules = rules or enacted_in(world, of)
     cells = cells_of(world, place, of.year, focus(touched), people, whole or not touched.any())
     draw, arrays = draw_record(world, of.year, care_at_home=care_at_home), loop_arrays(world, rules, of)
-    n, answer, (period, periods) = len(place.codes), answered(world, of, rules), summed_apart(touched, by_month)
-    every = iter(list(parts(cells, chunk)))  # a list's iterator can be shared: each thread takes what comes next
+    work = [(cells, draw, arrays, answered(world, of, rules))]
+    if whole and place.inside.any():
+        work.append((*inside(world, of, place, rules, people // WITHIN_PEOPLE, care_at_home), None))
+    n, (period, periods) = len(place.codes), summed_apart(touched, by_month)
+    # A list's iterator can be shared: each thread takes what comes next.
+    every = iter([(part, *how) for who, *how in work for part in parts(who, chunk)])
 
     def some(_: int) -> tuple[Ints, Ints]:
         sums = nobody(n, periods)
-        for part in every:
+        for part, draw, arrays, answer in every:
             loop.loop(part, draw, *arrays, period, *sums, n, periods, answer)  # type: ignore[call-arg]
         return sums
 
@@ -395,6 +409,24 @@ def treatments(of: Scenario, place: areas.Place) -> Ints:
                 code = np.unique(code * len(values) + found.ravel(), return_inverse=True)[1]
     code = np.unique(np.where(after.touched.ravel(), code, -1), return_inverse=True)[1]
     return np.ascontiguousarray(np.moveaxis(code.reshape(shape), (2, 3), (1, 0)))
+
+
+def inside(
+    world: World, of: Scenario, place: areas.Place, rules: Rules, people: int, care_at_home: bool
+) -> tuple[Cells, Any, tuple[Any, ...]]:
+    """Return people treated in another city of their province, what the loop draws from, and its tables.
+
+    They take no share of the people drawn across provinces, nor of their luck. A drawn share is settled directly; all
+    are filed, and nobody gains by a claim by hand, which is priced on the same catalogue.
+    """
+    v, nowhere = world.values, np.zeros((len(KINDS), len(place.codes), len(place.codes)), dtype=bool)
+    cells = drawn(world, within.expect(place, of.year, v, world.pull.purpose), nowhere, people, True)
+    record = np.atleast_1d(draw_record(world, of.year, care_at_home=care_at_home))
+    open_, always = odds_of(v[within.Within.direct][0]), odds_of(1.0)
+    record = filled(record, {"open": open_, "not_networked": always, "coded": always, "fault": 0, "attention": 0})
+    bills = within.bills(v) / float(visits.tier_shares(v[visits.Visits.tier3_share][0]) @ visits.tier_bills())
+    _, *tables = loop_arrays(world, enact_within(rules, of, place, v, world.quantiles), of)
+    return cells, record, (bill_scale(bills, world.lists), *tables)
 
 
 def enacted_in(world: World, of: Scenario) -> Rules:

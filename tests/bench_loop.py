@@ -692,7 +692,7 @@ def same_as_a_run(bench: Bench, people: int, jobs: int) -> dict[str, Any]:
     groups = metrics.groups(bench.touched)
     shape = (2, len(KINDS), len(SCHEMES), bench.places, bench.places, 2, len(loop.AMOUNTS))
     totals = [bench.live(bench.read(of), bench.cells(people))[1][0] for of in (scenario.reference(bench.of), bench.of)]
-    sides = (metrics.amounts(side.reshape(shape), groups)[None] for side in totals)
+    sides = (metrics.amounts(side.reshape(shape), bench.place, groups)[None] for side in totals)
     ours = SimpleNamespace(pairings=[experiment.Pairing(bench.of, groups, *sides)], place=bench.place, draws=1)
     own = experiment.draws_table(ours)
     equal = [*map(tuple, own.to_numpy(object))] == [*map(tuple, written.to_numpy(object))]  # words and integers

@@ -327,12 +327,14 @@ def small() -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
     direct[:, :, 0, 1] = np.arange(9000, 9000 - 10 * months, -10)[:, None]
     direct[:, :, 1, 0] = np.arange(9000, 9000 + 10 * months, 10)[:, None]
     pool = np.full((months, 2, 2), 70_00)
-    flows = ledger.Flows(direct, pool, 100 * pool[MONTHS:], 10 * pool[MONTHS:], direct // 20, direct // 30)
+    spends = np.array([10, 200]) * pool[MONTHS:]  # the second pool more than it has
+    flows = ledger.Flows(direct, pool, 100 * pool[MONTHS:], spends, direct // 20, direct // 30, pool)
     lags = (np.full((months, 2), lag) for lag in (2, 0, 1))
     every = np.ones((ledger.SPAN, 2), dtype=np.int64)
     rates = {"review": 0 * every, "increase": 400_000 * every, "advance": 900_000 * every, "fee": every}
+    rates |= {"shared": 1_000_000 * every, "province": np.zeros(2, dtype=np.int64)}
     terms = ledger.Terms(2_000_000 * every, *lags, 15_000 * every, 2, **rates)
-    moves = ledger.book(flows, terms, np.full((2, 2), 10**8), 2 * direct[0])
+    moves = ledger.book(flows, terms, np.full((2, 2), 10**7), 2 * direct[0])
     of = Books(2024, codes, codes, np.arange(2), flows, terms, moves)
     stated: dict[str, dict[str, int]] = {}
     for account, month, fen in journal.account_balances(of).itertuples(index=False):

@@ -33,10 +33,12 @@ def terms(homes: int, hosts: int, *, clearing: int = 2, hospital: int = 1, claim
         increase=np.full((SPAN, homes), of.get("increase", 0)),
         advance=np.full((SPAN, hosts), round(of.get("advance", 0) * PPM)),
         fee=np.full((SPAN, homes), of.get("fee", 0)),
+        shared=np.full((SPAN, homes), round(of.get("shared", 0) * PPM)),
+        province=np.asarray(of.get("province", np.arange(homes) % hosts)),
     )
 
 
-def steady(direct: Any, claimed: int = 0, income: int = 10**9, local: int = 10**8) -> Flows:
+def steady(direct: Any, claimed: int = 0, income: int = 10**9, local: int = 10**8, within: int = 0) -> Flows:
     """Return the same flows in all months; `direct` by (scheme, home, host)."""
     direct = np.asarray(direct, dtype=np.int64)
     pool = direct.shape[:2]
@@ -46,6 +48,7 @@ def steady(direct: Any, claimed: int = 0, income: int = 10**9, local: int = 10**
         np.full((SPAN, *pool), income),
         np.full((SPAN, *pool), local),
         *np.zeros((2, ALL, *direct.shape), dtype=np.int64),
+        np.full((ALL, *pool), within),
     )
 
 
@@ -66,8 +69,9 @@ PAIR = [[[0, 900_00], [300_00, 0]], [[0, 60_00], [500_00, 0]]]
 @pytest.fixture(scope="module")
 def flows() -> Flows:
     """Flows that differ from month to month, so that a month's shift shows."""
-    out = steady(PAIR, claimed=70_00)
+    out = steady(PAIR, claimed=70_00, within=40_00)
     season = np.arange(ALL)[:, None, None]
+    out.local[:, :, 1] = 5 * 10**9  # the second pool soon lives on what the first can spare
     return Flows(
         out.direct * (20 + np.arange(ALL) % 7)[:, None, None, None],
         out.claimed + season,
@@ -75,12 +79,13 @@ def flows() -> Flows:
         out.local + season[:SPAN],
         out.direct * (20 + np.arange(ALL) % 7)[:, None, None, None] // 20,
         out.direct * (20 + np.arange(ALL) % 7)[:, None, None, None] // 30,
+        out.within + 2 * season,
     )
 
 
 @pytest.fixture(scope="module")
 def usual() -> Terms:
-    return terms(2, 2, interest=15_000)
+    return terms(2, 2, interest=15_000, shared=1, province=[0, 0])
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +131,15 @@ def local_care_is_owed_in_its_month(m: Moves, f: Flows) -> None:
     assert (m["local_care"][1:, :, :, 0] == f.local).all()
 
 
+def a_pool_that_is_short_receives_what_it_lacks(m: Moves, f: Flows) -> None:
+    paid = sum(m[cause].sum(axis=3) for cause in ("local_paid", "claim_paid", "within_paid", "cleared", "prepaid"))
+    cash = balances(m)["pool"][:-1, :, :, 0] + f.income + m["recovered"][1:].sum(axis=3)
+    lack = np.maximum(paid[1:] - cash, 0)
+    assert lack[:, :, 1].any() and not lack[:, :, 0].any()
+    assert (m["received"][1:].sum(axis=3) == lack).all()
+    assert (m["given"][1:].sum(axis=3) == lack[:, :, ::-1]).all()
+
+
 def local_care_is_paid_in_its_month(m: Moves, f: Flows) -> None:
     assert (m["local_paid"][1:, :, :, 0] == f.local).all()
 
@@ -162,7 +176,15 @@ def prepayments_follow_the_rule_every_february(m: Moves, f: Flows) -> None:
 
 
 def provinces_collect_what_they_pass_on(m: Moves, f: Flows) -> None:
-    assert (m["collected"][..., 0] == (m["cleared"] + m["prepaid"]).sum(axis=3)).all()
+    assert (m["collected"] == (m["cleared"] + m["prepaid"]).sum(axis=3, keepdims=True) + m["within_paid"]).all()
+
+
+def care_in_the_own_province_is_owed_from_its_month(m: Moves, f: Flows) -> None:
+    assert (m["within"][1:, :, :, 0] == f.within[MONTHS:]).all()
+
+
+def hospitals_in_the_own_province_are_paid_after_the_lag_of_clearing(m: Moves, f: Flows) -> None:
+    assert (m["within_paid"][1:, :, :, 0] == later(f.within, 2)).all()
 
 
 def pools_get_back_what_hosts_return(m: Moves, f: Flows) -> None:
@@ -208,6 +230,7 @@ def books_open_with_what_was_on_its_way(m: Moves, f: Flows) -> None:
     assert (m["opening_due"][0] == last[-2:].sum(axis=0)).all()
     assert (m["opening_hospital"][0] == last[-1]).all()
     assert (m["opening_claims"][0, :, :, 0] == f.claimed[MONTHS - 2 : MONTHS].sum(axis=0)).all()
+    assert (m["opening_within"][0, :, :, 0] == f.within[MONTHS - 2 : MONTHS].sum(axis=0)).all()
 
 
 def books_open_with_balances_and_prepayments(m: Moves, f: Flows) -> None:
@@ -231,13 +254,18 @@ LAWS: dict[str, Law] = {
     "opening_due": books_open_with_what_was_on_its_way,
     "opening_hospital": books_open_with_what_was_on_its_way,
     "opening_claims": books_open_with_what_was_on_its_way,
+    "opening_within": books_open_with_what_was_on_its_way,
     "income": pools_take_in_their_income,
     "local_care": local_care_is_owed_in_its_month,
+    "given": a_pool_that_is_short_receives_what_it_lacks,
+    "received": a_pool_that_is_short_receives_what_it_lacks,
     "local_paid": local_care_is_paid_in_its_month,
     "claim": claims_are_owed_from_their_month,
     "claim_paid": claims_are_paid_two_months_later,
+    "within": care_in_the_own_province_is_owed_from_its_month,
     "direct": direct_entries_are_the_direct_payments,
     "collected": provinces_collect_what_they_pass_on,
+    "within_paid": hospitals_in_the_own_province_are_paid_after_the_lag_of_clearing,
     "cleared": homes_clear_two_months_later,
     "borne": homes_bear_what_they_clear,
     "prepaid": prepayments_follow_the_rule_every_february,
@@ -281,10 +309,10 @@ def within_bounds(m: Moves) -> None:
     assert (sum(balance.sum(axis=(1, 2, 3)) for balance in of.values()) == 0).all()
     for account in ("pool", "due", "advance", "own", "penalty", "care", "charges"):
         assert (of[account] >= 0).all(), account
-    for account in ("hospital", "patient", "local", "earned", "income", "bank", "agency"):
+    for account in ("hospital", "patient", "neighbour", "local", "earned", "income", "bank", "agency"):
         assert (of[account] <= 0).all(), account
     assert (of["host"].sum(axis=(1, 2)) >= 0).all()
-    assert (of["home"] == 0).all()
+    assert (of["home"] == 0).all() and (of["fund"] == 0).all()
 
 
 def test_books_stay_within_bounds(moves: Moves) -> None:
@@ -298,6 +326,7 @@ def owed_is_what_is_not_yet_due(m: Moves, f: Flows, hospital: int = 1) -> None:
     assert (of["hospital"] == -waiting).all()
     assert (of["due"] == f.direct[month - 1] + f.direct[month - 2]).all()
     assert (of["patient"][..., 0] == -f.claimed[month - 1] - f.claimed[month - 2]).all()
+    assert (of["neighbour"][..., 0] == -f.within[month - 1] - f.within[month - 2]).all()
     assert (of["local"] == 0).all()
     paid_out = f.direct[month - 1] + f.direct[month - 2] - waiting
     in_advance = np.cumsum(m["advanced"] - m["recouped"], axis=0)
@@ -496,6 +525,7 @@ def anything(draw: st.DrawFn) -> tuple[Flows, Terms, np.ndarray]:
         luck.integers(0, 4 * top, (SPAN, *pool)),
         luck.integers(0, 2 * top, (SPAN, *pool)),
         *luck.integers(0, 1 + top // 10, (2, ALL, *pool, hosts)),
+        luck.integers(0, top, (ALL, *pool)),
     )
 
     def lags(number: int) -> np.ndarray:
@@ -515,6 +545,8 @@ def anything(draw: st.DrawFn) -> tuple[Flows, Terms, np.ndarray]:
             increase=luck.integers(0, PPM, (SPAN, homes)) * draw(st.integers(0, 1)),
             advance=luck.integers(0, 2 * PPM, (SPAN, hosts)) * draw(st.integers(0, 1)),
             fee=luck.integers(0, 1000, (SPAN, homes)),
+            shared=luck.integers(0, 2, (SPAN, 1)) * luck.integers(0, PPM + 1, (SPAN, homes)),
+            province=np.arange(homes) % hosts,
         ),
         luck.integers(0, wealth * top + 1, pool),
     )
@@ -537,6 +569,8 @@ def test_nothing_is_created_or_lost_and_nobody_pays_what_it_does_not_have(
     waiting = m["opening_hospital"][0] + m["direct"].sum(axis=0)
     assert (waiting == m["hospital_paid"].sum(axis=0) - of["hospital"][-1]).all()
     assert (held(m) >= 0).all()
+    near = m["opening_within"][0] + m["within"].sum(axis=0)
+    assert (near == m["within_paid"].sum(axis=0) - of["neighbour"][-1]).all()
 
 
 @settings(max_examples=30)

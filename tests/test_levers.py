@@ -20,8 +20,8 @@ from simlib.terms import KINDS, BadInputError, Quantity
 
 ROOT = Path(__file__).parent.parent
 PLACE = areas.load("provinces")
-LEVERS = {name: lever for name, lever in levers().items() if lever.kinds}
-"""Those of care; what only moves money is tested with the ledger."""
+LEVERS = {name: lever for name, lever in levers().items() if lever.kinds and not name.startswith("pooling.")}
+"""Those of care between provinces; what only moves money is tested with the ledger, pools of cities with pooling."""
 HOMES, HOSTS = ("安徽", "江苏"), ("上海", "浙江", "北京")
 """Where a lever is set: pairs with enough patients to hold every disease."""
 BARE = Scenario(

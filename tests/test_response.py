@@ -237,18 +237,18 @@ def test_any_number_of_threads_gives_the_same_response(longer: scenario.Scenario
 
 def lived(world: solve.World, of: scenario.Scenario, real: np.ndarray | None, dearer: float = 1.0) -> np.ndarray:
     """Return the totals of the loop, (kind, month, amount), with a share of people real by month, or without any."""
-    place, focus = areas.load(of.geography), simulate.focus_of(of)
+    place, touched = areas.load(of.geography), simulate.touched_by(of)
     rules, n = simulate.enacted_in(world, of), len(place.codes)
-    cells = simulate.cells_of(world, place, of.year, focus, PEOPLE, True)
-    draw, arrays = simulate.draw_record(world, of.year, care_at_home=False), simulate.loop_arrays(world, rules, of.year)
+    cells = simulate.cells_of(world, place, of.year, simulate.focus(touched), PEOPLE, True)
+    draw, arrays = simulate.draw_record(world, of.year, care_at_home=False), simulate.loop_arrays(world, rules, of)
     answer = None
     if real is not None:
         shape = (len(KINDS) * len(SCHEMES) * n * n, MONTHS)
         odds, everybody = odds_of(np.broadcast_to(real, shape)), np.ones(len(PURPOSES), dtype=bool)
         answer = response.Answer(odds, np.full(shape, dearer), np.uint64(0), everybody)
-    totals = np.zeros((2 * len(KINDS) * len(SCHEMES) * n * n * MONTHS, len(loop.AMOUNTS)), dtype=np.int64)
-    number = loop.loop(cells, draw, *arrays, totals, n, answer)
-    totals = totals.reshape(2, len(KINDS), len(SCHEMES), n * n, MONTHS, -1).sum(axis=(0, 2, 3))
+    (period, periods), sums = simulate.summed_apart(touched, by_month=True), simulate.nobody(n, MONTHS)
+    number = loop.loop(cells, draw, *arrays, period, *sums, n, periods, answer)
+    totals = sums[0].reshape(2, len(KINDS), len(SCHEMES), n * n, MONTHS, -1).sum(axis=(0, 2, 3))
     assert (number == 0) == (totals[..., CASES].sum() == 0)
     return totals
 

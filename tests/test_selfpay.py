@@ -26,9 +26,9 @@ def dezhou() -> scenario.Scenario:
 def change(of: scenario.Scenario, pin: dict[str, float]) -> dict[str, np.ndarray]:
     """Return what the measure changes in each amount, by (kind, home, host)."""
     world = solve.solve(scenario.reference(of), 7, 1, pin)
-    focus = simulate.focus_of(of)
+    touched = simulate.touched_by(of)
     before, after = (
-        simulate.live(world, one, focus=focus, people=50_000).totals.sum(axis=(0, 2, 5), dtype=np.int64)
+        simulate.live(world, one, touched=touched, people=50_000).totals.sum(axis=(0, 2, 5), dtype=np.int64)
         for one in (scenario.reference(of), of)
     )
     return {name: (after - before)[..., i] for i, name in enumerate(AMOUNTS)}

@@ -150,7 +150,7 @@ def test_halves_are_exchangeable_and_say_how_much_luck_there_is(world: solve.Wor
     for draw in range(1000, 1024):
         lucky = replace(world, draw=draw)
         runs = [simulate.live(lucky, of, touched=touched, people=PEOPLE, whole=False) for of in (root, delta)]
-        amounts = [metrics.amounts(run.totals, group)[0] for run in runs]
+        amounts = [metrics.amounts(run.totals, areas.provinces(), group)[0] for run in runs]
         rates = [metrics.metric("direct_settlement_rate", half) for half in amounts]
         whole = [metrics.metric("direct_settlement_rate", half.sum(axis=0)) for half in amounts]
         changes.append(whole[1] - whole[0])
