@@ -536,19 +536,20 @@ def by_hand(
     visits: tuple[int, int, int], fund: tuple[int, int, int], stress: float = 1.0
 ) -> tuple[simulate.Run, Books]:
     """Return a run and its books of one pool, 100 cases and fen a month in each channel as given, employees only."""
-    totals = np.zeros((2, 4, 2, 1, 1, MONTHS, len(AMOUNTS)), dtype=np.int64)
+    totals = np.zeros((2, 4, 2, 1, 1, 2, len(AMOUNTS)), dtype=np.int64)
     for start, amounts in ((VISITS, visits), (FUND, fund)):
-        totals[0, 0, 0, 0, 0, :, start : start + 3] = amounts
-    run = simulate.Run(None, None, 1, totals)  # type: ignore[arg-type]
+        totals[0, 0, 0, 0, 0, 0, start : start + 3] = MONTHS * np.array(amounts)
+    run = simulate.Run(None, None, 1, totals, np.zeros(0, dtype=np.int64))  # type: ignore[arg-type]
     every = np.ones((MONTHS + ledger.SPAN, 2, 1, 1), dtype=np.int64)
     every[:, 1] = 0
     direct, claimed = (np.rint(stress * fund[i] * every).astype(np.int64) for i in (0, 1))
     cash = np.full((ledger.SPAN, 2, 1), 10**9)
-    flows = ledger.Flows(direct, claimed[..., 0], cash, cash // 10)
+    nothing = np.zeros_like(direct)
+    flows = ledger.Flows(direct, claimed[..., 0], cash, cash // 10, nothing, nothing, nothing[..., 0])
     lags = {"clearing": 0, "late": 0, "hospital": 0}
     none = np.zeros((MONTHS + ledger.SPAN, 1), dtype=np.int64)
-    rates = dict.fromkeys(("multiple", "interest", "review", "increase", "advance", "fee"), none[MONTHS:])
-    terms = ledger.Terms(**{name: none + lag for name, lag in lags.items()}, **rates, claim=0)
+    rates = dict.fromkeys(("multiple", "interest", "review", "increase", "advance", "fee", "shared"), none[MONTHS:])
+    terms = ledger.Terms(**{name: none + lag for name, lag in lags.items()}, **rates, claim=0, province=none[0])
     moves = ledger.book(flows, terms, np.full((2, 1), 10**9), np.zeros((2, 1, 1), dtype=np.int64))
     return run, Books(2024, ("110000",), ("110000",), np.zeros(1, dtype=np.int64), flows, terms, moves)
 

@@ -96,13 +96,14 @@ def moves(flows: Flows, usual: Terms) -> Moves:
 @pytest.fixture(scope="module")
 def strained(flows: Flows) -> Moves:
     """Return the books of hospitals paid at once, whose hosts ask for half as much again when they are in red."""
-    return book(flows, terms(2, 2, hospital=0, increase=500_000), rich(flows), opened_by_rule(flows, terms(2, 2)))
+    of = terms(2, 2, hospital=0, increase=500_000, shared=1, province=[0, 0])
+    return book(flows, of, rich(flows), opened_by_rule(flows, of))
 
 
 @pytest.fixture(scope="module")
 def ahead(flows: Flows) -> Moves:
     """Return the books of hospitals paid as clearing comes, half a month in advance (a quarter in the second year)."""
-    of = terms(2, 2, hospital=2, advance=0.5, fee=3_00)
+    of = terms(2, 2, hospital=2, advance=0.5, fee=3_00, shared=1, province=[0, 0])
     of.advance[MONTHS : 2 * MONTHS] //= 2
     return book(flows, of, rich(flows), opened_by_rule(flows, of))
 
@@ -468,7 +469,7 @@ def test_an_increase_is_not_asked_for_below_the_red_line() -> None:
 
 
 def test_fees_touch_no_fund_and_no_hospital(flows: Flows, ahead: Moves) -> None:
-    of = terms(2, 2, hospital=2, advance=0.5)
+    of = terms(2, 2, hospital=2, advance=0.5, shared=1, province=[0, 0])
     of.advance[MONTHS : 2 * MONTHS] //= 2
     without, with_fees = (balances(m) for m in (book(flows, of, rich(flows), opened_by_rule(flows, of)), ahead))
     for account, balance in without.items():
@@ -477,7 +478,7 @@ def test_fees_touch_no_fund_and_no_hospital(flows: Flows, ahead: Moves) -> None:
 
 
 def test_an_advance_is_paid_out_of_the_prepayments_and_comes_back_when_it_ends(flows: Flows) -> None:
-    of = terms(2, 2, hospital=2, advance=0.5)
+    of = terms(2, 2, hospital=2, advance=0.5, shared=1, province=[0, 0])
     of.advance[MONTHS:] = 0
     m = book(flows, of, rich(flows), opened_by_rule(flows, of))
     has = balances(m)["advance"].sum(axis=(1, 2, 3))
