@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, hospitals, network
+from simlib import areas, gates, hospitals, network
 from simlib.hospitals import Answer
 from simlib.loop import MEASURE
 from simlib.luck import odds_of
@@ -40,14 +40,15 @@ class Measures(NamedTuple):
     """All that a scenario's year does to conditions, once each.
 
     which (home, host, kind, month) : twice the row of what is done there, and 1 more where no filing is needed. By row,
-    the first for nothing: kind; share, (row, `LEVERS`); rolled : institutions that a roll-out connected in host, 0 and
-    0 where there is none; path, month : the path of hospitals' gains, -1 for none, and how many months of it are over,
-    less one. paths (path, month from `FIRST_YEAR`, gain) : see `hospitals.gains`.
+    the first for nothing: kind; share, (row, `LEVERS`); lasting : see `gates.lapse_no_more`; rolled : institutions that
+    a roll-out connected in host, 0 and 0 where there is none; path, month : the path of hospitals' gains, -1 for none,
+    and how many months of it are over, less one. paths (path, month from `FIRST_YEAR`, gain) : see `hospitals.gains`.
     """
 
     which: npt.NDArray[np.uint16]
     kind: Ints
     share: Array
+    lasting: Array
     rolled: Array
     host: Ints
     path: Ints
@@ -67,7 +68,7 @@ class Ground(NamedTuple):
 
     mended : share of faults that hospitals mend, W0, (kind,). uncoded : share of cases left with a code that is not
     mapped, (kind,). answer : of hospitals. costs : of claims. room : institutions not yet connected, (kind, host).
-    omega : see `network.newly_open`, (kind,).
+    omega : see `network.newly_open`, (kind,). lapsed : share of cases without a valid filing whose filing has lapsed.
     """
 
     mended: Array
@@ -76,6 +77,7 @@ class Ground(NamedTuple):
     costs: Costs
     room: Array
     omega: Array
+    lapsed: float
 
 
 @lru_cache(maxsize=32)
@@ -88,11 +90,13 @@ def measures(of: Scenario, place: areas.Place) -> Measures:
     pressed = np.logical_or.accumulate(paths.any(axis=-1), axis=1)[:, month][path]  # (host, kind, month)
     shares = [settings.values(name)[:, :, 0] for name in LEVERS]
     rolled = rolled_out(of, place)[..., 1:]  # (host, kind, month)
-    done = pressed | (rolled > 0) | np.logical_or.reduce([share > 0 for share in shares])
+    lasting = gates.lapse_no_more(settings.values("filing.valid_months")[:, :, 0])
+    done = pressed | (rolled > 0) | (lasting > 0) | np.logical_or.reduce([share > 0 for share in shares])
     kind, host = np.arange(len(KINDS))[:, None], np.arange(len(rolled))[:, None, None]
     columns = [
         kind,
         *shares,
+        lasting,
         rolled,
         np.where(rolled > 0, host, 0),
         np.where(pressed, path[:, :, None], -1),
@@ -108,8 +112,8 @@ def measures(of: Scenario, place: areas.Place) -> Measures:
     row = [np.append(0, column)[first] for column in full]
     row[-2] = np.append(-1, row[-2][1:])
     which = 2 * which[1:].reshape(free.shape) + free
-    rolled, at, path, month = row[-4:]
-    return Measures(which.astype(np.uint16), row[0], np.stack(row[1:-4], axis=1), rolled, at, path, month, paths)
+    share, (lasting, rolled, at, path, month) = np.stack(row[1:-5], axis=1), row[-5:]
+    return Measures(which.astype(np.uint16), row[0], share, lasting, rolled, at, path, month, paths)
 
 
 @lru_cache(maxsize=32)
@@ -150,8 +154,9 @@ def table(found: Measures, ground: Ground) -> Any:
     out["unified"] = odds_of(unified + (1 - unified) * np.maximum(more, 0))
     out["uncoded"] = odds_of((1 - unified) * np.maximum(-more, 0) * uncoded / (1 - uncoded))
     out["bill"] = 1 + answer.bill * share["drg.covered"]
-    late = willing + (1 - willing) * share["filing.mended"]
-    out["mended"] = odds_of(late * (1 - share["filing.late_refused"]))
+    late = share["filing.mended"]
+    filed = late + (1 - late) * ground.lapsed * found.lasting
+    out["mended"] = odds_of((willing + (1 - willing) * filed) * (1 - share["filing.late_refused"]))
     out["down"] = odds_of(share["platform.outage"] * (1 - willing))
     out["credit"] = odds_of(share["credit.covered"])
     out["hassle_fen"], out["waiting"] = _left(found, costs)

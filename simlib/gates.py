@@ -127,6 +127,28 @@ class Filing(Params, prefix="filing"):
         source="NHSA and Ministry of Finance notice 医保发〔2022〕22号 lets patients file late; share assumed",
         grade="assumed",
     )
+    valid_months = lever(
+        "months for which a temporary filing (临时外出就医备案) is valid",
+        6.0,
+        low=6.0,
+        high=60.0,
+        unit="months",
+        axes=("home", "kind"),
+        at_full=AtFull(
+            60.0,
+            up=("direct_settlement_rate", "fund_payment"),
+            down=("advanced_by_patients",),
+            untouched=("first_not_networked", "first_not_listed"),
+        ),
+        source="NHSA and Ministry of Finance notice 医保发〔2022〕22号: at least six months; areas may allow more",
+        grade="official",
+    )
+    lapsed = unknown(
+        "share of cases left without a valid filing whose filing has lapsed, if it is valid for six months",
+        0.0,
+        0.3,
+        unit="share",
+    )
 
 
 class Codes(Params, prefix="codes"):
@@ -164,6 +186,17 @@ class Platform(Params, prefix="platform"):
         source="NHSA and Ministry of Finance notice 医保发〔2022〕22号 on switch-overs; share assumed by the scenario",
         grade="assumed",
     )
+
+
+def lapse_no_more(months: Array) -> Array:
+    """Return the share of lapsed filings that are valid once filings last so many months.
+
+    A filing lapses as often as its term fits into the year: 1 - 6 / months; exactly 0 at the six months of the rule.
+
+    >>> lapse_no_more(np.array([6.0, 12.0])).tolist()
+    [0.0, 0.5]
+    """
+    return np.asarray(1 - Filing.valid_months.number / months)
 
 
 @dataclass(frozen=True)

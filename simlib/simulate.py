@@ -190,10 +190,9 @@ def ground(world: World, place: areas.Place, year: int) -> conditions.Ground:
     """Return what measures meet in a draw and year."""
     opened, _, coded = shut(world, year)
     v, uncoded = world.values, (1 - opened) * (1 - coded)
-    costs = patient_costs(v)
-    return conditions.Ground(
-        world.passing.mended, uncoded, hospitals.answer(v), costs, room(world, place, year), world.omega
-    )
+    costs, lapsed = patient_costs(v), float(v[gates.Filing.lapsed][0])
+    answer, left = hospitals.answer(v), room(world, place, year)
+    return conditions.Ground(world.passing.mended, uncoded, answer, costs, left, world.omega, lapsed)
 
 
 def level(world: World, year: int) -> tuple[Array, Array]:

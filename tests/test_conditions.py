@@ -66,6 +66,20 @@ def test_a_measure_at_zero_is_exactly_nothing(
     assert (live(world, enacting(root, set=((lever, 0.0),))) == before).all()
 
 
+def test_filings_that_last_longer_lapse_less_and_nothing_else_moves(
+    world: solve.World, root: scenario.Scenario, before: np.ndarray
+) -> None:
+    """Valid for 6 months as by rule, 12 and 60; of what was not filed at most the share that had lapsed is filed."""
+    runs = [live(world, enacting(root, set=(("filing.valid_months", months),))) for months in (6.0, 12.0, 60.0)]
+    assert (runs[0] == before).all()
+    unfiled = [amount(run, "first_not_filed").sum() for run in runs]
+    assert unfiled[0] > unfiled[1] > unfiled[2]
+    lapsed = float(world.values[simulate.gates.Filing.lapsed][0])
+    assert unfiled[2] / unfiled[0] == pytest.approx(1 - 0.9 * lapsed, abs=0.02)
+    for name in ("first_not_networked", "first_not_listed"):
+        assert (amount(runs[2], name) == amount(before, name)).all()
+
+
 @pytest.mark.parametrize("lever", OPENING)
 def test_opening_a_condition_never_lowers_what_can_settle(
     world: solve.World, root: scenario.Scenario, before: np.ndarray, lever: str
