@@ -1,8 +1,9 @@
 """Supervision of care of patients from elsewhere: what is found goes back to the home fund, fines do not.
 
 The host's agencies supervise patients from elsewhere like their own. What they recover returns to the home fund by the
-way it came; fines stay with the authority of the host that imposes them. Both come out of what the fund paid: nobody's
-visit is settled otherwise. Whether supervision deters is not published, and left out.
+way it came; fines stay with the authority of the host that imposes them. Hospitals pay both afterwards: nobody's visit
+is settled otherwise. Whether supervision deters, or makes hospitals less willing to settle directly, is not published,
+and left out.
 """
 
 from __future__ import annotations

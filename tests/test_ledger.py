@@ -362,6 +362,14 @@ def test_swapping_debit_and_credit_is_seen(
 # Closed forms.
 
 
+def test_a_pool_without_other_cash_pays_claims_out_of_what_is_recovered() -> None:
+    poor = steady(PAIR, claimed=100, income=0, local=0)._replace(recovered=np.full((ALL, 2, 2, 2), 20))
+    poor = poor._replace(direct=np.zeros_like(poor.direct))
+    of = terms(2, 2)
+    m = book(poor, of, np.zeros((2, 2), dtype=np.int64), np.zeros((2, 2, 2), dtype=np.int64))
+    assert (m["claim_paid"][1:] == 40).all()  # of 100 asked, both hosts' 20
+
+
 def test_a_steady_receivable_is_flow_times_lag() -> None:
     f = steady(PAIR)
     for lag in (0, 1, 2, 5):
