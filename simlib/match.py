@@ -14,6 +14,7 @@ from simlib.ensemble import Ensemble
 from simlib.experiment import Pairing, Runs, check, scalar_unknowns
 from simlib.ledger import Ledger
 from simlib.loop import AMOUNTS, VISITS
+from simlib.metrics import Group
 from simlib.scenario import Scenario, reference
 from simlib.simulate import live, touched_by
 from simlib.solve import FIT_YEAR, HISTORY, World, solve
@@ -201,14 +202,18 @@ def _implied(runs: Runs) -> Iterator[Row]:
 
 
 def _later(runs: Runs) -> Iterator[Row]:
-    """Yield direct visits and fund payment of 2024, which set its level, where a reference of that year was run."""
+    """Yield direct visits and fund payment of 2024, which set its level, where a reference of that year was run.
+
+    As published: chronic care that is settled as ordinary outpatient care is counted there.
+    """
     pairing = next((p for p in runs.pairings if p.scenario.year == 2024), None)
-    for kind, published_as in zip(KINDS, PUBLISHED, strict=True) if pairing else ():
+    for k, published_as in enumerate(PUBLISHED if pairing else ()):
         assert pairing is not None
-        group = next(i for i, g in enumerate(pairing.groups) if g.label(runs.place) == f"kind={kind}")
-        for (what, unit, metric, scale), column in zip(DIRECT, ("visits_direct", "fund_direct"), strict=True):
+        kind, group, chronic = KINDS[k], *(pairing.groups.index(Group(kind=of)) for of in (k, CHRONIC))
+        for (what, unit, metric, scale), column in zip(DIRECT, ("visits", "fund"), strict=True):
             published = value("direct_settlement", period="2024", kind=published_as, metric=metric) * scale
-            simulated = _amount(pairing, group, column)
+            moved = ((k == OUTPATIENT) - (k == CHRONIC)) * _amount(pairing, chronic, f"{column}_as_ordinary")
+            simulated = _amount(pairing, group, f"{column}_direct") + moved
             yield f"{what}, {kind}", "China, direct settlement", "2024", "level", published, simulated, unit
 
 
