@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 from simlib import ledger
 from simlib.ledger import ENTRIES, MONTHS, SPAN, Flows, Moves, Terms, balances, book, held
+from simlib.tables import value
 from simlib.terms import PPM
 
 ALL = MONTHS + SPAN
@@ -501,6 +502,17 @@ def test_the_prepayment_of_2024_by_the_rule(months: int, yuan: float) -> None:
     last = np.zeros(MONTHS, dtype=np.int64)
     last[9:] = [122_0633_3333_33, 122_0633_3333_33, 122_0633_3333_34]
     assert ledger.prepayment(last, np.int64(months * PPM)) / 1e10 == pytest.approx(yuan, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "hundred_million"), [(("inpatient",), 244.1), (("inpatient", "all_outpatient"), 287.7)]
+)
+def test_the_prepayment_of_2024_on_the_published_quarter(kinds: tuple[str, ...], hundred_million: float) -> None:
+    paid = sum(value("direct_settlement", period="2023Q4", kind=kind, metric="fund_paid") for kind in kinds)
+    last = np.zeros(MONTHS, dtype=np.int64)
+    last[9:] = round(paid * 1e10 / 3)
+    of_baseline = ledger.Ledger.prepayment__months.number
+    assert round(ledger.prepayment(last, np.int64(of_baseline * PPM)) / 1e10, 1) == hundred_million
 
 
 # Whatever the flows, the lags, the late payers and the cash.
