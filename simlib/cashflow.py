@@ -425,7 +425,8 @@ def effects(runs: tuple[Run, Run], books: tuple[Books, Books]) -> Array:
     --------
     volume = change of cases x fund payment per case before, by kind and scheme (where there was no case, all that is
     paid now), and the stress on flows; newly_paid = what would have been owed on abandoned cases and now is not
-    left, at the new volume; richer_price = the rest of the change of what is owed, dearer bills included; timing = the
+    left, at the new volume (less than nothing where a claim is worth more: so are those still abandoned); richer_price
+    = the rest of the change of what is owed, dearer bills included; timing = the
     change of cash paid (claims, clearing, prepayments less returns) less that.
     """
     cases, paid, dropped = (
