@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
-from simlib import areas, declared, experiment, findings, metrics
+from simlib import areas, declared, experiment, findings, headline, metrics
 from simlib.changes import LAST_MONTH
 from simlib.experiment import finite
 from simlib.loop import AMOUNTS
@@ -125,6 +125,20 @@ def load(folder: Folder, name: str | None = None) -> Answer:
         folder.tables["fit.csv"],
         folder.manifest,
     )
+
+
+def of_runs(runs: experiment.Runs, curve: pd.DataFrame) -> Answer:
+    """Return what runs of one scenario say of the pairs and months that it changes, without a folder.
+
+    Of the whole country nothing is said: it need not have been drawn. `curve` may be empty.
+    """
+    (pairing,) = runs.pairings
+    changed = [i for i, group in enumerate(pairing.groups) if group.changed]
+    before, after = (side[:, changed] for side in (pairing.before, pairing.after))
+    labels = {pairing.groups[i].label(runs.place): at for at, i in enumerate(changed)}
+    told = {"seed": runs.seed, "pinned": runs.pin}
+    facts = headline.facts(runs, pairing, curve)
+    return Answer(facts, runs.place, labels, before, after, runs.unknowns, curve, pd.DataFrame(), told)
 
 
 def spread(values: Array, name: str) -> dict[str, float]:

@@ -41,6 +41,8 @@ CONTRACT = ["scenario", "metric", "group", "baseline", "value", "change", "low",
 """Columns of `effects.csv`."""
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
+Solver = Callable[[Scenario, int, int, Pin | None], solve.World]
+"""Returns the world of a reference, seed and draw, as `solve.solve` does."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,7 @@ def repeat(
     whole: bool = True,
     progress: Progress = iter,
     pools: Stated | None = None,
+    solved: Solver = solve.solve,
 ) -> Runs:
     """Return the draws of several scenarios, each beside its reference on the same luck.
 
@@ -141,6 +144,7 @@ def repeat(
     the same result. pin : unknowns held at a value and variants at a form, by id. whole : whether to draw the
     country, not only the kinds and pairs that the scenario changes.
     progress : wraps the draws as they are done, for a bar. pools : what the pools have, else drawn and synthetic.
+    solved : what solves a draw, for who keeps worlds and asks again.
 
     Raises
     ------
@@ -150,7 +154,7 @@ def repeat(
     place = areas.load(scenarios[0].geography)
     groups = [metrics.groups(scenario.compile(of, place).touched) for of in scenarios]
     tasks = (
-        delayed(one_draw)(scenarios, groups, seed, d, people, dict(pin or {}), whole, pools and pools.pools)
+        delayed(one_draw)(scenarios, groups, seed, d, people, dict(pin or {}), whole, pools and pools.pools, solved)
         for d in range(draws)
     )
     pool = Parallel(n_jobs=jobs, prefer="threads", return_as="generator", pre_dispatch=2 * jobs)
@@ -222,9 +226,10 @@ def one_draw(
     pin: Pin,
     whole: bool,
     pools: Pools | None = None,
+    solved: Solver = solve.solve,
 ) -> Outcome:
     """Return one draw of every scenario and its reference; they share a world."""
-    world = solve.solve(scenario.reference(scenarios[0]), seed, draw, pin)
+    world = solved(scenario.reference(scenarios[0]), seed, draw, pin)
     both = zip(scenarios, groups, rules_of(world, scenarios), strict=True)
     found = [_one_scenario(world, of, group, rules, people, whole, pools) for of, group, rules in both]
     amounts, fresh, drawn, cash, parts, books = zip(*found, strict=True)

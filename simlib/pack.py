@@ -56,8 +56,8 @@ def write(
     screen: dict[str, tuple[str, bytes]] = {}
     for one in (p for section in sections for p in section.pictures):
         ax = report.picture(one)
-        screen[one.name] = plots.alt(ax), _png(ax.figure, SCREEN_DPI)
-        content[f"{one.name}.png"] = _png(ax.figure, PRINT_DPI)
+        screen[one.name] = plots.alt(ax), png(ax.figure, SCREEN_DPI)
+        content[f"{one.name}.png"] = png(ax.figure, PRINT_DPI)
     content[HTML] = html(answer, sections, screen, lang).encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ def write(
     return [folder / name for name in [*content, *([PDF] if pdf else [])]]
 
 
-def _png(figure: Any, dpi: int) -> bytes:
+def png(figure: Any, dpi: int) -> bytes:
     """Return a figure as PNG."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
@@ -306,7 +306,7 @@ def remade(whole: outputs.Folder, about: dict[str, Any]) -> str:
     screen = {}
     for one in (p for section in sections for p in section.pictures):
         ax = report.picture(one)
-        screen[one.name] = plots.alt(ax), _png(ax.figure, SCREEN_DPI)
+        screen[one.name] = plots.alt(ax), png(ax.figure, SCREEN_DPI)
     return html(answer, sections, screen, lang)
 
 

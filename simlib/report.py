@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,24 +90,9 @@ def table(name: str, title: str, frame: pd.DataFrame, columns: tuple[Column, ...
     return Table(name, title, scaled, columns)
 
 
-def sections(answer: Answer, lang: Lang) -> list[Section]:
-    """Return the sections of a report in their order; those that have nothing to say are left out."""
-    makers = (
-        _what,
-        _kinds,
-        _curve,
-        _goal,
-        _causes,
-        _homes,
-        _hosts,
-        _origins,
-        _drivers,
-        _requests,
-        _fit,
-        _limits,
-        _check,
-        _register,
-    )
+def sections(answer: Answer, lang: Lang, names: Sequence[str] = ()) -> list[Section]:
+    """Return the sections of a report in their order, or those named; what has nothing to say is left out."""
+    makers = [SECTIONS[name] for name in names or SECTIONS]
     return [section for make in makers if (section := make(answer, lang)) is not None]
 
 
@@ -153,7 +138,7 @@ def _rate_sentence(answer: Answer, lang: Lang) -> str:
     move = _way(rate, "rate.up", "rate.down")
     ends = _points(_ends(rate, move == "rate.down"), "+" if move == "open" else "")
     curve = ""
-    if not any(None in point.values() for point in points):
+    if points and not any(None in point.values() for point in points):
         changes, last = [point["change"] for point in points], points[-1]
         bound = said("rate.bound", lang) if 0 < last["change"] == max(changes) and last["attention"] == 1 else ""
         none, every = (plots.interval(p["change"], p["low"], p["high"], lang) for p in (points[0], last))
@@ -715,3 +700,22 @@ def picture(of: Picture) -> Axes:
     ax = Figure(figsize=(WIDTH, of.height), dpi=120, layout="constrained").subplots()
     ax.spines[["top", "right"]].set_visible(False)
     return of.draw(ax)
+
+
+SECTIONS: dict[str, Callable[[Answer, Lang], Section | None]] = {
+    "what": _what,
+    "kinds": _kinds,
+    "curve": _curve,
+    "goal": _goal,
+    "causes": _causes,
+    "homes": _homes,
+    "hosts": _hosts,
+    "origins": _origins,
+    "drivers": _drivers,
+    "requests": _requests,
+    "fit": _fit,
+    "limits": _limits,
+    "check": _check,
+    "register": _register,
+}
+"""What makes each section, in their order; None where it has nothing to say."""

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from simlib import cli, findings, pack
+from simlib import cli, findings, pack, phrases
 
 ROOT = Path(__file__).parent.parent
 CHROMIUM = next((found for name in pack.BROWSERS if (found := shutil.which(name))), None)
@@ -134,3 +141,84 @@ def test_it_prints_to_a_pdf_of_pages(reports: dict[str, Path]) -> None:
 def test_a_browser_that_fails_is_one_message(reports: dict[str, Path]) -> None:
     with pytest.raises(pack.BadInputError, match="failed"):
         pack.printed(reports["en"], shutil.which("false") or "false")
+
+
+@pytest.fixture(scope="session")
+def played(browser: Any) -> Iterator[Any]:
+    """Give the page to play with, its draws solved, nothing but its own server on this machine reached."""
+    pytest.importorskip("voila", reason="no Voilà: pip install 'simlib[app]'")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address, port = "127.0.0.1", probe.getsockname()[1]
+    command = [sys.executable, "-m", "voila", str(ROOT / "notebooks" / "app.ipynb"), "--no-browser"]
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    environment |= {"PYTHONPATH": str(ROOT), "JUPYTER_ALLOW_INSECURE_WRITES": "1"}
+    server = subprocess.Popen(
+        [*command, f"--Voila.ip={address}", f"--port={port}"], env=environment, cwd=ROOT,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"http://{address}:{port}/voila/static/", timeout=5)
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                time.sleep(0.2)
+        page = browser.new_context(viewport=DESKTOP, accept_downloads=True).new_page()
+        page.route(lambda url: not url.startswith(f"http://{address}:{port}/"), lambda route: route.abort())
+        page.goto(f"http://{address}:{port}/", timeout=300_000)
+        page.wait_for_selector(".simlib .noUi-handle", timeout=300_000)
+        yield page
+        page.context.close()
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def moved(page: Any, key: str) -> tuple[str, float]:
+    """Press a key on the slider of service lists; return the first figure that it leads to, and after how long."""
+    old = page.locator(".simlib .figures").inner_text()
+    page.locator(".noUi-handle").nth(1).focus()
+    began = time.perf_counter()
+    page.keyboard.press(key)
+    page.wait_for_function(
+        "old => { const now = document.querySelector('.simlib .figures b');"
+        " return now && document.querySelector('.simlib .figures').innerText !== old }",
+        arg=old, timeout=120_000,
+    )  # fmt: skip
+    return str(page.locator(".simlib .figures b").first.inner_text()), time.perf_counter() - began
+
+
+def test_a_slider_that_is_moved_changes_the_figures(played: Any, record_property: Any) -> None:
+    page = played
+    assert phrases.said("app.none", "zh") in page.locator(".simlib").inner_text()
+    full, _ = moved(page, "End")
+    some, seconds = moved(page, "PageDown")
+    record_property("seconds_from_slider_to_figure", round(seconds, 2))  # 3 s are promised on two free cores
+    print(f"from slider to figure: {seconds:.1f} s")
+    assert 0 < float(some.strip("+%")) < float(full.strip("+%"))
+    assert page.locator(".simlib img").get_attribute("alt")
+    for viewport in (PHONE, DESKTOP):
+        page.set_viewport_size(viewport)
+        assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    page.locator(".simlib select").select_option(index=1)
+    page.wait_for_function(f"document.querySelector('.simlib .rest').innerText.includes({'京津冀'!r})", timeout=120_000)
+    page.get_by_text("English").click()
+    page.wait_for_function(
+        "document.querySelector('.simlib .figures').innerText.includes('Payment of home funds')", timeout=120_000
+    )
+
+
+def test_the_report_of_a_page_can_be_taken_away(played: Any, tmp_path: Path) -> None:
+    page = played
+    moved(page, "PageDown" if page.locator(".simlib .figures b").count() else "End")
+    page.locator(".simlib .rest button").click()
+    page.wait_for_selector(".simlib a[download]", timeout=300_000)
+    with page.expect_download() as download:
+        page.locator(".simlib a[download]").click()
+    taken = tmp_path / "taken.zip"
+    download.value.save_as(taken)
+    shutil.unpack_archive(taken, tmp_path / "pack")
+    assert {path.name for path in (tmp_path / "pack").iterdir()} == {pack.HTML, pack.WORKBOOK, "trial.yaml"}
+    assert pack.verify(tmp_path / "pack" / pack.HTML)
