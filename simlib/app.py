@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from simlib import pack, plots, report, scenario, trial
+from simlib import opening, pack, pieces, plots, report, scenario, trial
 from simlib.briefing import Answer
 from simlib.phrases import said, texts
 from simlib.plots import Lang
@@ -158,7 +158,7 @@ class _Page:
 
 def figures(answer: Answer, lang: Lang) -> str:
     """Return the three figures of an answer as HTML."""
-    cards = [{key: html.escape(words) for key, words in card.items()} for card in report.cards(answer, lang)]
+    cards = [{key: html.escape(words) for key, words in card.items()} for card in opening.cards(answer, lang)]
     rows = "".join(
         f"<li><span>{card['label']}</span><b>{card['value']}</b><span>{card['interval']}</span>"
         f'<span class="note">{card["note"]}</span></li>'
@@ -170,13 +170,13 @@ def figures(answer: Answer, lang: Lang) -> str:
 def told(answer: Answer, lang: Lang) -> str:
     """Return what an answer says as HTML: in sentences, how sure, and the effect by kind as a picture."""
     parts = [
-        f"<h2>{html.escape(report.title(answer, lang))}</h2>",
-        f"<p>{html.escape(report.sentences(answer, lang))}</p>",
-        f'<p class="soft">{html.escape(report.verdict(answer, lang))}</p>',
+        f"<h2>{html.escape(opening.title(answer, lang))}</h2>",
+        f"<p>{html.escape(opening.sentences(answer, lang))}</p>",
+        f'<p class="soft">{html.escape(opening.verdict(answer, lang))}</p>',
     ]
     for section in report.sections(answer, lang, ("kinds",)):
         for one in section.pictures:
-            ax = report.picture(one)
+            ax = pieces.picture(one)
             data = base64.b64encode(pack.png(ax.figure, DPI)).decode()
             parts.append(f'<img alt="{html.escape(plots.alt(ax), quote=True)}" src="data:image/png;base64,{data}">')
     return "".join(parts)

@@ -37,6 +37,8 @@ REGIONS_ZH = {
     "chengdu-chongqing": "成渝",
 }
 """Chinese names of the regions."""
+WEST = tuple(f"{code}0000" for code in (15, 45, 50, 51, 52, 53, 54, 61, 62, 63, 64, 65, 66))
+"""The provinces of the west, XPCC with Xinjiang; publisher: National Bureau of Statistics 国家统计局, 2011-06-13."""
 
 T = TypeVar("T", bound=np.generic)
 

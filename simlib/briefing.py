@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
@@ -26,6 +26,19 @@ GOAL = 0.70
 STEP_YUAN = 1e8
 """Cost and effect are compared per 100 million yuan."""
 
+NOT_ALWAYS = ("network_cost", "running_cost", "recovered", "fines")
+"""Metrics that a decision asks for and that not every run simulates: said to be missing where they are."""
+
+RESERVES = (
+    ("months_payable", "scheme=employee"),
+    ("months_payable", "scheme=resident"),
+    ("pools_below_3_months", "all"),
+    ("receivable_days", "all"),
+    ("use_cleared", "all"),
+    ("advanced_yuan_days", "all"),
+)
+"""What is told of the ledger: indicator and group."""
+
 REQUESTS = {
     "causes": ("channels.attention", "channels.claims_per_abandoned", "gates."),
     "claims": ("channels.hassle", "channels.delay", "channels.interest"),
@@ -44,7 +57,8 @@ class Answer:
     Attributes
     ----------
     facts : its headline as written. before, after : amounts of the reference and of the scenario, (draw, group, half,
-    amount), integers. groups : position of each group by its label. unknowns : a row a draw.
+    amount), integers. groups : position of each group by its label. unknowns : a row a draw. tables : the other tables
+    of the folder, of this scenario, by name; none without a folder.
     """
 
     facts: dict[str, Any]
@@ -56,6 +70,7 @@ class Answer:
     curve: pd.DataFrame
     fit: pd.DataFrame
     manifest: dict[str, Any]
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def draws(self) -> int:
@@ -124,6 +139,7 @@ def load(folder: Folder, name: str | None = None) -> Answer:
         curve[curve.scenario == chosen].drop(columns="scenario"),
         folder.tables["fit.csv"],
         folder.manifest,
+        {table: of[of.scenario == chosen] if "scenario" in of else of for table, of in folder.tables.items()},
     )
 
 
@@ -220,6 +236,127 @@ def goal(answer: Answer) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["group", "metric", "rate_before", "rate_after", "chance_before", "chance_after"])
 
 
+def years(answer: Answer) -> pd.DataFrame:
+    """Return the inpatient rate of the country without the scenario, with the institutions connected in each year.
+
+    Columns: year, rate (mean over draws) with _low and _high, chance (share of draws that reach `GOAL`). Of cases
+    settled at all, as published counts have it; nothing but the network moves: all else is as in 2023.
+    """
+    table = answer.tables.get("years.csv", pd.DataFrame({"year": [], "rate": []}))
+    rows = [
+        {"year": int(str(year))} | spread(of.to_numpy(), "rate") | {"chance": float((of >= GOAL).mean())}
+        for year, of in table.groupby("year")["rate"]
+    ]
+    return pd.DataFrame(rows)
+
+
+def gains(answer: Answer) -> pd.DataFrame:
+    """Return gains, costs and risks of the headline group in one table: whatever metrics the run has.
+
+    Columns: item (a metric, `volume`, or what is not simulated), unit, base (without the scenario), change with _low
+    and _high, told (whether it is simulated). `volume` is what funds pay for more or fewer cases, of all kinds of care.
+    """
+    columns = {"metric": "item", "baseline": "base", "low": "change_low", "high": "change_high"}
+    effects = answer.tables["effects.csv"]
+    of_group = effects[effects["group"] == answer.headline].rename(columns=columns)
+    parts = answer.tables["fund_effects.csv"]
+    volume = parts[(parts["home"] == "all") & (parts["part"] == "volume")].rename(columns=columns)
+    rows = pd.concat([of_group, volume.assign(item="volume")], ignore_index=True).assign(told=True)
+    missing = [{"item": name, "told": False} for name in NOT_ALWAYS if name not in set(rows["item"])]
+    table = pd.concat([rows, pd.DataFrame(missing)], ignore_index=True) if missing else rows
+    return table[["item", "unit", "base", "change", "change_low", "change_high", "told"]]
+
+
+def who(answer: Answer) -> pd.DataFrame:
+    """Return what changes for groups of insured on the changed pairs, of the headline's kind of care.
+
+    Columns: group (`metrics.WHO`), fund_base (yuan), fund and own (changes, yuan), rate_base, rate (shares), changes
+    with _low and _high.
+    """
+    table = answer.tables.get("who.csv", pd.DataFrame())
+    rows = []
+    for group, of in table.groupby("group", sort=False) if len(table) else ():
+        known = of.set_index("metric")
+        row: dict[str, Any] = {"group": group}
+        for name, metric in (("fund", "fund_payment"), ("own", "own_payment"), ("rate", "direct_settlement_rate")):
+            found = known.loc[metric]
+            row |= {f"{name}_base": found["baseline"], name: found["change"]}
+            row |= {f"{name}_low": found["low"], f"{name}_high": found["high"]}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def reserves(answer: Answer) -> pd.DataFrame:
+    """Return what the ledger says of the pools in December of each of its years.
+
+    Columns: month, indicator, group, base, change with _low and _high, in the units of `cashflow.INDICATORS`.
+    """
+    table = _december(answer)
+    keys = pd.MultiIndex.from_frame(table[["indicator", "group"]])
+    order = {key: i for i, key in enumerate(RESERVES)}
+    kept = table[keys.isin(list(RESERVES))]
+    at = [order[key] for key in zip(kept["indicator"], kept["group"], strict=True)]
+    kept = kept.assign(at=at).sort_values(["at", "month"], kind="stable", ignore_index=True)
+    named = {"baseline": "base", "low": "change_low", "high": "change_high"}
+    return kept.rename(columns=named)[["month", "indicator", "group", "base", "change", "change_low", "change_high"]]
+
+
+def payable(answer: Answer) -> pd.DataFrame:
+    """Return the months payable of employee and resident pools by month, as `fans.fan` draws them, label by scheme."""
+    table = answer.tables.get("ledger.csv", pd.DataFrame({"indicator": [], "group": []}))
+    of = table[(table["indicator"] == "months_payable") & table["group"].str.startswith("scheme=")]
+    return of.assign(label=of["group"].str.removeprefix("scheme="))
+
+
+def _december(answer: Answer) -> pd.DataFrame:
+    """Return the rows of the ledger of each December."""
+    table = answer.tables.get("ledger.csv")
+    if table is None:
+        return pd.DataFrame(columns=["indicator", "group", "month", "baseline", "change", "low", "high"])
+    return table[table["month"].str.endswith("-12")]
+
+
+def streams(answer: Answer) -> pd.DataFrame:
+    """Return who pays for the headline group's care and how it is settled, after the change, for `maps.streams`.
+
+    Columns: home (fund or patient), host (direct, claimed, abandoned), value (yuan, mean over draws), host_low,
+    host_high (95 % interval of a way's bills).
+    """
+    rows = []
+    for way in CHANNELS:
+        bills = answer.amount(f"bill_{way}", answer.headline)[1]
+        fund = answer.amount(f"fund_{way}", answer.headline)[1] if way != "abandoned" else np.zeros(answer.draws)
+        ends = {key.replace("_", "host_"): value for key, value in spread(bills, "").items() if key}
+        for payer, paid in (("fund", fund), ("patient", bills - fund)):
+            rows.append({"home": payer, "host": way, "value": float(paid.mean())} | ends)
+    return pd.DataFrame(rows).sort_values("home", kind="stable", ignore_index=True)
+
+
+def gap(answer: Answer) -> pd.DataFrame:
+    """Return some thousand inpatients of one pair in one draw, see `findings.gaps`; empty if there are none."""
+    return answer.tables.get("gaps.csv", pd.DataFrame())
+
+
+def gap_shares(answer: Answer) -> pd.DataFrame:
+    """Return which way pays more for these inpatients, before and after: columns side, claim, equal, direct, mean."""
+    rows = []
+    for side, of in gap(answer).groupby("side", sort=False)["gap_yuan"]:
+        shares = {"claim": (of < 0).mean(), "equal": (of == 0).mean(), "direct": (of > 0).mean()}
+        rows.append(
+            {"side": side} | {name: float(share) for name, share in shares.items()} | {"mean": float(of.mean())}
+        )
+    return pd.DataFrame(rows)
+
+
+def funnel(answer: Answer) -> pd.DataFrame:
+    """Return what each condition leaves of the headline group's cases, as `plots.funnel` draws it."""
+    table = answer.tables.get("funnel.csv", pd.DataFrame({"group": [], "by": [], "part": []}))
+    of = table[(table["group"] == answer.headline) & (table["by"] == "count") & (table["part"] == "stage")]
+    if answer.kind != "chronic":  # every other kind is listed
+        of = of[of["row"] != "listed"] if len(of) else of
+    return of
+
+
 def causes(answer: Answer) -> pd.DataFrame:
     """Return what became of the headline group's cases, shares of all of them before and after.
 
@@ -248,10 +385,12 @@ def homes(answer: Answer) -> pd.DataFrame:
     """Return the change of each home fund's payment on the changed pairs, largest first.
 
     Columns: code, name_zh, name_en, base_yuan (what the fund pays on these pairs in the reference), yuan, fund (percent
-    of that), elsewhere (percent of what it pays for all inpatients elsewhere in the year), each (yuan per insured of
-    the area), each change with _low and _high. Insured are those of 2023; a city has its province's by residents.
+    of that), elsewhere (percent of what it pays for all inpatients elsewhere in the year), whole (percent of all that
+    the area's pools spend in the year, at home too: the ledger's, synthetic unless pools were given), each (yuan per
+    insured of the area), each change with _low and _high. Insured are those of 2023; a city has its province's by
+    residents.
     """
-    insured, rows = _insured(answer.place), []
+    insured, spending, rows = _insured(answer.place), _spending(answer), []
     for i, label in answer.places("home"):
         payment, _ = answer.both("fund_payment", label)
         change = difference(answer, "fund_payment", label)
@@ -259,9 +398,21 @@ def homes(answer: Answer) -> pd.DataFrame:
         row = _named(answer.place, i) | {"base_yuan": float(payment.mean())}
         row |= spread(change, "yuan") | spread(relative(answer, label), "fund")
         row |= spread(100 * change / np.where(whole > 0, whole, np.nan), "elsewhere")
+        row |= spread(100 * change / spending.get(f"home={answer.place.codes[i]}", np.nan), "whole")
         row |= spread(change / insured[i], "each") if insured[i] > 0 else spread(np.array([]), "each")
         rows.append(row)
     return _largest(rows, "yuan")
+
+
+def _spending(answer: Answer) -> dict[str, float]:
+    """Return what pools spend in the year without the scenario by group of the ledger, yuan: 12 x balance / months."""
+    table = _december(answer)
+    first = table[table["month"] == f"{answer.facts['year']}-12"].pivot(
+        index="group", columns="indicator", values="baseline"
+    )
+    if "months_payable" not in first:
+        return {}
+    return {str(k): float(v) for k, v in (MONTHS * first["pool_balance"] / first["months_payable"]).dropna().items()}
 
 
 def hosts(answer: Answer) -> pd.DataFrame:
@@ -269,17 +420,32 @@ def hosts(answer: Answer) -> pd.DataFrame:
 
     Columns: code, name_zh, name_en, bill_yuan (of patients from the changed homes), direct (change of the bills that
     are settled directly, yuan), fund (change of what home funds pay for care there, percent), rate_base, rate
-    (shares), each change with _low and _high.
+    (shares), siphon_base, siphon (the ledger's index in December: direct payment received less paid, over both), each
+    change with _low and _high.
     """
-    rows = []
+    rows, siphon = [], _siphon(answer)
+    none = dict.fromkeys(("siphon_base", "siphon", "siphon_low", "siphon_high"), float("nan"))
     for i, label in answer.places("host"):
         bills = sum(answer.amount(f"bill_{way}", label)[0] for way in ("direct", "claimed", "abandoned"))
         before, after = answer.amount("bill_direct", label)
         rate, _ = answer.both("direct_settlement_rate", label)
         row = _named(answer.place, i) | {"bill_yuan": float(np.mean(bills)), "rate_base": float(np.nanmean(rate))}
         row |= spread(after - before, "direct") | spread(relative(answer, label), "fund")
+        row |= siphon.get(f"host={answer.place.codes[i]}", none)
         rows.append(row | spread(difference(answer, "direct_settlement_rate", label), "rate"))
     return _largest(rows, "bill_yuan")
+
+
+def _siphon(answer: Answer) -> dict[str, dict[str, float]]:
+    """Return the siphon index of each host province in December of the scenario's year, by group of the ledger."""
+    table = _december(answer)
+    table = table[(table["indicator"] == "siphon_index") & (table["month"] == f"{answer.facts['year']}-12")]
+    named = {"baseline": "siphon_base", "change": "siphon", "low": "siphon_low", "high": "siphon_high"}
+    rows = table.set_index("group")[list(named)].rename(columns=named)
+    return {
+        str(group): dict(zip(rows.columns.astype(str), row, strict=True))
+        for group, row in zip(rows.index, rows.to_numpy(), strict=True)
+    }
 
 
 def _named(place: areas.Place, i: int) -> dict[str, Any]:

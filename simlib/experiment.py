@@ -73,6 +73,7 @@ class Outcome:
 
     fresh : amounts of the headline group if nobody had used up anything at home, by scenario. cash : what the ledger
     says of the reference and of each scenario, (side, indicator, group, month). parts : see `cashflow.effects`.
+    who : amounts of the headline's kind by group of insured, (side, group, amount), see `metrics.WHO`.
     books : reference and scenario, of draw `BOOKED` only.
     """
 
@@ -85,6 +86,7 @@ class Outcome:
     cases: Array
     cash: tuple[Array, ...]
     parts: tuple[Array, ...]
+    who: tuple[Ints, ...]
     books: tuple[tuple[Books, Books], ...]
 
 
@@ -101,7 +103,8 @@ class Runs:
     provinces in any geography, (draw, purpose, home, host).
     pin : what was held fixed.
     cash : what the ledger says by scenario, (draw, side, indicator, group, month), see `cashflow`; none where only what
-    changes was drawn. parts : of what each scenario takes out of the pools, (draw, part, all and each home). books :
+    changes was drawn. parts : of what each scenario takes out of the pools, (draw, part, all and each home). who :
+    amounts by group of insured, (draw, side, group, amount). books :
     reference and scenario in draw `BOOKED`, by scenario. pools : what they were said to have, if a table was given.
     """
 
@@ -119,6 +122,7 @@ class Runs:
     pin: Pin
     cash: tuple[Array, ...]
     parts: tuple[Array, ...]
+    who: tuple[Ints, ...]
     books: tuple[tuple[Books, Books], ...]
     pools: Stated | None
 
@@ -183,6 +187,7 @@ def repeat(
         dict(pin or {}),
         tuple(np.stack(every) for every in zip(*(o.cash for o in outcomes), strict=True)),
         tuple(np.stack(every) for every in zip(*(o.parts for o in outcomes), strict=True)),
+        tuple(np.stack(every) for every in zip(*(o.who for o in outcomes), strict=True)),
         outcomes[BOOKED].books,
         pools,
     )
@@ -232,11 +237,11 @@ def one_draw(
     world = solved(scenario.reference(scenarios[0]), seed, draw, pin)
     both = zip(scenarios, groups, rules_of(world, scenarios), strict=True)
     found = [_one_scenario(world, of, group, rules, people, whole, pools) for of, group, rules in both]
-    amounts, fresh, drawn, cash, parts, books = zip(*found, strict=True)
+    amounts, fresh, drawn, cash, parts, who, books = zip(*found, strict=True)
     values = np.array([float(world.values[q][0]) for q in scalar_unknowns()])
     cases = flows.expect(world.pull, world.c, world.stayed)[INPATIENT].sum(axis=0)
     said = values, world.expected, world.check, cases
-    followed = (cash, parts, books if draw == BOOKED else ()) if whole else ((), (), ())
+    followed = (cash, parts, who, books if draw == BOOKED else ()) if whole else ((), (), (), ())
     return Outcome(amounts, fresh, max(drawn), *said, *followed)
 
 
@@ -248,18 +253,25 @@ def _one_scenario(
     people: int,
     whole: bool,
     pools: Pools | None,
-) -> tuple[Ints, Ints, int, Any, Any, Any]:
+) -> tuple[Ints, Ints, int, Any, Any, Any, Any]:
     """Return what one draw of a scenario leaves behind, see `Outcome`; its totals, which are large, are let go."""
     amounts, runs = pair(world, of, groups, rules, people, whole=whole)
-    cash, parts, books = None, None, None
+    cash, parts, who, books = None, None, None, None
     if whole:
+        who = _by_insured(of, groups[HEADLINE].kind or 0, runs)
         books = cashflow.follow(world, *runs, pools)
         cash, parts = np.stack([cashflow.indicators(side) for side in books]), cashflow.effects(runs, books)
     drawn = max(run.people for run in runs)
     del runs
     home = {"whole": False, "care_at_home": False}
     fresh, _ = pair(world, of, groups[: HEADLINE + 1], rules, people // 2, **home)
-    return amounts, fresh, drawn, cash, parts, books
+    return amounts, fresh, drawn, cash, parts, who, books
+
+
+def _by_insured(of: Scenario, kind: int, runs: tuple[simulate.Run, simulate.Run]) -> Ints:
+    """Return the amounts of a kind by group of insured, (side, group, amount), in the cells that the scenario sets."""
+    west = np.isin(np.array(areas.provinces().codes)[areas.load(of.geography).province], areas.WEST)
+    return np.stack([metrics.of_insured(run.totals, kind, west) for run in runs])
 
 
 def scalar_unknowns() -> tuple[Quantity, ...]:
@@ -421,6 +433,38 @@ def parts_table(runs: Runs) -> pd.DataFrame:
             yield table.assign(**amounts, unit="yuan")
 
     return pd.concat(blocks(), ignore_index=True)
+
+
+def who_table(runs: Runs) -> pd.DataFrame:
+    """Return what each scenario changes for groups of insured on its pairs, of the headline's kind of care.
+
+    Columns: scenario, group (`metrics.WHO`), metric, then baseline and value (means over draws), change with low and
+    high (95 % interval of the paired differences), unit. A group that nothing is set for has no row.
+    """
+    rows = []
+    for pairing, who in zip(runs.pairings, runs.who, strict=True):
+        for g, group in enumerate(metrics.WHO):
+            if not who[:, :, g].any():
+                continue
+            for name, unit in UNITS.items():
+                before, after = (metrics.metric(name, who[:, side, g]) for side in (0, 1))
+                seen = np.isfinite(before) & np.isfinite(after)
+                means = {"baseline": _mean(before[seen]), "value": _mean(after[seen])}
+                found = spread((after - before)[seen], float("nan"))
+                kept = {key: found[key] for key in ("change", "low", "high")}
+                row = {"scenario": pairing.scenario.name, "group": group, "metric": name}
+                rows.append(row | means | kept | {"unit": unit})
+    return pd.DataFrame(rows, columns=["scenario", "group", "metric", *CONTRACT[3:]])
+
+
+def years_table(runs: Runs) -> pd.DataFrame:
+    """Return the inpatient rate of the country in each draw with the institutions connected in each year.
+
+    Columns: draw, year, rate (share of cases settled directly among those settled at all; all else as in 2023).
+    """
+    rows = [(d, year, float(rate)) for d, check in enumerate(runs.checks)
+            for year, rate in zip(solve.HISTORY, check.direct, strict=True)]  # fmt: skip
+    return pd.DataFrame(rows, columns=["draw", "year", "rate"])
 
 
 def cash_table(runs: Runs) -> pd.DataFrame:

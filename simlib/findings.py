@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from simlib import areas, declared, enacted, metrics, scenario, simulate, solve
 from simlib.experiment import (
+    BOOKED,
     DRAWS,
     HEADLINE,
     Pairing,
@@ -33,7 +34,7 @@ from simlib.metrics import Group
 from simlib.remedies import did_you_mean, shown
 from simlib.scenario import Scenario
 from simlib.tables import read
-from simlib.terms import CHANNELS, FEN, PURPOSES, BadInputError
+from simlib.terms import CHANNELS, FEN, INPATIENT, PURPOSES, BadInputError
 
 Ints = npt.NDArray[np.int64]
 
@@ -292,7 +293,36 @@ def _interval(what: str, change: npt.NDArray[np.float64], unit: str) -> dict[str
     return {"what": what, **{key: found[key] for key in ("change", "low", "high")}, "unit": unit}
 
 
-def patients(of: Scenario, home: str, host: str, *, number: int = 1000, seed: int = 0, draw: int = 0) -> pd.DataFrame:
+def gaps(runs: Runs, pairing: Pairing) -> pd.DataFrame:
+    """Return some thousand inpatients of the changed pair that has most, in December, before and after, in one draw.
+
+    Columns: home, host (codes), side (reference or scenario), then those of `patients`. Empty if no inpatients are
+    changed.
+    """
+    of, place = pairing.scenario, runs.place
+    pairs = scenario.compile(of, place).touched[:, :, :, INPATIENT].any(axis=(2, 3))
+    cases = runs.cases.sum(axis=(0, 1))[np.ix_(place.province, place.province)]
+    likely = np.where(pairs, cases * np.outer(place.share, place.share), 0.0)
+    if not likely.any():
+        return pd.DataFrame(columns=["home", "host", "side", "channel", "bill_yuan", "fund_yuan", "gap_yuan"])
+    home, host = (place.codes[i] for i in np.unravel_index(int(likely.argmax()), likely.shape))
+    how = {"seed": runs.seed, "draw": BOOKED, "pin": runs.pin}
+    sides = {"reference": scenario.reference(of), "scenario": of}
+    tables = [patients(one, home, host, **how).assign(side=side) for side, one in sides.items()]  # type: ignore[arg-type]
+    table = pd.concat(tables, ignore_index=True).assign(home=home, host=host)
+    return table[["home", "host", "side", "channel", "bill_yuan", "fund_yuan", "gap_yuan"]]
+
+
+def patients(
+    of: Scenario,
+    home: str,
+    host: str,
+    *,
+    number: int = 1000,
+    seed: int = 0,
+    draw: int = 0,
+    pin: enacted.Pin | None = None,
+) -> pd.DataFrame:
     """Return about so many simulated inpatients of one pair in December of the scenario's year, a row each.
 
     Columns: channel, bill_yuan, fund_yuan (paid), gap_yuan (owed in direct settlement less owed by claim).
@@ -307,7 +337,7 @@ def patients(of: Scenario, home: str, host: str, *, number: int = 1000, seed: in
     """
     place = areas.load(of.geography)
     (h,), (t,) = place.resolve(home), place.resolve(host)
-    world = solve.solve(scenario.reference(of), seed, draw)
+    world = solve.solve(scenario.reference(of), seed, draw, pin)
     cases = simulate.patients(world, of, h, t, number=number)
     columns = {name: cases[:, simulate.FIRST_VISIT.index(name)] for name in ("channel", "bill", "fund", "gap")}
     yuan = {f"{name}_yuan": columns[name] / FEN for name in ("bill", "fund", "gap")}

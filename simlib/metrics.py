@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from simlib.areas import Place
 from simlib.loop import AMOUNTS
-from simlib.terms import FEN, GRADES, INPATIENT, KINDS
+from simlib.terms import FEN, GRADES, INPATIENT, KINDS, SCHEMES
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -102,6 +102,21 @@ def amounts(totals: Ints, place: Place, of: tuple[Group, ...]) -> Ints:
         return np.asarray(pairs.sum(axis=(1, 2, 3)))
 
     return np.stack([one(group) for group in of])
+
+
+WHO = ("scheme=employee", "scheme=resident", "west;scheme=resident")
+"""Groups of insured, by scheme, and the residents of the west."""
+
+
+def of_insured(totals: Ints, kind: int, west: npt.NDArray[np.bool_]) -> Ints:
+    """Return the summed amounts of each group of `WHO` in the touched cells of a kind, (group, amount).
+
+    Parameters
+    ----------
+    totals : as in `amounts`. west : which homes are in the west, (home,).
+    """
+    cells = totals[:, kind, ..., 1, :].sum(axis=(0, 3))  # (scheme, home, amount)
+    return np.stack([*cells.sum(axis=1), cells[SCHEMES.index("resident"), west].sum(axis=0)])
 
 
 def metric(name: str, amount: npt.NDArray[np.generic]) -> Array:

@@ -14,7 +14,19 @@ from typing import Any
 
 import pandas as pd
 
-from simlib import coalitions, documents, ensemble, experiment, fit, funnel, headline, journal, match, reconcile
+from simlib import (
+    coalitions,
+    documents,
+    ensemble,
+    experiment,
+    findings,
+    fit,
+    funnel,
+    headline,
+    journal,
+    match,
+    reconcile,
+)
 from simlib.attribution import Attribution
 from simlib.enacted import Pin
 from simlib.experiment import CONTRACT, Runs
@@ -32,9 +44,13 @@ READ = (
     "fit.csv",
     "unknowns.csv",
     "ledger.csv",
+    "fund_effects.csv",
+    "who.csv",
+    "years.csv",
+    "gaps.csv",
 )
 """What a report is made of; the books are read by `reconcile`."""
-TABLES = (*READ, "prepayment.csv", "fund_effects.csv", *reconcile.FILES)
+TABLES = (*READ, "prepayment.csv", *reconcile.FILES)
 MANIFEST = "manifest.json"
 ATTRIBUTION = "attribution.csv"
 COALITIONS = "coalitions"
@@ -80,12 +96,23 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
         "prepayment.csv": csv(match.prepayment_table(runs)),
         "fund_effects.csv": csv(experiment.parts_table(runs)),
         "ledger.csv": csv(experiment.cash_table(runs)),
+        "who.csv": csv(experiment.who_table(runs)),
+        "years.csv": csv(experiment.years_table(runs)),
+        "gaps.csv": csv(_gaps(runs)),
         **books(runs),
     }
     pools = {Path(runs.pools.path).as_posix(): runs.pools.sha256} if runs.pools else {}
     said = {"people_drawn": runs.drawn, "pools_sha256": pools}
     scenarios = [pairing.scenario for pairing in runs.pairings]
     _write(folder, tables, about(scenarios, runs.seed, runs.draws, runs.people, runs.pin) | said)
+
+
+def _gaps(runs: Runs) -> pd.DataFrame:
+    """Return `findings.gaps` of each scenario."""
+    tables = [(one.scenario.name, findings.gaps(runs, one)) for one in runs.pairings]
+    for name, table in tables:
+        table.insert(0, "scenario", name)
+    return pd.concat([table for _, table in tables], ignore_index=True)
 
 
 def write_attribution(folder: Path, found: Attribution, table: pd.DataFrame) -> None:

@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from simlib import briefing, documents, outputs, plots, report, seal
+from simlib import briefing, documents, opening, outputs, pieces, plots, report, seal
 from simlib.briefing import Answer
 from simlib.phrases import said
 from simlib.plots import Lang
@@ -55,7 +55,7 @@ def write(
     content = {WORKBOOK: workbook(answer, sections, lang)}
     screen: dict[str, tuple[str, bytes]] = {}
     for one in (p for section in sections for p in section.pictures):
-        ax = report.picture(one)
+        ax = pieces.picture(one)
         screen[one.name] = plots.alt(ax), png(ax.figure, SCREEN_DPI)
         content[f"{one.name}.png"] = png(ax.figure, PRINT_DPI)
     content[HTML] = html(answer, sections, screen, lang).encode()
@@ -80,7 +80,7 @@ def png(figure: Any, dpi: int) -> bytes:
     return buffer.getvalue()
 
 
-def html(answer: Answer, sections: list[report.Section], screen: dict[str, tuple[str, bytes]], lang: Lang) -> str:
+def html(answer: Answer, sections: list[pieces.Section], screen: dict[str, tuple[str, bytes]], lang: Lang) -> str:
     """Return a report as one HTML document that asks nothing of the network, its font cut to what it uses, sealed."""
     import jinja2
 
@@ -89,12 +89,12 @@ def html(answer: Answer, sections: list[report.Section], screen: dict[str, tuple
     document = maker.from_string(template).render(
         lang={"zh": "zh-CN", "en": "en"}[lang],
         version=version("simlib"),
-        title=report.title(answer, lang),
-        question=report.question(answer, lang),
+        title=opening.title(answer, lang),
+        question=opening.question(answer, lang),
         kicker=said("kicker", lang),
-        answer=report.sentences(answer, lang),
-        cards=report.cards(answer, lang),
-        verdict=report.verdict(answer, lang),
+        answer=opening.sentences(answer, lang),
+        cards=opening.cards(answer, lang),
+        verdict=opening.verdict(answer, lang),
         sections=[_filled(section, screen, lang) for section in sections],
     )
     document = document.replace(f"base64,{FONT_HERE})", f"base64,{_base64(font(document))})", 1)
@@ -118,7 +118,7 @@ def sources() -> str:
     return outputs.digest("\n".join(parts).encode())
 
 
-def _filled(section: report.Section, screen: dict[str, tuple[str, bytes]], lang: Lang) -> dict[str, Any]:
+def _filled(section: pieces.Section, screen: dict[str, tuple[str, bytes]], lang: Lang) -> dict[str, Any]:
     """Return a section as the template needs it."""
     shots = [screen[one.name] for one in section.pictures]
     return {
@@ -132,10 +132,10 @@ def _filled(section: report.Section, screen: dict[str, tuple[str, bytes]], lang:
             {
                 "title": made.title,
                 "heads": [
-                    {"words": column.head, "sort": "" if column.unit in report.TEXTS else "n"}
+                    {"words": column.head, "sort": "" if column.unit in pieces.TEXTS else "n"}
                     for column in made.columns
                 ],
-                "rows": [[{"words": w, "sort": sort} for w, sort in row] for row in report.words(made, lang)],
+                "rows": [[{"words": w, "sort": sort} for w, sort in row] for row in pieces.words(made, lang)],
             }
             for made in section.tables
         ],
@@ -161,14 +161,14 @@ def font(text: str) -> bytes:
     return buffer.getvalue()
 
 
-def workbook(answer: Answer, sections: list[report.Section], lang: Lang) -> bytes:
+def workbook(answer: Answer, sections: list[pieces.Section], lang: Lang) -> bytes:
     """Return every table of a report as a workbook, a sheet each after one of contents; texts are never formulas."""
     import openpyxl
 
     book = openpyxl.Workbook()
     contents = book.active
     contents.title = said("contents", lang)
-    _line(contents, [report.title(answer, lang)])
+    _line(contents, [opening.title(answer, lang)])
     _line(contents, [said("kicker", lang)])
     _line(contents, [said("sheet", lang), said("table", lang)])
     for made in (one for section in sections for one in section.tables):
@@ -189,7 +189,7 @@ def workbook(answer: Answer, sections: list[report.Section], lang: Lang) -> byte
     return buffer.getvalue()
 
 
-def _heads(column: report.Column, lang: Lang) -> list[str]:
+def _heads(column: pieces.Column, lang: Lang) -> list[str]:
     """Return the headings of these columns."""
     ends = [f"{column.head}, {said(end, lang)}" for end in ("low", "high")[: len(column.keys) - 1]]
     return [column.head, *ends]
@@ -204,7 +204,7 @@ def _line(sheet: Any, values: list[Any]) -> None:
             cell.value = None if value != value else value
             cell.number_format = "#,##0.###"
         else:
-            cell.value = shown(value, report.LONGEST_QUESTION)
+            cell.value = shown(value, opening.LONGEST_QUESTION)
             cell.data_type = "s"
 
 
@@ -305,7 +305,7 @@ def remade(whole: outputs.Folder, about: dict[str, Any]) -> str:
     sections = report.sections(answer, lang)
     screen = {}
     for one in (p for section in sections for p in section.pictures):
-        ax = report.picture(one)
+        ax = pieces.picture(one)
         screen[one.name] = plots.alt(ax), png(ax.figure, SCREEN_DPI)
     return html(answer, sections, screen, lang)
 

@@ -330,7 +330,7 @@ def waterfall(
     """Draw how levers add up to what their package changes: bars one after the other, the last row from 0.
 
     Whiskers are 95 % intervals of each bar's own length; a diamond is where it would end if the lever were alone.
-    Columns of `table`, see `attribution.bars`: label, change, low, high, alone, in the `unit` of display.
+    Columns of `table`, see `attribution.bars`: label, change, low, high, and perhaps alone, in the `unit` of display.
     """
     length, rows = table["change"].to_numpy(float), np.arange(len(table))
     starts = np.append(np.cumsum(length[:-1]) - length[:-1], 0.0)
@@ -345,15 +345,16 @@ def waterfall(
         ax.hlines(rows, starts + table["low"], starts + table["high"], color="black", linewidth=1.2)
         ends = (starts + length)[:-1]
         ax.vlines(ends, rows[:-1] + 0.3, rows[:-1] + 0.7, color=DARK, linewidth=0.6)
-        ax.plot((starts + table["alone"])[:-1], rows[:-1], "D", color="white", markeredgecolor="black", markersize=5,
-                label=text("waterfall.alone", lang))  # fmt: skip
+        if "alone" in table:
+            ax.plot((starts + table["alone"])[:-1], rows[:-1], "D", color="white", markeredgecolor="black",
+                    markersize=5, label=text("waterfall.alone", lang))  # fmt: skip
         ax.axvline(0, color=DARK, linewidth=0.8, zorder=0)
         ax.set_yticks(rows, [wrap(label, 30) for label in table["label"]])
         ax.set_ylim(len(table) - 0.4, -0.6)
         ax.tick_params(axis="y", length=0)
         ax.xaxis.set_major_formatter(FuncFormatter(_signed))
         said = _beside(ax, table.rename(columns={"change": "mid"}), lang)
-        ax.set_xlabel(text("waterfall.x", lang, unit))
+        ax.set_xlabel(text("waterfall.x" if "alone" in table else "changes.x", lang, unit))
         legend(ax)
         return finish(ax, "waterfall", lang, source, title, said)
 

@@ -15,8 +15,8 @@ from simlib import briefing, declared, experiment, findings, outputs, pack, scen
 from simlib.briefing import Answer
 from simlib.enacted import Pin
 from simlib.phrases import said, texts
+from simlib.pieces import meaning
 from simlib.plots import Lang
-from simlib.report import meaning
 from simlib.scenario import MAX_TITLE, Scenario
 from simlib.terms import Quantity
 

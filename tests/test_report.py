@@ -14,7 +14,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from simlib import areas, briefing, cli, outputs, pack, phrases, plots, report, seal, tables
+from simlib import areas, briefing, cli, metrics, opening, outputs, pack, phrases, pieces, plots, report, seal, tables
 from simlib.loop import AMOUNTS
 
 ROOT = Path(__file__).parent.parent
@@ -149,7 +149,7 @@ def test_a_text_that_looks_like_a_formula_stays_a_text(mine: Path) -> None:
         ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
         ('"><img src=x onerror=alert(1)>', "&#34;&gt;&lt;img src=x onerror=alert(1)&gt;"),
         ("abc\u202egnp.exe", "abc?gnp.exe"),
-        ("长" * 10_000, "长" * report.LONGEST_TITLE + "…"),
+        ("长" * 10_000, "长" * opening.LONGEST_TITLE + "…"),
         ("$\\frac{1}{$", "$\\frac{1}{$"),
     ],
     ids=["script", "attribute", "right-to-left", "long", "mathematics"],
@@ -371,9 +371,9 @@ def test_the_answer_says_the_direction_only_where_the_interval_does(
         "fund_100_million_yuan": dict(zip(ends, fund, strict=True)),
         "rate_points": dict(zip(ends, rate, strict=True)) | {"baseline": 0.6},
     }
-    sentences = report.sentences(replace(answer, facts=answer.facts | told), "en")
+    sentences = opening.sentences(replace(answer, facts=answer.facts | told), "en")
     assert all(one in sentences for one in words)
-    verdict = report.verdict(replace(answer, facts=answer.facts | told), "en")
+    verdict = opening.verdict(replace(answer, facts=answer.facts | told), "en")
     assert ("Direction open" in verdict) == (fund[1] < 0 < fund[2])
 
 
@@ -442,3 +442,105 @@ def test_a_report_says_that_patients_respond_where_they_were_made_to(answer: bri
         assert words[lang == "en"] in text
         assert (said["none"][lang == "en"] in text) == (form == "none")
         assert (phrases.said("hosts.said", lang) in text) == (form == "none")
+
+
+def test_the_groups_of_insured_add_up_to_the_headline(answer: briefing.Answer) -> None:
+    who = briefing.who(answer).set_index("group")
+    assert list(who.index) == ["scheme=employee", "scheme=resident"]  # nobody in the Delta is insured in the west
+    first = briefing.by_kind(answer).iloc[0]
+    for of_group, of_all in (("fund_base", "base_yuan"), ("fund", "yuan"), ("own", "own")):
+        assert np.isclose(who[of_group].sum(), first[of_all])
+    assert who["rate_base"].min() < first["rate_base"] < who["rate_base"].max()
+
+
+def test_the_residents_of_the_west_are_told_apart_where_they_are_changed() -> None:
+    place = areas.provinces()
+    totals = np.zeros((2, 4, 2, 32, 32, 2, len(AMOUNTS)), dtype=np.int64)
+    sichuan, anhui, shanghai = (place.resolve(name)[0] for name in ("四川", "安徽", "上海"))
+    for home, amount in ((sichuan, 5), (anhui, 3)):
+        totals[:, 0, :, home, shanghai, 1, 6] = amount
+    totals[:, 0, :, :, :, 0] = 99  # not touched
+    west = np.isin(place.codes, areas.WEST)
+    assert west.sum() == 13
+    found = metrics.of_insured(totals, 0, west)[:, 6]
+    assert found.tolist() == [2 * 8, 2 * 8, 2 * 5]
+
+
+def test_gains_and_costs_stand_in_one_table_with_every_metric_the_run_has(answer: briefing.Answer) -> None:
+    found = briefing.gains(answer).set_index("item")
+    assert set(metrics.UNITS) < set(found.index) and {"volume", "running_cost"} <= set(found.index)
+    assert np.isclose(found.loc["fund_payment", "change"], -found.loc["own_payment", "change"])
+    assert (found.loc["volume", ["change", "change_low", "change_high"]] == 0).all()
+    missing = found[~found["told"]]
+    assert set(missing.index) == set(briefing.NOT_ALWAYS) - set(metrics.UNITS) and missing["change"].isna().all()
+    (table,) = report.sections(answer, "en", ["gains"])[0].tables
+    seen = pieces.as_read(table, "en").set_index("item")["note"]
+    assert seen["cost of running it (staff, systems)"] == "not simulated in this run"
+    assert "nobody travels more often" in seen["fund payment for more or fewer cases (moral hazard)"]
+
+
+def test_a_metric_that_a_run_has_is_told_and_not_said_to_be_missing(answer: briefing.Answer) -> None:
+    effects = answer.tables["effects.csv"]
+    more = effects[effects["metric"] == "fund_payment"].assign(metric="fines", change=-7e6, low=-8e6, high=-6e6)
+    told = replace(answer, tables={**answer.tables, "effects.csv": pd.concat([effects, more])})
+    row = briefing.gains(told).set_index("item").loc["fines"]
+    assert row["told"] and row["change"] == -7e6
+    seen = pieces.as_read(report.sections(told, "en", ["gains"])[0].tables[0], "en").set_index("item").loc["fines"]
+    assert seen["change"].startswith("−7.00 (") and seen["note"] == ""
+
+
+def test_the_chance_of_the_goal_by_year_is_the_share_of_draws_and_rises_with_the_network(
+    answer: briefing.Answer,
+) -> None:
+    years = briefing.years(answer)
+    assert list(years["year"]) == list(range(2018, 2025)) and (np.diff(years["rate"]) >= 0).all()
+    drawn = answer.tables["years.csv"]
+    assert np.isclose(years["chance"].iloc[-1], (drawn[drawn["year"] == 2024]["rate"] >= briefing.GOAL).mean())
+    assert years["chance"].iloc[0] == 0 and np.isclose(years["rate"][0], drawn[drawn["year"] == 2018]["rate"].mean())
+
+
+def test_the_streams_are_the_bills_and_the_funnel_ends_in_the_rate(answer: briefing.Answer) -> None:
+    streams = briefing.streams(answer)
+    paid = streams.groupby("home")["value"].sum()
+    _, fund = answer.both("fund_payment", answer.headline)
+    _, own = answer.both("own_payment", answer.headline)
+    assert np.isclose(paid["fund"], fund.mean()) and np.isclose(paid["patient"], own.mean())
+    _, rate = answer.both("direct_settlement_rate", answer.headline)
+    assert np.isclose(briefing.funnel(answer).set_index("row").loc["direct", "value"], rate.mean())
+
+
+def test_the_gap_is_that_of_one_pair_before_and_after_and_mutual_recognition_lets_no_one_lose(
+    answer: briefing.Answer,
+) -> None:
+    table = briefing.gap(answer)
+    assert set(table["home"].astype(str)) == {"320000"} and set(table["host"].astype(str)) == {"310000"}
+    before, after = (table[table["side"] == side]["gap_yuan"].to_numpy() for side in ("reference", "scenario"))
+    assert len(before) == len(after) and (after >= before).all() and after.mean() > before.mean()
+    shares = briefing.gap_shares(answer)
+    assert np.allclose(shares[["claim", "equal", "direct"]].sum(axis=1), 1) and np.isclose(
+        shares["mean"][0], before.mean()
+    )
+
+
+def test_the_pools_are_told_each_december_and_by_share_of_their_spending(answer: briefing.Answer) -> None:
+    money = briefing.reserves(answer)
+    assert list(dict.fromkeys(money["month"])) == ["2024-12", "2025-12", "2026-12"]
+    employee = money[(money["indicator"] == "months_payable") & (money["group"] == "scheme=employee")]
+    assert (employee["base"] > 12).all() and (employee["change"] < 0).all()
+    assert len(briefing.payable(answer)) == 2 * 36
+    homes = briefing.homes(answer)
+    assert (homes["whole"] > 0).all() and (homes["whole"] < homes["elsewhere"]).all()
+    hosts = briefing.hosts(answer).set_index("name_en")
+    assert hosts.loc["Shanghai", "siphon_base"] > 0.5 > hosts.loc["Anhui", "siphon_base"]
+
+
+@both_languages
+def test_every_picture_of_a_report_says_in_words_what_it_shows_and_from_where(
+    answer: briefing.Answer, lang: plots.Lang
+) -> None:
+    pictures = {one.name: one for section in report.sections(answer, lang) for one in section.pictures}
+    assert {"kinds", "curve", "causes", "funnel", "gap", "homes", "origins", "streams", "money", "fit"} <= set(pictures)
+    for one in pictures.values():
+        ax = pieces.picture(one)
+        words = plots.alt(ax)
+        assert opening.source(answer, lang) in words and ax.get_xlabel() in words and re.search(r"[0-9]", words)
