@@ -14,6 +14,12 @@ from simlib.remedies import shown
 LONGEST_TITLE, LONGEST_QUESTION = 200, 600
 
 
+def read(answer: Answer, lang: Lang) -> dict[str, Any]:
+    """Return all that the first screen says, by its places."""
+    makers = {"title": title, "question": question, "answer": sentences, "cards": cards, "verdict": verdict}
+    return {"kicker": said("kicker", lang)} | {name: make(answer, lang) for name, make in makers.items()}
+
+
 def title(answer: Answer, lang: Lang) -> str:
     """Return the scenario's title, cut if it is long, with nothing hidden in it."""
     return shown(answer.facts["title"][lang], LONGEST_TITLE)

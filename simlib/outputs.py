@@ -6,7 +6,8 @@ import hashlib
 import io
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -30,7 +31,8 @@ from simlib import (
 from simlib.attribution import Attribution
 from simlib.enacted import Pin
 from simlib.experiment import CONTRACT, Runs
-from simlib.remedies import shown
+from simlib.loop import AMOUNTS
+from simlib.remedies import listed, shown
 from simlib.scenario import Scenario
 from simlib.tables import hashes, write_whole
 from simlib.terms import BadInputError, Fault, rules_sha
@@ -50,6 +52,20 @@ READ = (
     "gaps.csv",
 )
 """What a report is made of; the books are read by `reconcile`."""
+COLUMNS = {
+    "effects.csv": CONTRACT,
+    "metrics.parquet": ["scenario", "side", "draw", "group", "half", *AMOUNTS],
+    "attention.csv": ["scenario", "attention", "baseline", "value", "change", "low", "high"],
+    "funnel.csv": ["scenario", "group", "by", "part", "row", "value", "value_low", "value_high"],
+    "fit.csv": ["target", "year", "role", "published", "simulated", "low", "high", "difference_percent", "unit"],
+    "unknowns.csv": ["draw"],
+    "ledger.csv": ["scenario", "indicator", "group", "month", "baseline", "value", "change", "low", "high"],
+    "fund_effects.csv": ["scenario", "home", "part", "change", "low", "high"],
+    "who.csv": ["scenario", "group", "metric", *CONTRACT[3:]],
+    "years.csv": ["draw", "year", "rate"],
+    "gaps.csv": ["scenario", "home", "host", "side", "gap_yuan"],
+}
+"""What of each table a report needs."""
 TABLES = (*READ, "prepayment.csv", *reconcile.FILES)
 MANIFEST = "manifest.json"
 ATTRIBUTION = "attribution.csv"
@@ -229,12 +245,37 @@ def read(folder: Path) -> Folder:
     BadInputError : with every file that is missing or is not as the manifest says.
     """
     found, files_ = checked(folder)
-    tables = {
-        name: pd.read_parquet(io.BytesIO(raw)) if name.endswith(".parquet") else pd.read_csv(io.BytesIO(raw))
-        for name, raw in files_.items()
-        if name in READ and not name.endswith(".json")
-    }
-    return Folder(folder, found, json.loads(files_["headline.json"]), tables)
+    with believed(folder):
+        tables = {
+            name: pd.read_parquet(io.BytesIO(raw)) if name.endswith(".parquet") else pd.read_csv(io.BytesIO(raw))
+            for name, raw in files_.items()
+            if name in READ and not name.endswith(".json")
+        }
+        if faults := [
+            Fault(str(folder / name), 1, 1, f"has no column {listed(lacking)}: forged, its hash fits. Run it again.")
+            for name, needed in COLUMNS.items()
+            if (lacking := [column for column in needed if column not in tables[name]])
+        ]:
+            raise BadInputError(*faults)
+        return Folder(folder, found, json.loads(files_["headline.json"]), tables)
+
+
+@contextmanager
+def believed(folder: Path) -> Iterator[None]:
+    """Tell in one message what breaks while the content of an unaltered folder is used.
+
+    Hashes show a slip, not a forger: who writes a folder by hand can write the hashes that fit it.
+    """
+    try:
+        yield
+    except BadInputError:
+        raise
+    except Exception as error:
+        what = shown(f"{type(error).__name__}: {error}", 200)
+        raise BadInputError(
+            f"{folder}: its hashes fit, but its content is not what `simlib run` writes ({what}). It was put together "
+            "by other means. Run the scenario again; if that folder is refused too, this is a fault of simlib."
+        ) from error
 
 
 def checked(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:

@@ -48,17 +48,11 @@ def write(
     """
     browser = chromium() if pdf else ""
     whole = outputs.read(run)
-    answer = briefing.load(whole, scenario)
-    several = f"{answer.facts['scenario']}_" if len(whole.headlines) > 1 else ""
-    folder = folder or run / f"report_{several}{lang}"
-    sections = report.sections(answer, lang)
-    content = {WORKBOOK: workbook(answer, sections, lang)}
-    screen: dict[str, tuple[str, bytes]] = {}
-    for one in (p for section in sections for p in section.pictures):
-        ax = pieces.picture(one)
-        screen[one.name] = plots.alt(ax), png(ax.figure, SCREEN_DPI)
-        content[f"{one.name}.png"] = png(ax.figure, PRINT_DPI)
-    content[HTML] = html(answer, sections, screen, lang).encode()
+    with outputs.believed(run):
+        answer = briefing.load(whole, scenario)
+        several = f"{answer.facts['scenario']}_" if len(whole.headlines) > 1 else ""
+        folder = folder or run / f"report_{several}{lang}"
+        content = made(answer, lang)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / PDF).unlink(missing_ok=True)  # the print of an older report
@@ -71,6 +65,18 @@ def write(
             f"{folder}: cannot be written ({error.strerror}). Free space, or name another --out."
         ) from None
     return [folder / name for name in [*content, *([PDF] if pdf else [])]]
+
+
+def made(answer: Answer, lang: Lang) -> dict[str, bytes]:
+    """Return the files of a report by name: workbook, pictures for print, the HTML last."""
+    sections = report.sections(answer, lang)
+    content = {WORKBOOK: workbook(answer, sections, lang)}
+    screen: dict[str, tuple[str, bytes]] = {}
+    for one in (p for section in sections for p in section.pictures):
+        ax = pieces.picture(one)
+        screen[one.name] = plots.alt(ax), png(ax.figure, SCREEN_DPI)
+        content[f"{one.name}.png"] = png(ax.figure, PRINT_DPI)
+    return content | {HTML: html(answer, sections, screen, lang).encode()}
 
 
 def png(figure: Any, dpi: int) -> bytes:
@@ -89,12 +95,7 @@ def html(answer: Answer, sections: list[pieces.Section], screen: dict[str, tuple
     document = maker.from_string(template).render(
         lang={"zh": "zh-CN", "en": "en"}[lang],
         version=version("simlib"),
-        title=opening.title(answer, lang),
-        question=opening.question(answer, lang),
-        kicker=said("kicker", lang),
-        answer=opening.sentences(answer, lang),
-        cards=opening.cards(answer, lang),
-        verdict=opening.verdict(answer, lang),
+        **opening.read(answer, lang),
         sections=[_filled(section, screen, lang) for section in sections],
     )
     document = document.replace(f"base64,{FONT_HERE})", f"base64,{_base64(font(document))})", 1)
@@ -271,8 +272,13 @@ def verify(path: Path, run: Path | None = None) -> list[str]:
     BadInputError : something was altered: which file, or which line of the report.
     """
     if path.is_dir():
-        _, tables = outputs.checked(path)
-        said_ = [f"{path}: the manifest and {len(tables)} tables are as the run wrote them (SHA-256)"]
+        whole = outputs.read(path)
+        with outputs.believed(path):
+            for one in whole.headlines:
+                answer = briefing.load(whole, str(one["scenario"]))
+                opening.read(answer, "en")
+                report.sections(answer, "en")
+        said_ = [f"{path}: the manifest and {len(outputs.TABLES)} tables are as the run wrote them (SHA-256)"]
         reports = sorted(path.glob(f"report_*/{HTML}"))
         return said_ + [line for one in reports for line in verify(one, path)]
     document = documents.content(path, MAX_REPORT, "report", "It is no report of simlib.").decode("utf-8", "replace")
@@ -292,7 +298,9 @@ def verify(path: Path, run: Path | None = None) -> list[str]:
             *lines,
             f"{run}: the run it names, unaltered; not made again, as the sources of simlib differ from its own",
         ]
-    _refuse(path, _compared(document, remade(whole, about)))
+    with outputs.believed(run):
+        again = remade(whole, about)
+    _refuse(path, _compared(document, again))
     return [*lines, f"{run}: the run it names, unaltered; made again from it, the report is the same line by line"]
 
 
@@ -301,13 +309,7 @@ def remade(whole: outputs.Folder, about: dict[str, Any]) -> str:
     lang = about.get("lang")
     if lang not in plots.LANGS:
         raise BadInputError(f"found the language {shown(lang)} in a seal. Expected {' or '.join(plots.LANGS)}.")
-    answer = briefing.load(whole, str(about.get("scenario")))
-    sections = report.sections(answer, lang)
-    screen = {}
-    for one in (p for section in sections for p in section.pictures):
-        ax = pieces.picture(one)
-        screen[one.name] = plots.alt(ax), png(ax.figure, SCREEN_DPI)
-    return html(answer, sections, screen, lang)
+    return made(briefing.load(whole, str(about.get("scenario"))), lang)[HTML].decode()
 
 
 def _compared(document: str, again: str) -> list[tuple[int, str]]:

@@ -544,3 +544,65 @@ def test_every_picture_of_a_report_says_in_words_what_it_shows_and_from_where(
         ax = pieces.picture(one)
         words = plots.alt(ax)
         assert opening.source(answer, lang) in words and ax.get_xlabel() in words and re.search(r"[0-9]", words)
+
+
+def forged(folder: Path, name: str, content: bytes) -> None:
+    """Write a file of a run folder by hand, and a manifest whose hashes fit it."""
+    (folder / name).write_bytes(content)
+    manifest(folder, tables_sha256={of: tables.sha256(folder / of) for of in outputs.TABLES})
+
+
+def without(folder: Path, name: str, key: str) -> bytes:
+    """Return a file of a run folder without one key or column."""
+    if name == "headline.json":
+        facts = json.loads((folder / name).read_bytes())
+        return json.dumps([{k: v for k, v in one.items() if k != key} for one in facts]).encode()
+    if name.endswith(".parquet"):
+        return outputs.parquet(pd.read_parquet(folder / name).drop(columns=key))
+    return outputs.csv(pd.read_csv(folder / name).drop(columns=key))
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("headline.json", key) for key in ("scenario", "geography", "group", "fund_percent", "rests_on", "sets", "year")]
+    + [("metrics.parquet", key) for key in ("draw", "side", "group", "fund_direct")]
+    + [("effects.csv", "metric"), ("ledger.csv", "month"), ("funnel.csv", "part"), ("years.csv", "rate")]
+    + [("fit.csv", "role"), ("who.csv", "metric"), ("gaps.csv", "gap_yuan"), ("fund_effects.csv", "part")],
+)
+def test_a_folder_forged_with_hashes_that_fit_is_one_message(
+    mine: Path, name: str, key: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged(mine, name, without(mine, name, key))
+    assert cli.main(["verify", str(mine)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and "Traceback" not in captured.err and str(mine) in captured.err
+    assert "hashes fit, but its content is not what" in captured.err or f"has no column {key}: forged" in captured.err
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_values_changed_at_random_under_hashes_that_fit_are_never_a_traceback(
+    mine: Path, seed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    luck = np.random.default_rng(seed)
+    for _ in range(4):
+        (name,) = luck.choice(["headline.json", "effects.csv", "fit.csv", "years.csv", "who.csv", "attention.csv"], 1)
+        lines = (mine / name).read_text(encoding="utf-8").split("\n")
+        at = int(luck.integers(len(lines)))
+        strange = ['"', "null,", "1e999", "-1,-1", "\u202e", "{", "[]", "0" * 400]
+        lines[at] = re.sub(r"[0-9.]+|[a-z_]+", strange[int(luck.integers(len(strange)))], lines[at], count=1)
+        forged(mine, str(name), "\n".join(lines).encode())
+        for command in (["verify", str(mine)], ["report", str(mine), "--lang", "en", "--scenario", "no_change"]):
+            assert cli.main(command) in (0, 2)
+            assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["draws", "seed", "pinned", "scenarios_sha256", "data_sha256", "people_drawn"])
+def test_a_manifest_that_lacks_a_key_is_one_message(mine: Path, key: str, capsys: pytest.CaptureFixture[str]) -> None:
+    content = json.loads((mine / outputs.MANIFEST).read_bytes())
+    content.pop(key)
+    content.pop("sha256")
+    whole = content | {"sha256": outputs.digest(outputs.written(content))}
+    (mine / outputs.MANIFEST).write_bytes(outputs.written(whole))
+    found = cli.main(["verify", str(mine)])
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err and (found == 2) == (key != "data_sha256")
