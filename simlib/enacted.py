@@ -344,7 +344,7 @@ def _pooled(book: Book, place: areas.Place, how: Ints, reference: Ints) -> Book:
 
 def _refuse_unlike(pools: Any, place: areas.Place, homes: Ints) -> None:
     """Raise ValueError if policies (row, pool) differ in the form of a field, naming field and areas."""
-    pools = pooling.on_common_bands(pools)
+    pools = pooling.on_common_forms(pools)
     alike, faults = [pooling.alike(pools[:, [0, i]]) for i in range(len(homes))], []
     for field in pooling.FIELDS:
         others = [i for i, with_first in enumerate(alike) if not with_first[field].all()]

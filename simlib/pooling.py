@@ -124,27 +124,30 @@ class Merged(NamedTuple):
     reference: int
 
 
-def on_common_bands(pools: Any) -> Any:
-    """Return policies (row, pool) with the ratios of a row written over the same bands, where that is exact.
+def on_common_forms(pools: Any) -> Any:
+    """Return policies (row, pool) with the fields of a row written in the same form, where that is exact.
 
-    One band pays the same however it is counted; several count alike if both per visit or year, gross or net. The bands
-    are all those of the pools, what lies beyond a pool's last one is paid nothing; a row of more than `MOST_BANDS` is
-    left as it is.
+    No deductible is none in any period: it takes that of the first pool that has one. Ratios are written over all bands
+    of the pools, what lies beyond a pool's last one being paid nothing: one band pays the same however it is counted,
+    several only if all count alike, per visit or year, gross or net. A row of over `MOST_BANDS` is left as it is.
     """
-    out = pools.copy()
-    for row in np.flatnonzero((pools["bands"] != 1).any(axis=1)):
-        of = pools[row]
+    out, row = pools.copy(), np.arange(len(pools))
+    none = np.logical_and.reduce([(pools[f"deductible_{of}"] == 0).all(axis=2) for of in ("share_ppm", "low", "high")])
+    period = pools["deductible_period"]
+    out["deductible_period"] = np.where(none, period[row, none.argmin(axis=1)][:, None], period)
+    for i in np.flatnonzero((pools["bands"] != 1).any(axis=1)):
+        of = pools[i]
         several = of[of["bands"] > 1]
         ends = np.unique(np.concatenate([one["band_to_fen"][: one["bands"]] for one in of]))
         if len(ends) > MOST_BANDS or len(np.unique(several[["bands_gross", "bands_yearly"]])) > 1:
             continue
         for pool, one in enumerate(of):
             band = np.searchsorted(one["band_to_fen"][: one["bands"]], ends)
-            out["ratio_ppm"][row, pool] = 0
-            out["ratio_ppm"][row, pool, : len(ends)] = np.append(one["ratio_ppm"][: one["bands"]], 0)[band]
-        out["bands"][row], out["band_to_fen"][row] = len(ends), np.append(ends, np.zeros(MOST_BANDS - len(ends)))
+            out["ratio_ppm"][i, pool] = 0
+            out["ratio_ppm"][i, pool, : len(ends)] = np.append(one["ratio_ppm"][: one["bands"]], 0)[band]
+        out["bands"][i], out["band_to_fen"][i] = len(ends), np.append(ends, np.zeros(MOST_BANDS - len(ends)))
         for how in ("bands_gross", "bands_yearly"):
-            out[how][row] = several[how][0]
+            out[how][i] = several[how][0]
     return out
 
 
@@ -178,7 +181,7 @@ def merged(records: Any, of: Merged) -> Any:
     Where forms differ the field is the reference's, of the best policy that of the pool where `worth` is highest.
     The weakest grade of the pools is theirs, and they are local only if all pools are.
     """
-    pools = on_common_bands(records[of.members])
+    pools = on_common_forms(records[of.members])
     out, like, row = pools[:, of.reference].copy(), alike(pools), np.arange(len(pools))
     for field, columns in FIELDS.items():
         whole = pools[row, worth(pools, field).argmax(axis=1)] if of.how == BEST else out.copy()
