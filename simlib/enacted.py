@@ -29,7 +29,7 @@ from simlib.benefits import POLICY
 from simlib.channels import Channels
 from simlib.loop import DRAW
 from simlib.luck import odds_of
-from simlib.pooling import BEST, MEAN, Merged, Pooling
+from simlib.pooling import BEST, MEAN, MEAN_OR_CAPITAL, Merged, Pooling
 from simlib.remedies import did_you_mean, shown
 from simlib.scenario import Scenario, compile
 from simlib.tables import read, value
@@ -267,11 +267,9 @@ def policies(of: Scenario, place: areas.Place, *, inside: bool = False) -> Book:
     names = [*(f"benefits.deductible_yuan.tier{t}" for t in TIERS), "benefits.cap_yuan"]
     levers = np.stack([settings.values(name)[:, 0, :, 0] for name in names], axis=-1)
     book = _policies(place, of.year, levers.tobytes(), local.WITHIN if inside else FILINGS)
-    how, reference, ends = (
-        settings.values(q.id)[:, 0, 0, 0] for q in (Pooling.policy, Pooling.reference, Pooling.cut_ends)
-    )
+    how, ends = (settings.values(q.id)[:, 0, 0, 0] for q in (Pooling.policy, Pooling.cut_ends))
     try:
-        book = _pooled(book, place, how, reference)
+        book = _pooled(book, place, how)
     except ValueError as error:
         raise BadInputError(f"{of.path}: {error}") from None
     return _without_cut(book, place, ends) if inside else book
@@ -300,20 +298,20 @@ def _policies(place: areas.Place, year: int, levers: bytes, filings: tuple[str, 
     return _book(which, [_row(*key) for key in rows])
 
 
-def _pooled(book: Book, place: areas.Place, how: Ints, reference: Ints) -> Book:
+def _pooled(book: Book, place: areas.Place, how: Ints) -> Book:
     """Return policies with those of the pools of a province merged: see `pooling`.
 
     Parameters
     ----------
-    how, reference : choices of `Pooling.policy` and `Pooling.reference`, (home, month), the same in all of a province.
+    how : choices of `Pooling.policy`, (home, month), the same in all of a province.
 
     Raises
     ------
-    ValueError : pools of a province differ in the form of a field and no reference is named.
+    ValueError : pools of a province differ in the form of a field and the plain mean is asked for.
     """
     first, which = residences(place)[0], book.which.copy()
     copies, found = np.zeros(0, dtype=np.int64), list[Merged]()
-    for p, choice in product(np.unique(place.province[how.any(axis=1)]), (MEAN, BEST)):
+    for p, choice in product(np.unique(place.province[how.any(axis=1)]), (MEAN, MEAN_OR_CAPITAL, BEST)):
         homes = np.flatnonzero(place.province == p)
         months = np.flatnonzero(how[homes[0]] == choice)
         if not months.size:
@@ -324,7 +322,7 @@ def _pooled(book: Book, place: areas.Place, how: Ints, reference: Ints) -> Book:
         members = rows[apart].astype(np.int64)
         if not len(members):  # one policy already
             continue
-        if choice == MEAN and not reference[homes[0], months].all():
+        if choice == MEAN:
             _refuse_unlike(book.records[members], place, homes)
         new = len(book.records) + len(copies) + np.arange(len(members))
         row = rows[:, 0].copy()
@@ -333,7 +331,7 @@ def _pooled(book: Book, place: areas.Place, how: Ints, reference: Ints) -> Book:
             which[first[home]][..., months, :] = row[at].reshape(own.shape[1:])
         weight, capital = place.population[homes], int(np.argmax(place.capital[homes]))
         copies = np.append(copies, members[:, capital])
-        found.append(Merged(choice, new, members, weight / weight.sum(), capital))
+        found.append(Merged(choice == BEST, new, members, weight / weight.sum(), capital))
 
     def longer(of: Any, axis: int = 0) -> Any:
         return np.concatenate([of, of.take(copies, axis)], axis)
@@ -352,7 +350,7 @@ def _refuse_unlike(pools: Any, place: areas.Place, homes: Ints) -> None:
             faults.append(f"{field} ({', '.join(place.names_en[homes[i]] for i in others)})")
     if faults:
         said = f"these pools have another form than {place.names_en[homes[0]]}: {'; '.join(faults)}"
-        raise ValueError(f"{Pooling.policy.id}: {said}. Set {Pooling.reference.id}: capital, or leave them out.")
+        raise ValueError(f"{Pooling.policy.id}: {said}. Write mean_or_capital, or best.")
 
 
 def _without_cut(book: Book, place: areas.Place, ends: npt.NDArray[np.bool_]) -> Book:

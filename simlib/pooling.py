@@ -25,22 +25,13 @@ class Pooling(Params, prefix="pooling"):
     """What provincial pooling may consist of."""
 
     policy = lever(
-        "policy of the pools of a province: their own; the mean by insured people, field by field; the best of each "
-        "field: lowest deductible, highest ratio and cap, whole where forms differ",
+        "policy of the pools of a province: their own; the mean by insured people, field by field, of one form; the "
+        "mean, or the capital's field where forms differ; the best of each field: lowest deductible, highest ratio and cap",
         "own",
         unit="policy",
         axes=("home",),
-        choices=("own", "mean", "best"),
+        choices=("own", "mean", "mean_or_capital", "best"),
         source=PROPOSED,
-        grade="assumed",
-    )
-    reference = lever(
-        "policy from which the mean takes a field whose form differs between the pools of a province",
-        "none",
-        unit="policy",
-        axes=("home",),
-        choices=("none", "capital"),
-        source="scenarios only",
         grade="assumed",
     )
     cut_ends = lever(
@@ -65,7 +56,7 @@ class Pooling(Params, prefix="pooling"):
     )
 
 
-OWN, MEAN, BEST = range(3)
+OWN, MEAN, MEAN_OR_CAPITAL, BEST = range(4)
 """Choices of `Pooling.policy`."""
 
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -113,15 +104,16 @@ LOWEST = frozenset(
 class Merged(NamedTuple):
     """Rows of a table of policies that stand for several others.
 
-    how : `MEAN` or `BEST`. rows : (row,). members : the rows of the pools that each stands for, (row, pool). weight :
-    of the pools, summing to 1, (pool,). reference : position of the pool whose fields stand where forms differ.
+    best : whether the best of the pools, else their mean. rows : (row,). members : the rows of the pools that each stands
+    for, (row, pool). weight : of the pools, summing to 1, (pool,). capital : position of the pool whose fields stand in
+    a mean of unlike forms.
     """
 
-    how: int
+    best: bool
     rows: Ints
     members: Ints
     weight: Array
-    reference: int
+    capital: int
 
 
 def on_common_forms(pools: Any) -> Any:
@@ -178,16 +170,16 @@ def _same(records: Any, name: str) -> Bools:
 def merged(records: Any, of: Merged) -> Any:
     """Return the rows of the merged policies: each field its pools' mean or best.
 
-    Where forms differ the field is the reference's, of the best policy that of the pool where `worth` is highest.
+    Where forms differ the field is the capital's, of the best policy that of the pool where `worth` is highest.
     The weakest grade of the pools is theirs, and they are local only if all pools are.
     """
     pools = on_common_forms(records[of.members])
-    out, like, row = pools[:, of.reference].copy(), alike(pools), np.arange(len(pools))
+    out, like, row = pools[:, of.capital].copy(), alike(pools), np.arange(len(pools))
     for field, columns in FIELDS.items():
-        whole = pools[row, worth(pools, field).argmax(axis=1)] if of.how == BEST else out.copy()
+        whole = pools[row, worth(pools, field).argmax(axis=1)] if of.best else out.copy()
         for name in columns:
             values = pools[name]
-            if of.how == MEAN:
+            if not of.best:
                 common = np.rint(np.tensordot(values.astype(np.float64), of.weight, axes=(1, 0))).astype(np.int64)
                 common = np.where((values == values[:, :1]).all(axis=1), values[:, 0], common)  # no rounding of 10^17
             else:

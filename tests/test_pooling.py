@@ -94,7 +94,7 @@ def test_a_mean_of_unlike_forms_is_refused_with_areas_and_fields(beside_root: Pa
         "Ningbo" in said
         and "catastrophic" in said
         and "ratio" not in said
-        and said.endswith("Set pooling.reference: capital, or leave them out.")
+        and said.endswith("Write mean_or_capital, or best.")
     )
     alike = scenario.load(written(beside_root, change.format("Jiangsu")))
     assert enacted.policies(alike, DELTA).merged
@@ -244,7 +244,7 @@ def test_the_three_parts_are_set_apart_and_together(shipped: dict[str, Scenario]
     def sets(of: Scenario) -> set[str]:
         return {name for step in of.lineage()[1:] for change in step.changes for name, _ in change.set}
 
-    parts = {"policy": {"pooling.policy", "pooling.reference"}, "adjustment": {"pooling.shared"}}
+    parts = {"policy": {"pooling.policy"}, "adjustment": {"pooling.shared"}}
     assert {name: sets(shipped[name]) for name in parts} == parts
     assert sets(shipped["mean"]) == parts["policy"] | parts["adjustment"] | {"pooling.cut_ends"}
     assert sets(shipped["best"]) == {"pooling.policy", "pooling.shared", "pooling.cut_ends"}
