@@ -26,7 +26,8 @@ class Pooling(Params, prefix="pooling"):
 
     policy = lever(
         "policy of the pools of a province: their own; the mean by insured people, field by field, of one form; the "
-        "mean, or the capital's field where forms differ; the best of each field: lowest deductible, highest ratio and cap",
+        "mean, or the capital's field where forms differ; the best of each field: lowest deductible, highest ratio and "
+        "cap",
         "own",
         unit="policy",
         axes=("home",),
@@ -104,9 +105,9 @@ LOWEST = frozenset(
 class Merged(NamedTuple):
     """Rows of a table of policies that stand for several others.
 
-    best : whether the best of the pools, else their mean. rows : (row,). members : the rows of the pools that each stands
-    for, (row, pool). weight : of the pools, summing to 1, (pool,). capital : position of the pool whose fields stand in
-    a mean of unlike forms.
+    best : whether the best of the pools, else their mean. rows : (row,). members : the rows of the pools that each
+    stands for, (row, pool). weight : of the pools, summing to 1, (pool,). capital : position of the pool whose fields
+    stand in a mean of unlike forms.
     """
 
     best: bool
