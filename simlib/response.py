@@ -265,6 +265,6 @@ def envelope(v: Values) -> float:
     return 1.0 if form(v) == NONE else 1 + MARGIN
 
 
-def luck_of_pilot(v: Values) -> dict[Any, Array]:
-    """Return the values of a draw as the pilot takes them: without a response."""
+def without(v: Values) -> dict[Any, Array]:
+    """Return the values of a draw without a response, as the pilot takes them."""
     return {**v, Response.form: np.zeros(1)}

@@ -356,32 +356,15 @@ def found_by_supervision(world: World, of: Scenario, year: int) -> Array:
 def answered(world: World, of: Scenario, rules: Rules) -> response.Answer | None:
     """Return how patients answer a scenario, None in the form without a response: see `response`.
 
-    Reference and scenario are lived by the few people of a pilot, whose luck is the same in every run, and nothing of
-    theirs is kept but prices and the share that can settle directly.
-
     Raises
     ------
     BadInputError : more visits than the envelope holds.
     """
-    v, place, form = world.values, areas.load(of.geography), response.form(world.values)
+    place, form = areas.load(of.geography), response.form(world.values)
     if form == response.NONE:
         return None
-    group, factors = treatments(of, place), response.unmoved(len(place.codes), len(SCHEMES))
-    if group.any():
-        pilot = replace(world, seed=response.PILOT_SEED, draw=0, values=response.luck_of_pilot(v))
-        root, how = scenario.reference(of), {"touched": touched_by(of), "people": response.PILOT, "by_month": True}
-        sides = [(root, enacted_in(world, root)), (of, rules)]
-        seen = [live(pilot, one, rules=its, whole=False, **how).totals.sum(axis=0) for one, its in sides]  # type: ignore[arg-type]
-        expected = cases(world, place, of.year)
-        if form == response.PRICE:
-            costs = [conditions.claim_costs(its.measures, patient_costs(v)) for _, its in sides]
-            own = [response.borne(totals, cost) for totals, cost in zip(seen, costs, strict=True)]
-            factors = response.to_price(v, (own[0], own[1]), seen[0][..., BILLS : BILLS + 3].sum(axis=-1), group)
-        else:
-            leaving = world.c[:, :, None] + world.pull.leave[place.province]
-            able = [side[..., [VISITS, FIRST + BY_CHOICE]].sum(axis=(1, 3, 5)) for side in seen]
-            factors = response.to_coverage(v, leaving, able[1] - able[0], expected.sum(axis=(1, 2, 4)), visits.season())
-        factors = response.displace(v, factors, expected[:, :, response.responding(form)].sum(axis=2))
+    touches = treatments(of, place).any()
+    factors = _moved(world, of, rules) if touches else response.unmoved(len(place.codes), len(SCHEMES))
     try:
         return response.answer(form, factors)
     except ValueError as beyond:
@@ -389,6 +372,29 @@ def answered(world: World, of: Scenario, rules: Rules) -> response.Answer | None
         what = f"{KINDS[kind]} visits of {place.names_en[home]} come to {times:.2f} times those of the reference"
         fix = f"At most {1 + response.MARGIN:g} can be drawn: pin a smaller response, or a smaller change."
         raise BadInputError(f"{of.path}: {what} (response.form={form}, draw {world.draw}). {fix}") from None
+
+
+def _moved(world: World, of: Scenario, rules: Rules) -> response.Factors:
+    """Return visits and bills of a scenario against its reference, solved on the few people of a pilot.
+
+    Their luck is the same in every run; nothing of theirs is kept but prices and the share that can settle directly.
+    """
+    v, place, form = world.values, areas.load(of.geography), response.form(world.values)
+    pilot = replace(world, seed=response.PILOT_SEED, draw=0, values=response.without(v))
+    root, how = scenario.reference(of), {"touched": touched_by(of), "people": response.PILOT, "by_month": True}
+    sides = [(root, enacted_in(world, root)), (of, rules)]
+    seen = [live(pilot, one, rules=its, whole=False, **how).totals.sum(axis=0) for one, its in sides]  # type: ignore[arg-type]
+    expected = cases(world, place, of.year)
+    if form == response.PRICE:
+        costs = [conditions.claim_costs(its.measures, patient_costs(v)) for _, its in sides]
+        before, after = (response.borne(totals, cost) for totals, cost in zip(seen, costs, strict=True))
+        bills = seen[0][..., BILLS : BILLS + 3].sum(axis=-1)
+        factors = response.to_price(v, (before, after), bills, treatments(of, place))
+    else:
+        leaving = world.c[:, :, None] + world.pull.leave[place.province]
+        able = [side[..., [VISITS, FIRST + BY_CHOICE]].sum(axis=(1, 3, 5)) for side in seen]
+        factors = response.to_coverage(v, leaving, able[1] - able[0], expected.sum(axis=(1, 2, 4)), visits.season())
+    return response.displace(v, factors, expected[:, :, response.responding(form)].sum(axis=2))
 
 
 @lru_cache(maxsize=32)
