@@ -269,6 +269,7 @@ def test_only_real_visits_move_the_state_of_the_year(world: solve.World, delta: 
     """Who begins in July has all of the deductible before them: the fund owes less on the same bills."""
     plain, later = lived(world, delta, None), lived(world, delta, np.arange(MONTHS) >= 6)
     assert not later[:, :6].any()
+    assert not lived(world, delta, np.arange(MONTHS) < 6)[:, 6:].any()
     assert (later[:, 6:, CASES].sum(axis=-1) == plain[:, 6:, CASES].sum(axis=-1)).all()
     owed = [one[INPATIENT, 6:, PAID].sum() for one in (plain, later)]
     assert owed[1] < 0.9998 * owed[0]
