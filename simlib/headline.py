@@ -71,7 +71,7 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
 
 
 BESIDE = {
-    "recovered": "  returned to home funds by supervision, 100 million yuan",
+    "recovered": "  recovered for home funds, 100 million yuan",
     "fines": "  fines, which no fund has, 100 million yuan",
     "network_cost": "  cost of connecting institutions, 100 million yuan",
 }
