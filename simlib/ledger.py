@@ -543,9 +543,6 @@ def book(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
     target, more, advance = held.copy(), np.zeros_like(held), np.zeros_like(held)
     for m in range(SPAN):
         last = flows.direct[m : m + MONTHS]
-        anew = (terms.review[m] > 0) | (m % MONTHS == 0)
-        rule = np.where(anew[:, None], prepayment(last, terms.multiple[m][None, :, None]), target)
-        target, more = (rule, np.zeros_like(more)) if m % MONTHS == 0 else (target, more)
         pending = target + more - held if m % MONTHS >= FEBRUARY else np.zeros_like(held)
         if m % MONTHS == 0:
             ahead = half_up(last.sum(axis=0) * (terms.advance[m] // 1000), MONTHS * PPM // 1000)
@@ -594,7 +591,10 @@ def book(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
         moves["hospital_paid"][at], moves["advanced"][at], moves["recouped"][at] = paid, advanced, recouped
         moves["returned"][at], moves["refunded"][at, :, :, 0] = returned, returned.sum(axis=2)
         moves["fee"][at, 0, :, 0] = ((cleared + prepaid).sum(axis=0) > 0).sum(axis=1) * terms.fee[m]
-        target, more = rule, np.where(anew[:, None], 0, more)
+        # Fixed in one month, January or that of a review, and moved from the next on; so is an emergency increase.
+        anew = ((terms.review[m] > 0) | (m % MONTHS == 0))[:, None]
+        target = np.where(anew, prepayment(last, terms.multiple[m][None, :, None]), target)
+        more = np.where(anew, 0, more)
         asked = in_red(held, host) & (target + more == held).all(axis=0)  # nothing is on its way already
         more += np.where(asked, half_up(held * (terms.increase[m] // 1000)[:, None], PPM // 1000), 0)
     return moves
