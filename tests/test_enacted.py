@@ -11,6 +11,7 @@ from simlib import areas, enacted, local, national, scenario
 from simlib.changes import Change
 from simlib.policy import record
 from simlib.terms import KINDS, MEMBERS, SCHEMES, TIERS
+from simlib.within import Within
 
 RATIOS, POINTS = national.middle_ratios(), national.points_off(national.middle())
 
@@ -39,10 +40,14 @@ def test_every_cell_has_the_policy_of_its_area_and_month(place: areas.Place, yea
 
 
 def test_every_pool_with_rules_of_its_own_gets_them_too() -> None:
-    for code, s, month in product(filter(local.ruling, local.pools()), range(2), ("2023-06", "2025-11")):
-        rows = [enacted._row(*asked) for asked in enacted._asked(code, s, month, None, None, None, None)]
-        records = enacted.drawn(enacted._book(np.zeros(1, dtype=np.uint16), rows), RATIOS, POINTS)
-        cells = product(MEMBERS, range(len(KINDS)), enacted.ASKED, TIERS)
+    inside = (*local.WITHIN, local.HOME), POINTS * Within.cut.number
+    every = product(
+        filter(local.ruling, local.pools()), range(2), ("2023-06", "2025-11"), ((enacted.ASKED, POINTS), inside)
+    )
+    for code, s, month, (filings, points) in every:
+        rows = [enacted._row(*asked) for asked in enacted._asked(filings, code, s, month, None, None, None, None)]
+        records = enacted.drawn(enacted._book(np.zeros(1, dtype=np.uint16), rows), RATIOS, points)
+        cells = product(MEMBERS, range(len(KINDS)), filings, TIERS)
         for found, (member, k, filing, tier) in zip(records, cells, strict=True):
             asked = {"kind": KINDS[k], "tier": tier, "filing": filing, "member": member}
             terms, origin = local.terms_of(code, SCHEMES[s], month=month, **asked)
