@@ -193,7 +193,7 @@ def _bar(what: str, total: int) -> Any:
 
 def check_files(options: argparse.Namespace) -> int:
     """Check each file, all faults at once."""
-    from simlib import cases, documents, inert, scenario
+    from simlib import cases, documents, enacted, inert, scenario
 
     faults: list[Any] = []
     fine: list[str] = []
@@ -206,7 +206,9 @@ def check_files(options: argparse.Namespace) -> int:
             if is_case:
                 cases.load(path)
             else:
-                warnings += inert.warnings(scenario.load(path))
+                of = scenario.load(path)
+                warnings += inert.warnings(of)
+                enacted.check(of)
             fine.append(str(path))
         except BadInputError as error:
             faults += error.faults

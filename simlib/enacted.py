@@ -298,6 +298,13 @@ def _policies(place: areas.Place, year: int, levers: bytes, filings: tuple[str, 
     return _book(which, [_row(*key) for key in rows])
 
 
+def check(of: Scenario) -> None:
+    """Refuse a scenario whose pools cannot have one policy, before anything is drawn, with a `BadInputError`."""
+    place = areas.load(of.geography)
+    if compile(of, place).values(Pooling.policy.id).any():
+        policies(of, place)
+
+
 def _pooled(book: Book, place: areas.Place, how: Ints) -> Book:
     """Return policies with those of the pools of a province merged: see `pooling`.
 

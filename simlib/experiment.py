@@ -12,7 +12,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
-from simlib import areas, cashflow, declared, fit, flows, metrics, scenario, simulate, solve
+from simlib import areas, cashflow, declared, enacted, fit, flows, metrics, scenario, simulate, solve
 from simlib.cashflow import Books
 from simlib.enacted import Pin, Rules
 from simlib.ledger import Ledger
@@ -211,6 +211,8 @@ def check(scenarios: Sequence[Scenario], *, draws: int, seed: int, people: int, 
         raise BadInputError("scenarios of different geographies: run them apart")
     if len({of.year for of in scenarios}) > 1 and any(one.catalogues for one in references):
         raise BadInputError("scenarios of different years whose root names item lists: lists are dated, run them apart")
+    for of in scenarios:
+        enacted.check(of)
     for what, found, least in (("draws", draws, 2), ("people", people, 1000), ("seed", seed, 0), ("jobs", jobs, 1)):
         if found < least:
             raise BadInputError(f"--{what} {found}: at least {least} is needed")

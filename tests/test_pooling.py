@@ -83,7 +83,9 @@ def test_a_map_of_pools_that_does_not_hold_is_refused(
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_a_mean_of_unlike_forms_is_refused_with_areas_and_fields(beside_root: Path) -> None:
+def test_a_mean_of_unlike_forms_is_refused_with_areas_and_fields(
+    beside_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     change = "from: 2024-01, where: {{home: {}}}, set: {{pooling.policy: mean}}"
     of = scenario.load(written(beside_root, change.format("Zhejiang")))
     with pytest.raises(BadInputError) as raised:
@@ -96,6 +98,9 @@ def test_a_mean_of_unlike_forms_is_refused_with_areas_and_fields(beside_root: Pa
         and "ratio" not in said
         and said.endswith("Write mean_or_capital, or best.")
     )
+    for command in ("check", "run"):
+        assert cli.main([command, str(of.path)]) == 2
+        assert capsys.readouterr().err == f"{said}\n"
     alike = scenario.load(written(beside_root, change.format("Jiangsu")))
     assert enacted.policies(alike, DELTA).merged
 
