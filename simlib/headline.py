@@ -117,6 +117,8 @@ MONEY = {
     ("overdue", "all"): ("clearing overdue, 100 million yuan", 1e-8),
     ("receivable_days", "all"): ("hospitals wait, days", 1.0),
     ("advanced_yuan_days", "all"): ("advanced by patients, 100 million yuan-days", 1e-8),
+    ("within", "all"): ("in other cities of the province, 100 million yuan", 1e-8),
+    ("local_care", "all"): ("care at home (expected bills), 100 million yuan", 1e-8),
     ("months_payable", "scheme=employee"): ("months payable, employee pools", 1.0),
     ("months_payable", "scheme=resident"): ("months payable, resident pools", 1.0),
     ("pools_below_3_months", "all"): ("pools below 3 months payable", 1.0),
