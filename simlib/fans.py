@@ -12,8 +12,8 @@ from matplotlib.patches import Patch, Rectangle
 from simlib.ledger import Ledger
 from simlib.plots import BLUE, DARK, RED, Lang, canvas, finish, legend, number, text
 
-BANDS = ((BLUE, "#9CCBE8", "#D3E8F5"), (RED, "#EFB48F", "#F9DDCB"))
-"""Line, inner and outer band of the first and the second thing drawn."""
+BANDS = ((BLUE, "-", "#9CCBE8", "#D3E8F5"), (RED, "--", "#EFB48F", "#F9DDCB"))
+"""Line and its dashes, inner and outer band of the first and the second thing drawn."""
 
 
 def fan(
@@ -26,14 +26,14 @@ def fan(
     months = list(dict.fromkeys(table["month"]))
     said = []
     with canvas(ax, 3.8) as ax:
-        for (label, rows), (line, inner, outer) in zip(table.groupby("label", sort=False), BANDS, strict=False):
+        for (label, rows), (line, dashes, inner, outer) in zip(table.groupby("label", sort=False), BANDS, strict=False):
             x = [months.index(month) for month in rows["month"]]
             low, low50, mid, high50, high = rows[
                 ["value_low", "value_low50", "value", "value_high50", "value_high"]
             ].to_numpy(dtype=float).T  # fmt: skip
             ax.fill_between(x, low, high, color=outer, linewidth=0)
             ax.fill_between(x, low50, high50, color=inner, linewidth=0)
-            ax.plot(x, mid, color=line, label=f"{label}, {text('fan.mid', lang)}")
+            ax.plot(x, mid, color=line, linestyle=dashes, label=f"{label}, {text('fan.mid', lang)}")
             ends = (number(float(bound[-1]), 1) for bound in (mid, low, high))
             said.append(f"{label} {rows['month'].iloc[-1]} {text('interval', lang, *ends)}")
         ticks = range(0, len(months), 6)
@@ -41,8 +41,8 @@ def fan(
         ax.set(ylim=(0, None), xlim=(0, len(months) - 1), xlabel=text("fan.x", lang), ylabel=unit)
         handles = [
             *ax.get_legend_handles_labels()[0],
-            Patch(color=BANDS[0][1], label=text("fan.half", lang)),
-            Patch(color=BANDS[0][2], label=text("fan.wide", lang)),
+            Patch(color=BANDS[0][2], label=text("fan.half", lang)),
+            Patch(color=BANDS[0][3], label=text("fan.wide", lang)),
         ]
         legend(ax, handles=handles)
         return finish(ax, "fan", lang, source, title, said)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import os
+import re
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +23,7 @@ from simlib.remedies import shown
 from simlib.tables import sha256, write_whole
 from simlib.terms import BadInputError, Fault, rules_sha
 
-SCREEN_DPI, PRINT_DPI = 170, 300
+NOTEBOOK_DPI, SCREEN_DPI, PRINT_DPI = 80, 170, 300
 MAX_REPORT = 20_000_000
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PRINT_SECONDS = 60
@@ -77,6 +79,56 @@ def made(answer: Answer, lang: Lang) -> dict[str, bytes]:
         screen[one.name] = plots.alt(ax), png(ax.figure, SCREEN_DPI)
         content[f"{one.name}.png"] = png(ax.figure, PRINT_DPI)
     return content | {HTML: html(answer, sections, screen, lang).encode()}
+
+
+@dataclass(frozen=True)
+class Page:
+    """A report as a notebook shows it: the same first screen and sections as in `report.html`, its pictures smaller."""
+
+    body: str
+    style: str
+
+    def _repr_html_(self) -> str:
+        """Return how a notebook shows it."""
+        own = f".simlib-report.simlib-report {{ {self.style} }}"  # twice: before what a notebook says of tables
+        return f'<style>{own}</style><div class="simlib-report">{self.body}</div>'
+
+    def __repr__(self) -> str:
+        """Return what is said of it where it cannot be shown."""
+        return f"a report of {self.body.count('<h2>')} sections"
+
+    def same(self, document: str) -> bool:
+        """Return whether a `report.html` says the same, word for word, its pictures' bytes apart."""
+        return _without_pictures(self.body) == _without_pictures(_between(document, *BODY))
+
+
+def page(answer: Answer, lang: Lang) -> Page:
+    """Return the report of a scenario for a notebook, made by what makes `report.html`."""
+    sections = report.sections(answer, lang)
+    document = html(answer, sections, _screen(sections, NOTEBOOK_DPI), lang)
+    return Page(_between(document, *BODY), _between(document, *COLOURS) + _between(document, *STYLE))
+
+
+BODY, COLOURS = ("<main>", "</main>"), (":root {", "}")
+STYLE = ("/* Also of a report in a notebook. */", "/* Only of a document of its own. */")
+"""What encloses the content of a report, its colours, and the style that it needs in a notebook too."""
+
+
+def _between(document: str, start: str, end: str) -> str:
+    """Return what a document has between two marks."""
+    at = document.index(start) + len(start)
+    return document[at : document.index(end, at)]
+
+
+def _without_pictures(body: str) -> str:
+    """Return the body of a report without the bytes of its pictures; what they show in words stays."""
+    return re.sub(r'src="data:[^"]*"', "", body)
+
+
+def _screen(sections: list[pieces.Section], dpi: int) -> dict[str, tuple[str, bytes]]:
+    """Return the pictures of sections by name: in words, and as PNG."""
+    axes = {one.name: pieces.picture(one) for section in sections for one in section.pictures}
+    return {name: (plots.alt(ax), png(ax.figure, dpi)) for name, ax in axes.items()}
 
 
 def png(figure: Any, dpi: int) -> bytes:

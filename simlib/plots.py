@@ -413,7 +413,7 @@ def _dots(ax: Axes, table: pd.DataFrame, kinds: list[str], filled: str, lang: La
     ax.set_ylim(len(table) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.xaxis.set_major_formatter(FuncFormatter(_signed))
-    legend(ax)
+    legend(ax, columnspacing=1.0, handletextpad=0.3)  # narrow: the heading of the numbers stands beside it
     return _beside(ax, table, lang)
 
 

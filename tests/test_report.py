@@ -606,3 +606,11 @@ def test_a_manifest_that_lacks_a_key_is_one_message(mine: Path, key: str, capsys
     found = cli.main(["verify", str(mine)])
     captured = capsys.readouterr()
     assert "Traceback" not in captured.err and (found == 2) == (key != "data_sha256")
+
+
+@both_languages
+def test_a_notebook_shows_the_report_word_for_word(answer: briefing.Answer, mine: Path, lang: plots.Lang) -> None:
+    page, document = pack.page(answer, lang), made(mine, lang).read_text(encoding="utf-8")
+    assert page.same(document) and not page.same(document.replace("<b>+", "<b>+9", 1))
+    assert all(f"<h2>{one.title}</h2>" in page._repr_html_() for one in report.sections(answer, lang))
+    assert "--blue:" in page.style and "base64" not in page.style and "base64" not in repr(page)
