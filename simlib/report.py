@@ -201,7 +201,7 @@ def _causes(answer: Answer, lang: Lang) -> Section | None:
         Picture("causes", 3.2, lambda ax: plots.outcomes(made.frame, ax, lang, source=source(answer, lang))),
     ]
     stages, group = briefing.funnel(answer), _group(answer, answer.headline, lang)
-    words = said("funnel.picture", lang, group)
+    words = said("funnel.picture", lang)
     if len(stages):
         pictures.append(
             Picture("funnel", 3.9, lambda ax: plots.funnel(stages, ax, lang, source=source(answer, lang), title=words))
@@ -314,7 +314,7 @@ def _streams(answer: Answer, lang: Lang, ax: Any) -> Any:
     rows = rows.assign(home=[said(f"payer.{one}", lang) for one in rows["home"]],
                        host=[said(f"way.{one}", lang) for one in rows["host"]])  # fmt: skip
     how: dict[str, Any] = {"unit": said("unit.yuan", lang), "scale": 1 / FACTORS["yuan"][plots.LANGS[lang]]}
-    words = said("streams.picture", lang, _group(answer, answer.headline, lang))
+    words = said("streams.picture", lang)
     return maps.streams(rows, ax, lang, **how, source=source(answer, lang), title=words, ends=("payer", "payee"))
 
 

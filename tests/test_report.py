@@ -14,7 +14,22 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from simlib import areas, briefing, cli, metrics, opening, outputs, pack, phrases, pieces, plots, report, seal, tables
+from simlib import (
+    areas,
+    briefing,
+    cli,
+    declared,
+    metrics,
+    opening,
+    outputs,
+    pack,
+    phrases,
+    pieces,
+    plots,
+    report,
+    seal,
+    tables,
+)
 from simlib.loop import AMOUNTS
 
 ROOT = Path(__file__).parent.parent
@@ -305,8 +320,6 @@ def test_every_text_has_the_same_places_for_values_in_both_languages() -> None:
 
 
 def test_every_chinese_meaning_is_of_a_declared_number() -> None:
-    from simlib import declared
-
     assert {row["id"] for row in tables.read("meanings")} <= set(declared.quantities())
 
 
@@ -614,3 +627,9 @@ def test_a_notebook_shows_the_report_word_for_word(answer: briefing.Answer, mine
     assert page.same(document) and not page.same(document.replace("<b>+", "<b>+9", 1))
     assert all(f"<h2>{one.title}</h2>" in page._repr_html_() for one in report.sections(answer, lang))
     assert "--blue:" in page.style and "base64" not in page.style and "base64" not in repr(page)
+
+
+def test_every_number_that_a_report_may_name_has_a_chinese_meaning() -> None:
+    named = {row["id"] for row in tables.read("meanings")}
+    asked = {name for name, q in declared.quantities().items() if q.role in ("lever", "unknown", "variant")}
+    assert asked - named == set()
