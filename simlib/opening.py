@@ -35,7 +35,9 @@ def sentences(answer: Answer, lang: Lang) -> str:
     fund, money, rate = (answer.facts[name] for name in ("fund_percent", "fund_100_million_yuan", "rate_points"))
     period = briefing.months(answer)
     if period is None or fund["change"] == fund["low"] == fund["high"] == 0 == rate["change"]:
-        return said("nothing.sentence", lang)
+        money = answer.facts.get("money") or {"rows": []}
+        moved = any(row["change"] for row in money["rows"])
+        return said("nothing.sentence", lang) + (said("nothing.money", lang) if moved else "")
     if None in fund.values() or None in rate.values():
         return said("few.sentence", lang)
     away = _way(fund, "more", "less")

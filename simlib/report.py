@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simlib import areas, briefing, fans, findings, maps, match, plots
+from simlib import areas, briefing, fans, findings, local, maps, match, plots
 from simlib.briefing import Answer
 from simlib.opening import real_lists, source
 from simlib.phrases import said, texts
 from simlib.pieces import FACTORS, Picture, Section, Table, columns, decimals, meaning, table
 from simlib.plots import Lang
 from simlib.remedies import shown
-from simlib.terms import GRADES
+from simlib.terms import GRADES, KINDS, SCHEMES
 
 MOST_BARS = 10
 """Rows of a picture."""
@@ -71,7 +71,8 @@ def _what(answer: Answer, lang: Lang) -> Section:
     for one in answer.facts["sets"]:
         until = f" {said('what.to', lang)} {one['to']}" if one["to"] else ""
         places = "; ".join(
-            f"{said(axis, lang)} {', '.join(map(_region(lang), names))}" for axis, names in one["where"].items()
+            f"{said(axis, lang)} {', '.join(_place(name, lang) for name in names)}"
+            for axis, names in one["where"].items()
         )
         rows.append(
             {
@@ -90,14 +91,26 @@ def _value(value: object, lang: Lang) -> str:
     """Return what a lever is set to, in words."""
     if isinstance(value, bool):
         return said("yes" if value else "no", lang)
+    if isinstance(value, float):
+        return f"{value:g}"
     return said(f"rule.{value}", lang) if f"rule.{value}" in texts(lang) else str(value)
 
 
-def _region(lang: Lang) -> Callable[[str], str]:
-    """Return what turns the tag of a region into its name; other names stay as the scenario has them."""
-    if lang == "zh":
-        return lambda name: areas.REGIONS_ZH.get(name, name)
-    return lambda name: name.replace("-", " ").title() if name in areas.REGIONS_ZH else name
+def _place(name: str, lang: Lang) -> str:
+    """Return the name of a region or an area as a reader says it; what is neither stays as the scenario has it.
+
+    >>> _place("yangtze-delta", "en"), _place("henan", "zh"), _place("310000", "en"), _place("resident", "zh")
+    ('Yangtze Delta', '河南', 'Shanghai', '居民')
+    """
+    if name in areas.REGIONS_ZH:
+        return areas.REGIONS_ZH[name] if lang == "zh" else name.replace("-", " ").title()
+    if name in (*SCHEMES, *KINDS):
+        return said(name, lang)
+    try:
+        found = local.pool(name)
+    except LookupError:
+        return name
+    return areas.short_zh(found.name_zh) if lang == "zh" else found.name_en
 
 
 def _group(answer: Answer, label: str, lang: Lang) -> str:
@@ -276,7 +289,7 @@ def _hosts(answer: Answer, lang: Lang) -> Section | None:
     found["label"] = found[f"name_{lang}"]
     written = ["label=area", "bill_yuan yuan", "direct yuan ±", "fund=hosts.fund percent ±", "rate_base share",
                "rate points ±"]  # fmt: skip
-    if found["siphon"].notna().any():
+    if found["siphon"].notna().all():
         written += ["siphon_base share", "siphon points ±"]
     words = said("hosts.said" if _response(answer) == "none" else "hosts.moved", lang)
     return _section("hosts", lang, [words], tables=[_table("hosts", found, lang, *written)])

@@ -633,3 +633,14 @@ def test_every_number_that_a_report_may_name_has_a_chinese_meaning() -> None:
     named = {row["id"] for row in tables.read("meanings")}
     asked = {name for name, q in declared.quantities().items() if q.role in ("lever", "unknown", "variant")}
     assert asked - named == set()
+
+
+@both_languages
+def test_a_scenario_that_only_moves_money_says_where_that_is_told(answer: briefing.Answer, lang: plots.Lang) -> None:
+    zero = dict.fromkeys(("change", "low", "high"), 0.0) | {"baseline": 1.0}
+    still = answer.facts | {"fund_percent": zero, "rate_points": zero}
+    moved = {"rows": [{"change": 1.0}]}
+    seen = opening.sentences(replace(answer, facts=still | {"money": moved}), lang)
+    assert seen == phrases.said("nothing.sentence", lang) + phrases.said("nothing.money", lang)
+    still["money"] = {"rows": [{"change": 0.0}]}
+    assert opening.sentences(replace(answer, facts=still), lang) == phrases.said("nothing.sentence", lang)
