@@ -37,7 +37,8 @@ def sentences(answer: Answer, lang: Lang) -> str:
     if period is None or fund["change"] == fund["low"] == fund["high"] == 0 == rate["change"]:
         money = answer.facts.get("money") or {"rows": []}
         moved = any(row["change"] for row in money["rows"])
-        return said("nothing.sentence", lang) + (said("nothing.money", lang) if moved else "")
+        said_ = [said("nothing.sentence", lang), *([said("nothing.money", lang)] if moved else [])]
+        return ("" if lang == "zh" else " ").join(said_)
     if None in fund.values() or None in rate.values():
         return said("few.sentence", lang)
     away = _way(fund, "more", "less")

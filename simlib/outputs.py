@@ -175,7 +175,7 @@ def books(runs: Runs) -> dict[str, bytes]:
                 table.insert(0, "side", side)
                 table.insert(0, "scenario", pairing.scenario.name)
                 made[name].append(table)
-    whole = {name: pd.concat(tables, ignore_index=True) for name, tables in made.items()}
+    whole = {name: pd.concat(made.pop(name), ignore_index=True) for name in list(made)}  # large: one copy at a time
     return {
         "journal.parquet": parquet(whole["journal"]),
         "journal.csv.gz": journal.zipped(whole["journal"]),

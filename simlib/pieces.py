@@ -103,9 +103,20 @@ def columns(lang: Lang, *written: str) -> tuple[Column, ...]:
         key, _, head = name.partition("=")
         unit = next((one for one in rest if one not in "±~"), "")
         shown_as = f"unit.{ {'share': 'percent'}.get(unit, unit) }"
-        beside = said("head.unit", lang, said(shown_as, lang)) if shown_as in texts(lang) and unit not in PLAIN else ""
-        out.append(Column(key, said(head or key, lang) + beside, unit, "±" in rest, "~" in rest))
+        label = said(head or key, lang)
+        if shown_as in texts(lang) and unit not in PLAIN:
+            label = bracketed(label, said(shown_as, lang), lang)
+        out.append(Column(key, label, unit, "±" in rest, "~" in rest))
     return tuple(out)
+
+
+def bracketed(words: str, beside: str, lang: Lang) -> str:
+    """Return words with others in brackets behind them.
+
+    >>> bracketed("cost", "yuan", "en"), bracketed("费用", "元", "zh")
+    ('cost (yuan)', '费用（元）')
+    """
+    return ("" if lang == "zh" else " ").join((words, said("head.unit", lang, beside)))
 
 
 def decimals(largest: float) -> int:

@@ -12,7 +12,7 @@ from simlib import areas, briefing, fans, findings, local, maps, match, plots
 from simlib.briefing import Answer
 from simlib.opening import real_lists, source
 from simlib.phrases import said, texts
-from simlib.pieces import FACTORS, Picture, Section, Table, columns, decimals, meaning, table
+from simlib.pieces import FACTORS, Picture, Section, Table, bracketed, columns, decimals, meaning, table
 from simlib.plots import Lang
 from simlib.remedies import shown
 from simlib.terms import GRADES, KINDS, SCHEMES
@@ -277,8 +277,9 @@ def _who(answer: Answer, lang: Lang) -> Section | None:
     found["label"] = [said(f"who.{group}", lang) for group in found["group"]]
     made = _table("who", found, lang, "label=insured", "fund_base=base_yuan yuan", "fund=yuan yuan ±", "own yuan ±",
                   "rate_base share", "rate points ±")  # fmt: skip
-    west = "" if len(found) > 2 else said("who.no_west", lang)
-    return _section("who", lang, [said("who.said", lang, _group(answer, answer.headline, lang)) + west], tables=[made])
+    lines = [said("who.said", lang, _group(answer, answer.headline, lang))]
+    lines += [] if len(found) > 2 else [said("who.no_west", lang)]
+    return _section("who", lang, lines, tables=[made])
 
 
 def _hosts(answer: Answer, lang: Lang) -> Section | None:
@@ -353,7 +354,7 @@ def _indicator(row: Mapping[Any, Any], lang: Lang) -> str:
     """Return an indicator of the ledger in words, with the scheme it is told of."""
     words = said(f"indicator.{row['indicator']}", lang)
     scheme = row["group"].partition("scheme=")[2]
-    return f"{words}{said('head.unit', lang, said(scheme, lang))}" if scheme else words
+    return bracketed(words, said(scheme, lang), lang) if scheme else words
 
 
 def _drivers(answer: Answer, lang: Lang) -> Section:

@@ -82,8 +82,8 @@ def national_visits(year: int) -> Array:
 
     Those to pharmacies are published from 2023 on: they go with outpatient visits.
 
-    >>> national_visits(2019)[0].round(1)
-    23075.3
+    >>> national_visits(2019).round().tolist()
+    [23075.0, 361651.0, 44354.0, 361651.0]
     """
     table = "history" if year < 2021 else "national"
     of = ("discharges", "ordinary_outpatient_visits", "chronic_visits", "ordinary_outpatient_visits")

@@ -227,7 +227,7 @@ def choices(cell: str, every: tuple[Any, ...]) -> list[Any]:
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row["used"] == "yes"], ids="{0[id]}".format)
 def test_every_row_in_use_reaches_a_policy(row: dict[str, str]) -> None:
-    filings = [*choices(row["filing"], AWAY_OR_HOME)]
+    filings = choices(row["filing"], (*AWAY_OR_HOME, *local.WITHIN))
     cells = (choices(row["scheme"], SCHEMES), choices(row["kind"], KINDS), choices(row["tier"], TIERS))
     care: Care = {"month": row["start"] or row["end"] or "2024-07", "group": row["group"]}
     care["disease"] = row["disease"].split("+")[0]

@@ -38,7 +38,7 @@ def lines(total: int, at_host: list[int], at_home: list[int]) -> list[dict[str, 
 
 
 class Life:
-    """One person of an area that is alone in the world, under random policies, with bills that do not vary."""
+    """One person of the first of two areas who goes to the second, under random policies; bills do not vary."""
 
     def __init__(self, luck: Random) -> None:
         self.luck = luck
@@ -46,7 +46,7 @@ class Life:
         self.bills = [luck.randint(100, 10 ** luck.choice([5, 6, 7, 8])) for _ in KINDS]
         self.covers = [[sorted(luck.choices([0, luck.randint(0, PPM), PPM // 3], k=3)) for _ in KINDS] for _ in "ab"]
         self.claimed = luck.random() < 0.4
-        self.cells = Cells(*(np.array([n]) for n in (luck.randint(1, 15), 0, 0, 0, 0, 1, luck.randint(1, 9), 7, 3, 0)))
+        self.cells = Cells(*(np.array([n]) for n in (luck.randint(1, 15), 0, 0, 0, 1, 1, luck.randint(1, 9), 7, 3, 0)))
         self.draw = self.what_is_drawn()
         self.key = np.uint64(mix(np.uint64(mix(self.draw["key"], 7)), 3))
 
@@ -74,15 +74,16 @@ class Life:
         which = np.repeat(np.arange(len(KINDS)), 6 * MONTHS * 3)[None].repeat(4, axis=0).astype(np.uint16)
         cover = np.array(self.covers, dtype=np.uint32).reshape(-1, 3)
         scale = np.repeat(np.array(self.bills, dtype=float), 6)[:, None]
-        slot, measure = np.ones((len(KINDS), MONTHS), dtype=np.uint16), np.zeros((len(KINDS), MONTHS), dtype=np.uint16)
+        slot, measure = np.zeros((2, 4 * len(KINDS), MONTHS), dtype=np.uint16)
+        slot[len(KINDS) : 2 * len(KINDS)] = 1  # of the first area with the second
         measures = np.zeros(1, dtype=loop.MEASURE)
-        listed = np.full((1, MONTHS), 0xFFFF, dtype=np.uint16)
-        sums = simulate.nobody(1, MONTHS)
-        period, periods = simulate.summed_apart(np.zeros((2 * len(KINDS), MONTHS), dtype=bool), by_month=True)
-        home = np.zeros(1, dtype=np.int64), np.ones((1, 1))
+        listed = np.full((4, MONTHS), 0xFFFF, dtype=np.uint16)
+        sums = simulate.nobody(2, MONTHS)
+        period, periods = simulate.summed_apart(np.zeros((8 * len(KINDS), MONTHS), dtype=bool), by_month=True)
+        home = np.zeros(2, dtype=np.int64), np.ones((2, 1))
         arrays = (scale, np.ones(1), policies, which, cover, slot, measure, listed, *home, measures)
-        loop.loop(self.cells, self.draw, *arrays, period, *sums, 1, periods)
-        by_month, paid = (of.reshape(-1, len(KINDS), 2, MONTHS, of.shape[-1]).sum(axis=(0, 2)) for of in sums)
+        loop.loop(self.cells, self.draw, *arrays, period, *sums, 2, periods)
+        by_month, paid = (of.reshape(-1, len(KINDS), 8, MONTHS, of.shape[-1]).sum(axis=(0, 2)) for of in sums)
         assert (paid == by_month[..., FUND : FUND + 2]).all()
         return by_month // self.cells.weight[0]
 
