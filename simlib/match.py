@@ -15,7 +15,7 @@ from simlib.experiment import Pairing, Runs, check, scalar_unknowns
 from simlib.ledger import Ledger
 from simlib.loop import AMOUNTS, VISITS
 from simlib.metrics import Group
-from simlib.scenario import Scenario, reference
+from simlib.scenario import FIRST_YEAR, Scenario, reference
 from simlib.simulate import live, touched_by
 from simlib.solve import FIT_YEAR, HISTORY, World, solve
 from simlib.tables import value
@@ -126,7 +126,8 @@ def history(of: Scenario, *, draws: int = 16, seed: int = 0, people: int = 20_00
     """Return what a scenario's dated rules and the institutions connected in each year make of inpatients.
 
     A hindcast with true drivers: only 2023 is fitted (and 2024 set to what is published), earlier years are not used.
-    Admissions anywhere are as published; that people go elsewhere as often as in 2023 is assumed.
+    Admissions anywhere are as published; that people go elsewhere as often as in 2023 is assumed. Of 2017, when direct
+    settlement began in July, no count of institutions is published: nothing is simulated (NaN).
 
     Columns: year, epidemic (whether travel was held back), institutions (connected by its end), million direct visits:
     network_only (median; the root's rules in every year), low, median, high (95 % interval; with the scenario's rules),
@@ -139,16 +140,18 @@ def history(of: Scenario, *, draws: int = 16, seed: int = 0, people: int = 20_00
     check([reference(of).model_copy(update={"year": FIT_YEAR})], draws=draws, seed=seed, people=people, jobs=1)
     worlds = [solve(of.lineage()[0], seed, draw) for draw in range(draws)]
     rows = []
-    for year in HISTORY:
-        own = of.model_copy(update={"year": year})
+    for year in (FIRST_YEAR, *HISTORY):
+        own, known_by = of.model_copy(update={"year": year}), int(gates.connected(year)[INPATIENT])
         root, ruled = (np.stack([_settled(world, one, people) for world in worlds]) for one in (reference(own), own))
+        if not known_by:
+            root, ruled = np.full((2, *root.shape), np.nan)
         visits, rates = ruled[:, 0] / 1e6, ruled[:, 0] / ruled.sum(axis=1)
         low, median, high = (float(q) for q in np.quantile(visits, (0.025, 0.5, 0.975)))
         published = {"period": str(year), "kind": "inpatient"}
         known = value("direct_settlement", metric="visits", **published) / 1e6
         rate = value("direct_settlement", metric="direct_rate", **published) / 100 if year == 2020 else np.nan
         network = float(np.median(root[:, 0])) / 1e6
-        said = (year, year in EPIDEMIC, int(gates.connected(year)[INPATIENT]), network, low, median, high, known)
+        said = (year, year in EPIDEMIC, known_by, network, low, median, high, known)
         rows.append((*said, float(np.median(rates)), rate))
     columns = ["year", "epidemic", "institutions", "network_only", "low", "median", "high", "published"]
     return pd.DataFrame(rows, columns=[*columns, "rate", "rate_published"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
@@ -140,6 +141,9 @@ def test_the_fit_table_says_what_was_fitted_and_what_was_missed(runs: Runs) -> N
 
 def test_earlier_years_are_told_by_the_network_and_by_dated_rules(delta: scenario.Scenario) -> None:
     table = match.history(scenario.load(ROOT / "scenarios" / "history.yaml"), draws=3, people=5_000)
+    assert list(table.year) == list(range(2017, 2025))
+    began, table = table.iloc[0], table.iloc[1:]
+    assert began.institutions == 0 and np.isnan(began["median"]) and began.published == 0.208  # none is published
     assert table.rate.is_monotonic_increasing and table.institutions.is_monotonic_increasing
     assert table[table.rate_published.notna()].year.tolist() == [2020]
     assert table[table.epidemic].year.tolist() == [2020, 2021, 2022]

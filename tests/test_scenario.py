@@ -279,8 +279,8 @@ BAD_HEADS = {
         "3:7: year: 2031 is above 2030, the most allowed.",
     ),
     "year too early": (
-        f"{HEAD}year: 2017\n",
-        "3:7: year: 2017 is below 2018, the least allowed.",
+        f"{HEAD}year: 2016\n",
+        "3:7: year: 2016 is below 2017, the least allowed.",
     ),
     "geography": (
         f"{HEAD}year: 2024\ngeography: province\n",
