@@ -180,8 +180,9 @@ def _with_found(world: World, side: Scenario, year: int, flows: Ints) -> Ints:
     Supervision takes of the direct flow what it finds in each month.
     """
     found = [simulate.found_by_supervision(world, side, year + i) for i in range(YEARS)]
-    rate = np.concatenate(found, axis=-1)[:, :, None, None]
-    return _by_month(np.concatenate([flows, supervision.taken(flows[DIRECT], rate)]))
+    rate, paid = np.concatenate(found, axis=-1)[:, :, None, None], _by_month(flows)
+    taken = _by_month(supervision.taken(flows[DIRECT], rate)) if rate.any() else np.zeros_like(paid)
+    return np.concatenate([paid, taken])
 
 
 def _carried(touched: list[npt.NDArray[np.bool_]], indices: list[Array], before: Ints, after: Ints) -> Ints:

@@ -33,7 +33,7 @@ def _names(books: Books) -> tuple[tuple[str, ...], dict[str, Any]]:
     numbers = {}
     for kind, kept in ACCOUNTS.items():
         sizes = [len(words[axis]) if axis in kept else 1 for axis in ledger.AXES]
-        numbers[kind] = len(names) + np.arange(np.prod(sizes)).reshape(sizes)
+        numbers[kind] = len(names) + np.arange(np.prod(sizes), dtype=np.int32).reshape(sizes)
         for at in np.ndindex(*sizes):
             of = {axis: words[axis][i] for axis, i in zip(ledger.AXES, at, strict=True) if axis in kept}
             names.append("/".join([kind, *(of[axis] for axis in ("home", "host", "scheme") if axis in of)]))
@@ -54,11 +54,11 @@ def entries(books: Books) -> pd.DataFrame:
         for side, kind in zip(("debit", "credit"), sides, strict=True):
             own = numbers[kind]
             found[side].append(own[tuple(np.where(own.shape[axis] > 1, i, 0) for axis, i in enumerate(place))])
-        of = {"month": at[0], "fen": moved[at], "cause": np.full(at[0].shape, number)}
-        of |= {axis: place[i] + 1 for i, axis in enumerate(ledger.AXES)}
+        of = {"month": at[0].astype(np.int16), "fen": moved[at], "cause": np.full(at[0].shape, number, dtype=np.int16)}
+        of |= {axis: (place[i] + 1).astype(np.int16) for i, axis in enumerate(ledger.AXES)}
         for name, column in of.items():
             found[name].append(column)
-    columns = {name: np.concatenate(parts) for name, parts in found.items()}
+    columns = {name: np.concatenate(found.pop(name)) for name in list(found)}  # large: one copy at a time
     order = np.argsort(columns["month"], kind="stable")
     words = {
         "month": months(books),
@@ -69,11 +69,11 @@ def entries(books: Books) -> pd.DataFrame:
         "host": ("", *books.hosts),
         "scheme": ("", *SCHEMES),
     }
-    table = {name: _worded(column[order], words.get(name)) for name, column in columns.items()}
+    table = {name: worded(column[order], words.get(name)) for name, column in columns.items()}
     return pd.DataFrame({"entry": np.arange(1, len(order) + 1)} | table)
 
 
-def _worded(numbers: Any, words: Sequence[str] | None) -> Any:
+def worded(numbers: Any, words: Sequence[str] | None) -> Any:
     """Return words by their number, as categories; the numbers where they stand for none."""
     return numbers if words is None else pd.Categorical.from_codes(numbers, pd.Index(words))
 
@@ -84,7 +84,7 @@ def account_balances(books: Books) -> pd.DataFrame:
     balances = ledger.balances(books.moves)
     fen = np.concatenate([balances[kind].reshape(len(dates), -1).T for kind in ACCOUNTS])
     account, month = np.indices(fen.shape).reshape(2, -1)
-    return pd.DataFrame({"account": _worded(account, names), "month": _worded(month, dates), "fen": fen.ravel()})
+    return pd.DataFrame({"account": worded(account, names), "month": worded(month, dates), "fen": fen.ravel()})
 
 
 def trial_balance(books: Books, table: pd.DataFrame) -> pd.DataFrame:
@@ -173,7 +173,7 @@ def workbook(table: pd.DataFrame, trial: pd.DataFrame) -> bytes:
     for of, month, cause, area, fen in summed.to_numpy().tolist():
         sheet.append([of, month, cause, CAUSES_ZH[cause], *ENTRIES[cause], area, fen / FEN])
     last = len(summed) + 1
-    stated = trial[trial.side == SIDES[1]]
+    stated = trial[trial.side == SIDES[1]].astype({"scenario": str})
     words = stated.account.astype(str).str.split("/")
     stated = stated.assign(kind=words.str[0], area=words.str[1])
     stated = stated.groupby(["scenario", "kind", "area"], sort=True).closing.sum().reset_index()

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from simlib import (
@@ -164,16 +165,17 @@ def write_fit(folder: Path, fitted: fit.Fitted) -> None:
 def books(runs: Runs) -> dict[str, bytes]:
     """Return the files of the books of one draw, reference and scenario, `reconcile.FILES`."""
     made: dict[str, list[pd.DataFrame]] = {"journal": [], "balances": [], "trial_balance": []}
-    for pairing, both in zip(runs.pairings, runs.books, strict=True):
-        for side, of in zip(journal.SIDES, both, strict=True):
+    names = [pairing.scenario.name for pairing in runs.pairings]
+    for number, both in enumerate(runs.books):
+        for side, of in enumerate(both):
             entries = journal.entries(of)
             for name, table in (
                 ("journal", entries),
                 ("balances", journal.account_balances(of)),
                 ("trial_balance", journal.trial_balance(of, entries)),
             ):
-                table.insert(0, "side", side)
-                table.insert(0, "scenario", pairing.scenario.name)
+                table.insert(0, "side", journal.worded(np.full(len(table), side, dtype=np.int8), journal.SIDES))
+                table.insert(0, "scenario", journal.worded(np.full(len(table), number, dtype=np.int16), names))
                 made[name].append(table)
     whole = {name: pd.concat(made.pop(name), ignore_index=True) for name in list(made)}  # large: one copy at a time
     return {
@@ -192,8 +194,11 @@ def csv(table: pd.DataFrame) -> bytes:
 
 def parquet(table: pd.DataFrame) -> bytes:
     """Return a table as Parquet."""
+    import pyarrow
+
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False)
+    pyarrow.default_memory_pool().release_unused()
     return buffer.getvalue()
 
 
