@@ -89,6 +89,9 @@ def amounts(totals: Ints, place: Place, of: tuple[Group, ...]) -> Ints:
     ----------
     totals : (half, kind, scheme, home, host, touched, amount), see `simulate.Run`.
     """
+    kinds = [k for group in of for k in (range(len(KINDS)) if group.kind is None else (group.kind,))]
+    first = min(kinds)
+    totals = totals[:, first : max(kinds) + 1]  # they are large: no sums of kinds that no group asks for
     touched = totals[..., 1, :].sum(axis=2)
     by_pair = {True: touched, False: totals[..., 0, :].sum(axis=2) + touched}  # (half, kind, home, host, amount)
     for pairs in by_pair.values():
@@ -96,7 +99,7 @@ def amounts(totals: Ints, place: Place, of: tuple[Group, ...]) -> Ints:
 
     def one(group: Group) -> Ints:
         pairs = by_pair[group.changed]
-        pairs = pairs if group.kind is None else pairs[:, [group.kind]]
+        pairs = pairs if group.kind is None else pairs[:, [group.kind - first]]
         pairs = pairs if group.home is None else pairs[:, :, [group.home]]
         pairs = pairs if group.host is None else pairs[:, :, :, [group.host]]
         return np.asarray(pairs.sum(axis=(1, 2, 3)))
