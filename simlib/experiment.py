@@ -74,6 +74,7 @@ class Outcome:
     fresh : amounts of the headline group if nobody had used up anything at home, by scenario. cash : what the ledger
     says of the reference and of each scenario, (side, indicator, group, month). parts : see `cashflow.effects`.
     who : amounts of the headline's kind by group of insured, (side, group, amount), see `metrics.WHO`.
+    seen : what hosts saw of the headline's kind, (side, scheme, member, touched, host, tier, `loop.SEEN`), by scenario.
     books : reference and scenario, of draw `BOOKED` only.
     """
 
@@ -87,6 +88,7 @@ class Outcome:
     cash: tuple[Array, ...]
     parts: tuple[Array, ...]
     who: tuple[Ints, ...]
+    seen: tuple[Ints, ...]
     books: tuple[tuple[Books, Books], ...]
 
 
@@ -104,8 +106,9 @@ class Runs:
     pin : what was held fixed.
     cash : what the ledger says by scenario, (draw, side, indicator, group, month), see `cashflow`; none where only what
     changes was drawn. parts : of what each scenario takes out of the pools, (draw, part, all and each home). who :
-    amounts by group of insured, (draw, side, group, amount). books :
-    reference and scenario in draw `BOOKED`, by scenario. pools : what they were said to have, if a table was given.
+    amounts by group of insured, (draw, side, group, amount). seen : what hosts saw of the headline's kind,
+    (draw, side, scheme, member, touched, host, tier, `loop.SEEN`), see `simulate.Run`. books : reference and scenario
+    in draw `BOOKED`, by scenario. pools : what they were said to have, if a table was given.
     """
 
     place: areas.Place
@@ -123,6 +126,7 @@ class Runs:
     cash: tuple[Array, ...]
     parts: tuple[Array, ...]
     who: tuple[Ints, ...]
+    seen: tuple[Ints, ...]
     books: tuple[tuple[Books, Books], ...]
     pools: Stated | None
 
@@ -188,6 +192,7 @@ def repeat(
         tuple(np.stack(every) for every in zip(*(o.cash for o in outcomes), strict=True)),
         tuple(np.stack(every) for every in zip(*(o.parts for o in outcomes), strict=True)),
         tuple(np.stack(every) for every in zip(*(o.who for o in outcomes), strict=True)),
+        tuple(np.stack(every) for every in zip(*(o.seen for o in outcomes), strict=True)),
         outcomes[BOOKED].books,
         pools,
     )
@@ -239,11 +244,11 @@ def one_draw(
     world = solved(scenario.reference(scenarios[0]), seed, draw, pin)
     both = zip(scenarios, groups, rules_of(world, scenarios), strict=True)
     found = [_one_scenario(world, of, group, rules, people, whole, pools) for of, group, rules in both]
-    amounts, fresh, drawn, cash, parts, who, books = zip(*found, strict=True)
+    amounts, fresh, drawn, cash, parts, who, seen, books = zip(*found, strict=True)
     values = np.array([float(world.values[q][0]) for q in scalar_unknowns()])
     cases = flows.expect(world.pull, world.c, world.stayed)[INPATIENT].sum(axis=0)
     said = values, world.expected, world.check, cases
-    followed = (cash, parts, who, books if draw == BOOKED else ()) if whole else ((), (), (), ())
+    followed = (cash, parts, who, seen, books if draw == BOOKED else ()) if whole else ((), (), (), (), ())
     return Outcome(amounts, fresh, max(drawn), *said, *followed)
 
 
@@ -255,19 +260,20 @@ def _one_scenario(
     people: int,
     whole: bool,
     pools: Pools | None,
-) -> tuple[Ints, Ints, int, Any, Any, Any, Any]:
+) -> tuple[Ints, Ints, int, Any, Any, Any, Any, Any]:
     """Return what one draw of a scenario leaves behind, see `Outcome`; its totals, which are large, are let go."""
     amounts, runs = pair(world, of, groups, rules, people, whole=whole)
-    cash, parts, who, books = None, None, None, None
+    cash, parts, who, seen, books = None, None, None, None, None
     if whole:
-        who = _by_insured(of, groups[HEADLINE].kind or 0, runs)
+        kind = groups[HEADLINE].kind or 0
+        who, seen = _by_insured(of, kind, runs), np.stack([run.seen[kind] for run in runs])
         books = cashflow.follow(world, *runs, pools)
         cash, parts = np.stack([cashflow.indicators(side) for side in books]), cashflow.effects(runs, books)
     drawn = max(run.people for run in runs)
     del runs
     home = {"whole": False, "care_at_home": False}
     fresh, _ = pair(world, of, groups[: HEADLINE + 1], rules, people // 2, **home)
-    return amounts, fresh, drawn, cash, parts, who, books
+    return amounts, fresh, drawn, cash, parts, who, seen, books
 
 
 def _by_insured(of: Scenario, kind: int, runs: tuple[simulate.Run, simulate.Run]) -> Ints:

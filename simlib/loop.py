@@ -28,6 +28,7 @@ from simlib.gates import exposed
 from simlib.luck import below, happens, mix, share, uniform
 from simlib.terms import (
     ABANDONED,
+    CHANNELS,
     CHRONIC,
     DIRECT,
     EMPLOYEE,
@@ -115,6 +116,10 @@ ON_CREDIT, RECOVERED, NETWORK_COST = (AMOUNTS.index(name) for name in ("owed_on_
 AS_ORDINARY, FUND_AS_ORDINARY = (AMOUNTS.index(f"{of}_as_ordinary") for of in ("visits", "fund"))
 NOT_NETWORKED, NOT_LISTED, NOT_FILED, NOT_CODED, NOT_UP, BY_CHOICE = range(len(CAUSES))
 
+SEEN = (*AMOUNTS[: FUND + len(CHANNELS)], *AMOUNTS[FIRST : FIRST + len(CAUSES)])
+"""What is also counted by hospital tier and member group, named as in `AMOUNTS`: three blocks and the first causes."""
+SEEN_FIRST = SEEN.index(AMOUNTS[FIRST])
+
 DRAW = np.dtype(
     [
         ("key", np.uint64),
@@ -191,13 +196,15 @@ class Cells(NamedTuple):
 class Case(NamedTuple):
     """What became of one visit: channel, first cause, bill and gap in fen, what the fund owes, the policy's row.
 
-    pivotal : whether it would be direct if that cause alone were away. on_credit : whether nothing need be advanced.
-    outside : what of the bill is unlisted or over a ceiling on the list that priced it, fen. ordinary : whether it was
-    settled directly as ordinary outpatient care though it is chronic.
+    tier : of the hospital, index into `terms.TIERS`. pivotal : whether it would be direct if that cause alone were
+    away. on_credit : whether nothing need be advanced. outside : what of the bill is unlisted or over a ceiling on the
+    list that priced it, fen. ordinary : whether it was settled directly as ordinary outpatient care though it is
+    chronic.
     """
 
     channel: int
     cause: int
+    tier: int
     pivotal: bool
     on_credit: bool
     bill: int
@@ -321,8 +328,9 @@ def one_visit(
         cause = first_cause(networked, on_list, filed, coded, up)
     if way == DIRECT:
         outside = at_host.unlisted + at_host.over_ceiling
-        return Case(way, cause, pivotal, on_credit, bill, outside, gap, direct, row_direct, ordinary)
-    return Case(way, cause, pivotal, on_credit, bill, at_home.unlisted + at_home.over_ceiling, gap, claim, row, False)
+        return Case(way, cause, tier, pivotal, on_credit, bill, outside, gap, direct, row_direct, ordinary)
+    outside = at_home.unlisted + at_home.over_ceiling
+    return Case(way, cause, tier, pivotal, on_credit, bill, outside, gap, claim, row, False)
 
 
 @rule
@@ -360,6 +368,16 @@ def book(totals: Any, into: int, case: Any, weight: int, account: int, grade: in
         totals[into, ACCOUNT] += weight * account
         totals[into, LOCAL_FUND] += weight * paid * local
         totals[into, GRADED + grade] += weight * paid
+
+
+@rule
+def see(seen: Any, into: int, case: Any, weight: int) -> None:
+    """Add one case to what hosts see by hospital tier and member group, row `into`."""
+    seen[into, VISITS + case.channel] += weight
+    seen[into, BILLS + case.channel] += weight * case.bill
+    seen[into, FUND + case.channel] += weight * fund(case.owed)
+    if case.channel != DIRECT:
+        seen[into, SEEN_FIRST + case.cause] += weight
 
 
 @rule
@@ -470,6 +488,7 @@ def loop(
     period: Any,
     totals: Any,
     paid: Any,
+    seen: Any,
     places: int,
     periods: int,
     answer: Any = None,
@@ -483,10 +502,11 @@ def loop(
     ----------
     cells : whom to live. draw : a record of `DRAW`. scale_fen, quantiles : see `enacted.bill_scale`, `bill_quantiles`.
     policies, which, cover, slot, measure, listed, first, lives : see `enacted.Rules.flat`. measures : records of
-    `MEASURE`. period : which of its sums a visit goes to, (home x host x scheme x kind, month). totals, paid : what is
-    added to, (half x kind x scheme x home x host x period, amount) and, fund payment on direct cases and on claims,
-    (kind x scheme x home x host x month, 2). places, periods : number of areas and of periods. answer : how patients
-    respond, see `response.Answer`; None if they do not, then every visit is real.
+    `MEASURE`. period : which of its sums a visit goes to, (home x host x scheme x kind, month). totals, paid, seen :
+    what is added to, (half x kind x scheme x home x host x period, amount); fund payment on direct cases and on claims,
+    (kind x scheme x home x host x month, 2); `SEEN`, (kind x scheme x member x period x host x tier, amount). places,
+    periods : number of areas and of periods. answer : how patients respond, see `response.Answer`; None if they do not,
+    then every visit is real.
     """
     year = np.zeros(1, dtype=YEAR)[0]
     when = np.empty(len(KINDS) * visits.MOST_VISITS, dtype=np.uint8)  # unsigned: no index to be wrapped round
@@ -545,7 +565,9 @@ def loop(
                 into = base + k * len(SCHEMES) * places * places
                 if case.channel != ABANDONED:
                     paid[into * MONTHS + month, case.channel] += weight * fund(case.owed)
-                into = (into + half * len(KINDS) * len(SCHEMES) * places * places) * periods
-                into += period[((h * places + t) * len(SCHEMES) + s) * len(KINDS) + k, month]
+                span = period[((h * places + t) * len(SCHEMES) + s) * len(KINDS) + k, month]
+                into = (into + half * len(KINDS) * len(SCHEMES) * places * places) * periods + span
                 book(totals, into, case, weight, account, terms.grade, terms.local)
+                into = ((k * len(SCHEMES) + s) * len(MEMBERS) + who % len(MEMBERS)) * periods + span
+                see(seen, (into * places + t) * len(TIERS) + case.tier, case, weight)
     return lived

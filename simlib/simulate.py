@@ -39,6 +39,7 @@ from simlib.loop import (
     FUND,
     NETWORK_COST,
     RECOVERED,
+    SEEN,
     VISITS,
     Cells,
     insured,
@@ -47,7 +48,7 @@ from simlib.loop import (
 from simlib.luck import PEOPLE, happens, key_of, mix, odds_of
 from simlib.scenario import Scenario
 from simlib.solve import World, solve
-from simlib.terms import CHRONIC, DIRECT, INPATIENT, KINDS, MONTHS, SCHEMES, BadInputError, apart
+from simlib.terms import CHRONIC, DIRECT, INPATIENT, KINDS, MEMBERS, MONTHS, SCHEMES, TIERS, BadInputError, apart
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -68,6 +69,8 @@ class Run:
     is touched in the month: (half, kind, scheme, home, host, touched, amount), integers. paid : what the fund paid on
     direct cases and on claims, fen, (kind, scheme, home, host, month, 2). Pairs of `areas.Place.inside` hold care
     within a province, which is no cross-province care: `metrics` leaves them out, `cashflow` books them apart.
+    seen : what hosts saw of cross-province care, `loop.SEEN`, by hospital tier and by member group instead of by home:
+    (kind, scheme, member, touched, host, tier, amount), integers.
     """
 
     scenario: Scenario
@@ -75,6 +78,7 @@ class Run:
     people: int
     totals: Ints
     paid: Ints
+    seen: Ints
 
 
 @apart
@@ -272,35 +276,43 @@ def live(
     rules = rules or enacted_in(world, of)
     cells = cells_of(world, place, of.year, focus(touched), people, whole or not touched.any())
     draw, arrays = draw_record(world, of.year, care_at_home=care_at_home), loop_arrays(world, rules, of)
-    work = [(cells, draw, arrays, answered(world, of, rules))]
+    work = [(cells, draw, arrays, answered(world, of, rules), True)]
     if whole and place.inside.any():
-        work.append((*inside(world, of, place, rules, people // WITHIN_PEOPLE, care_at_home), None))
+        work.append((*inside(world, of, place, rules, people // WITHIN_PEOPLE, care_at_home), None, False))
     n, (period, periods) = len(place.codes), summed_apart(touched, by_month)
     # A list's iterator can be shared: each thread takes what comes next.
     every = iter([(part, *how) for who, *how in work for part in parts(who, chunk)])
 
-    def some(_: int) -> tuple[Ints, Ints]:
-        sums = nobody(n, periods)
-        for part, draw, arrays, answer in every:
-            loop.loop(part, draw, *arrays, period, *sums, n, periods, answer)  # type: ignore[call-arg]
+    def some(_: int) -> tuple[Ints, Ints, Ints]:
+        totals, paid, seen = sums = nobody(n, periods)
+        unseen = np.zeros_like(seen)
+        for part, draw, arrays, answer, across in every:
+            into = totals, paid, seen if across else unseen
+            loop.loop(part, draw, *arrays, period, *into, n, periods, answer)  # type: ignore[call-arg]
         return sums
 
     with ThreadPoolExecutor(jobs) as pool:
-        totals, paid = (reduce(np.add, sums) for sums in zip(*pool.map(some, range(jobs)), strict=True))
-    by = (len(KINDS), len(SCHEMES), n, n)
-    totals, paid = totals.reshape(2, *by, periods, -1), paid.reshape(*by, MONTHS, -1)
+        totals, paid, seen = (reduce(np.add, sums) for sums in zip(*pool.map(some, range(jobs)), strict=True))
+    by = (len(KINDS), len(SCHEMES))
+    totals, paid = totals.reshape(2, *by, n, n, periods, -1), paid.reshape(*by, n, n, MONTHS, -1)
+    seen = seen.reshape(*by, len(MEMBERS), periods, n, len(TIERS), -1)
     if not by_month:
         inspect(totals, paid, touched, world, of)
         connect(totals, touched, world, of)
-    for sums in (totals, paid):
+    for sums in (totals, paid, seen):
         sums.setflags(write=False)
-    return Run(of, world, int(cells.number.sum()), totals, paid)
+    return Run(of, world, int(cells.number.sum()), totals, paid, seen)
 
 
-def nobody(places: int, periods: int) -> tuple[Ints, Ints]:
+def nobody(places: int, periods: int) -> tuple[Ints, Ints, Ints]:
     """Return what the loop adds to, of nobody yet: see `loop.loop`."""
-    pairs = len(KINDS) * len(SCHEMES) * places**2
-    return np.zeros((2 * pairs * periods, len(AMOUNTS)), dtype=np.int64), np.zeros((pairs * MONTHS, 2), dtype=np.int64)
+
+    def none(rows: int, columns: int) -> Ints:
+        return np.zeros((hosts * rows, columns), dtype=np.int64)
+
+    hosts = len(KINDS) * len(SCHEMES) * places
+    totals, paid = none(2 * places * periods, len(AMOUNTS)), none(places * MONTHS, 2)
+    return totals, paid, none(len(MEMBERS) * periods * len(TIERS), len(SEEN))
 
 
 def summed_apart(touched: npt.NDArray[np.bool_], by_month: bool = False) -> tuple[npt.NDArray[np.uint8], int]:

@@ -185,7 +185,7 @@ class Twin:
         self.measure = measure.ravel()
         self.listed = listed.ravel()
         self.period, self.periods = period.ravel(), periods
-        (self.totals, self.paid_out), self.places = sums, places
+        (self.totals, self.paid_out, self.seen), self.places = sums, places
 
     def live(self, cells: Any) -> int:
         """Live one chunk and book it; return the visits lived through."""
@@ -217,10 +217,10 @@ class Twin:
         self.half = (cells.half[self.cell] + person[order]) & 1
         where = (cells.scheme, cells.purpose, cells.home, cells.host)
         self.s, self.p, self.h, self.t = (column[self.cell].astype(np.int64) for column in where)
-        retired = mix(self.key, step(visits.RETIRED)) < draw.retired[self.s]
+        self.retired = mix(self.key, step(visits.RETIRED)) < draw.retired[self.s]
         luck = uniform(mix(self.key, step(visits.INSURED)))
         pool = self.first[self.h] + (self.lives[self.h] < luck[:, None]).sum(axis=1)
-        self.insured = ((pool * len(SCHEMES) + self.s) * len(MEMBERS) + retired) * self.asked
+        self.insured = ((pool * len(SCHEMES) + self.s) * len(MEMBERS) + self.retired) * self.asked
         luck = below(mix(self.key, step(visits.BALANCE)), terms.STEPS)
         self.balance = draw.balances.take(luck) * (self.s == terms.EMPLOYEE)
         self.admissions, self.now = np.zeros((2, len(key)), dtype=np.int64)
@@ -297,7 +297,7 @@ class Twin:
         draw, k, month, luck = self.draw, self.k, self.month, self.luck
         s, p, h, t, insured = (column.take(self.owner) for column in (self.s, self.p, self.h, self.t, self.insured))
         what, gates = mix(luck, step(visits.WHAT)), mix(luck, step(visits.GATES))
-        tier = pick(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
+        self.tier = tier = pick(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
         basket = below(share(what, visits.WHICH_BASKET), draw.baskets)
         mean = self.scale.take(((k * len(SCHEMES) + s) * len(TIERS) + tier) * draw.baskets + basket)
         sick, disease = np.flatnonzero(k == CHRONIC), self.disease.take(self.owner)
@@ -516,27 +516,33 @@ class Twin:
         at = base.take(self.owner) + self.k * (len(SCHEMES) * self.places**2)
         into = at + self.half.take(self.owner) * (len(KINDS) * len(SCHEMES) * self.places**2)
         cell = (pair * len(SCHEMES) + self.s).take(self.owner) * len(KINDS) + self.k
-        into = self.periods * into + self.period.take(cell * MONTHS + self.month)
-        seen = np.zeros(len(self.totals), dtype=bool)
-        seen[into] = True
-        rows = np.flatnonzero(seen)
-        renumbered = np.empty(len(seen), dtype=np.int64)
+        span = self.period.take(cell * MONTHS + self.month)
+        into = self.periods * into + span
+        used = np.zeros(len(self.totals), dtype=bool)
+        used[into] = True
+        rows = np.flatnonzero(used)
+        renumbered = np.empty(len(used), dtype=np.int64)
         renumbered[rows] = np.arange(len(rows))
         into = renumbered.take(into)
+        member = (self.s * len(MEMBERS) + self.retired).take(self.owner) + self.k * (len(SCHEMES) * len(MEMBERS))
+        seen = (member * self.periods + span) * self.places + self.t.take(self.owner)
+        seen = seen * len(TIERS) + self.tier
         weight = cells.weight.astype(np.float64)[self.cell].take(self.owner)
-        out = np.zeros((len(rows), len(loop.AMOUNTS)))
+        out, at_host = np.zeros((len(rows), len(loop.AMOUNTS))), np.zeros(self.seen.shape)
 
-        def add(first: int, amount: Any, which: Any = 0, width: int = 1) -> None:
+        def add(first: int, amount: Any, which: Any = 0, width: int = 1, out: Any = out, into: Any = into) -> None:
             """Put sums of an amount into the columns from `first` on, by which of them a visit belongs to."""
-            sums = np.bincount(into * width + which, amount, minlength=len(rows) * width)
+            sums = np.bincount(into * width + which, amount, minlength=len(out) * width)
             out[:, first : first + width] = sums.reshape(-1, width)
 
         paid, kept = weight * self.paid, self.channel != ABANDONED
         for first, amount in ((loop.VISITS, weight), (loop.BILLS, weight * self.bill), (loop.FUND, paid)):
             add(first, amount, self.channel, 3)
+            add(first, amount, self.channel, 3, at_host, seen)
         for first, amount in ((loop.GAP, self.gap), (loop.GAP_ZERO, self.gap == 0), (loop.CLAIM_MORE, self.gap < 0)):
             add(first, weight * amount)
         lost = self.channel != DIRECT
+        add(loop.SEEN_FIRST, weight * lost, self.cause, len(loop.CAUSES), at_host, seen)
         for amount, first, pivotal in (
             (weight, loop.FIRST, loop.PIVOTAL),
             (weight * self.bill, loop.BILL_FIRST, loop.BILL_PIVOTAL),
@@ -552,8 +558,9 @@ class Twin:
         paid *= kept
         add(loop.LOCAL_FUND, paid * self.policies.local.take(self.rows))
         add(loop.GRADED, paid, self.policies.grade.take(self.rows), len(terms.GRADES))
-        assert np.abs(out).max() < 2**53, "a sum is too large for a float to be exact"
+        assert max(np.abs(out).max(), at_host.max()) < 2**53, "a sum is too large for a float to be exact"
         self.totals[rows] += out.astype(np.int64)
+        self.seen += at_host.astype(np.int64)
         by_month, kept = (at * MONTHS + self.month) * 2 + np.minimum(self.channel, CLAIMED), self.channel != ABANDONED
         months, into = np.unique(by_month[kept], return_inverse=True)
         self.paid_out.reshape(-1)[months] += np.bincount(into, paid[kept]).astype(np.int64)

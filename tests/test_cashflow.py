@@ -539,7 +539,7 @@ def by_hand(
     totals = np.zeros((2, 4, 2, 1, 1, 2, len(AMOUNTS)), dtype=np.int64)
     for start, amounts in ((VISITS, visits), (FUND, fund)):
         totals[0, 0, 0, 0, 0, 0, start : start + 3] = MONTHS * np.array(amounts)
-    run = simulate.Run(None, None, 1, totals, np.zeros(0, dtype=np.int64))  # type: ignore[arg-type]
+    run = simulate.Run(None, None, 1, totals, *np.zeros((2, 0), dtype=np.int64))  # type: ignore[arg-type]
     every = np.ones((MONTHS + ledger.SPAN, 2, 1, 1), dtype=np.int64)
     every[:, 1] = 0
     direct, claimed = (np.rint(stress * fund[i] * every).astype(np.int64) for i in (0, 1))

@@ -9,7 +9,8 @@ from conftest import ROOT
 
 from simlib import catalogue, experiment, findings, headline, match, metrics, scenario
 from simlib.experiment import CONTRACT, Runs
-from simlib.terms import KINDS, PURPOSES, BadInputError
+from simlib.loop import AMOUNTS, SEEN
+from simlib.terms import INPATIENT, KINDS, PURPOSES, BadInputError
 
 DRAWS, PEOPLE = 12, 20_000
 PAIRS = "pairs=changed;kind=inpatient"
@@ -217,3 +218,16 @@ def test_streams_and_rates_of_leaving_hold_every_case_of_the_draws(runs: Runs) -
     assert (
         total == pytest.approx(cases.sum()) and (rates.low <= rates.value).all() and (rates.value <= rates.high).all()
     )
+
+
+def test_what_hosts_see_of_the_headlines_kind_adds_up_to_its_groups(runs: Runs) -> None:
+    """By host as the groups of all inpatients, in the touched cells as the headline, before and after."""
+    pairing, (seen,) = runs.pairings[0], runs.seen
+    columns = [AMOUNTS.index(name) for name in SEEN]
+    for side, amounts in enumerate((pairing.before, pairing.after)):
+        amounts = amounts.sum(axis=2)[..., columns]
+        touched = seen[:, side, :, :, 1].sum(axis=(1, 2, 3, 4))
+        assert (touched == amounts[:, experiment.HEADLINE]).all()
+        for host in range(len(runs.place.codes)):
+            at = pairing.groups.index(metrics.at("host", host, INPATIENT))
+            assert (seen[:, side, ..., host, :, :].sum(axis=(1, 2, 3, 4)) == amounts[:, at]).all()

@@ -83,7 +83,7 @@ class Life:
         home = np.zeros(2, dtype=np.int64), np.ones((2, 1))
         arrays = (scale, np.ones(1), policies, which, cover, slot, measure, listed, *home, measures)
         loop.loop(self.cells, self.draw, *arrays, period, *sums, 2, periods)
-        by_month, paid = (of.reshape(-1, len(KINDS), 8, MONTHS, of.shape[-1]).sum(axis=(0, 2)) for of in sums)
+        by_month, paid = (of.reshape(-1, len(KINDS), 8, MONTHS, of.shape[-1]).sum(axis=(0, 2)) for of in sums[:2])
         assert (paid == by_month[..., FUND : FUND + 2]).all()
         return by_month // self.cells.weight[0]
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from simlib.changes import Change
 from simlib.chronic import Chronic
 from simlib.loop import AMOUNTS
 from simlib.terms import KINDS, PPM
+from simlib.visits import Visits
 
 COLUMN = {name: i for i, name in enumerate(AMOUNTS)}
 PEOPLE = 20_000
@@ -67,6 +69,33 @@ def test_what_is_paid_by_month_is_what_is_paid(runs: tuple[simulate.Run, simulat
     for run in runs:
         paid = run.totals[..., loop.FUND : loop.FUND + 2].sum(axis=(0, 5))
         assert (run.paid.sum(axis=4) == paid).all() and (run.paid > 0).any(axis=(0, 1, 2, 3)).all()
+
+
+@pytest.mark.parametrize("name", ["delta_mutual_recognition", "delta_mutual_recognition_cities"])
+def test_what_hosts_see_by_tier_and_member_is_all_of_cross_province_care(world: solve.World, name: str) -> None:
+    """Summed over what only one of them tells apart, both sums are the same integers; within provinces nothing."""
+    of = scenario.load(ROOT / "scenarios" / f"{name}.yaml")
+    run = simulate.live(world, of, touched=simulate.touched_by(of), people=PEOPLE)
+    inside = areas.load(of.geography).inside
+    assert inside.any() == run.totals[:, :, :, inside].any()
+    across = np.where(inside[:, :, None, None], 0, run.totals).sum(axis=(0, 3))  # (kind, scheme, host, touched, amount)
+    across = np.moveaxis(across[..., [AMOUNTS.index(amount) for amount in loop.SEEN]], 3, 2)
+    assert (run.seen.sum(axis=(2, 5)) == across).all()
+    cases = run.seen[..., loop.VISITS : loop.VISITS + 3].sum(axis=-1)
+    by_tier, by_member = cases.sum(axis=(0, 1, 2, 3, 4)), cases.sum(axis=(0, 3, 4, 5))
+    assert by_tier[2] > 2 * by_tier[1] > 2 * by_tier[0] > 0
+    retired = by_member[:, 1] / by_member.sum(axis=1)
+    drawn = [world.values[q][0] for q in (Visits.retired_share_employee, Visits.senior_share_resident)]
+    np.testing.assert_allclose(retired, drawn, atol=0.05)
+
+
+def test_any_chunk_size_and_jobs_give_the_same_sight_of_hosts(world: solve.World, delta: scenario.Scenario) -> None:
+    touched = simulate.touched_by(delta)
+    whole, parted = (
+        simulate.live(world, delta, touched=touched, people=PEOPLE, **how).seen
+        for how in ({}, {"chunk": 999, "jobs": 2})
+    )
+    assert (whole == parted).all()
 
 
 def test_the_reform_changes_only_what_it_names(

@@ -94,6 +94,7 @@ def test_cross_province_care_is_the_same_to_the_visit(runs: tuple[Run, Run], wit
         assert with_.people == bare.people
         assert with_.totals[:, :, :, DELTA.inside].any() and not bare.totals[:, :, :, DELTA.inside].any()
         assert (with_.totals[:, :, :, ~DELTA.inside] == bare.totals[:, :, :, ~DELTA.inside]).all()
+        assert (with_.seen == bare.seen).all() and bare.seen.any()
         amounts = [metrics.amounts(run.totals, DELTA, groups) for run in (with_, bare)]
         assert (amounts[0] == amounts[1]).all()
 
