@@ -31,7 +31,6 @@ LEVERS = (
     "claims.hassle_saved",
     "claims.waiting_saved",
     "credit.covered",
-    "drg.covered",
 )
 """Measures that are a share, 0 where nothing is done."""
 
@@ -143,6 +142,7 @@ def table(found: Measures, ground: Ground) -> Any:
     k, share = found.kind, dict(zip(LEVERS, found.share.T, strict=True))
     mended, uncoded, answer, costs = ground.mended[k], ground.uncoded[k], ground.answer, ground.costs
     moved = hospitals.moved(found.paths, answer.weights, answer.speed)
+    billed = hospitals.billed(found.paths, answer.bill, answer.growth)
     more = hospitals.newly_mended(mended, np.where(found.path < 0, 0.0, moved[found.path, found.month]))
     willing = mended + (1 - mended) * more
     out = np.zeros(len(k), dtype=MEASURE)
@@ -153,7 +153,7 @@ def table(found: Measures, ground: Ground) -> Any:
     unified = share["codes.unified"]
     out["unified"] = odds_of(unified + (1 - unified) * np.maximum(more, 0))
     out["uncoded"] = odds_of((1 - unified) * np.maximum(-more, 0) * uncoded / (1 - uncoded))
-    out["bill"] = 1 + answer.bill * share["drg.covered"]
+    out["bill"] = np.where(found.path < 0, 1.0, billed[found.path, found.month])
     late = share["filing.mended"]
     filed = late + (1 - late) * ground.lapsed * found.lasting
     out["mended"] = odds_of((willing + (1 - willing) * filed) * (1 - share["filing.late_refused"]))

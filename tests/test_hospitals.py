@@ -13,6 +13,7 @@ from simlib.changes import Change
 from simlib.hospitals import Drg, Hospitals
 from simlib.loop import AMOUNTS
 from simlib.scenario import Scenario
+from simlib.tables import value
 from simlib.terms import KINDS
 
 ROOT = Path(__file__).parent.parent
@@ -44,7 +45,7 @@ def amount(totals: np.ndarray, name: str) -> int:
 
 def pinned(world: solve.World, **values: float) -> solve.World:
     """Return a world in which unknowns of hospitals have these values."""
-    known = {"worth": Hospitals.worth, "bill": Drg.bill, "margin": Drg.margin}
+    known = {"worth": Hospitals.worth, "bill": Drg.bill, "growth": Drg.growth, "margin": Drg.margin}
     return replace(world, values={**world.values, **{known[name]: np.array([x]) for name, x in values.items()}})
 
 
@@ -95,7 +96,7 @@ def test_as_many_faults_are_left_as_the_willingness_says(world: solve.World, roo
     """Not filed and not coded are raw faults x (1 - W), whether W rises or falls."""
     of = setting(root, "hospitals.disputes_settled", 1.0)
     found = conditions.measures(of, areas.load("provinces"))
-    answer = hospitals.Answer(np.array([0.0, 0.0, 0.0, end]), 1.0, 0.0)
+    answer = hospitals.Answer(np.array([0.0, 0.0, 0.0, end]), 1.0, 0.0, 0.0)
     ground = simulate.ground(world, areas.load("provinces"), 2024)._replace(answer=answer)
     mended, uncoded = ground.mended, ground.uncoded
     table = conditions.table(found, ground)[1:]
@@ -109,7 +110,7 @@ def test_as_many_faults_are_left_as_the_willingness_says(world: solve.World, roo
 def test_drg_scales_the_bills_of_its_inpatients_and_no_other(
     world: solve.World, root: Scenario, before: np.ndarray
 ) -> None:
-    of = pinned(world, bill=-0.10, margin=0.0)
+    of = pinned(world, bill=-0.10, growth=0.0, margin=0.0)
     whole, half = (lived(of, setting(root, "drg.covered", share)) for share in (1.0, 0.5))
     bills = [AMOUNTS.index(f"bill_{way}") for way in ("direct", "claimed", "abandoned")]
     was, now, between = (t[INPATIENT, :, SHANGHAI][:, bills].sum() for t in (before, whole, half))
@@ -120,12 +121,56 @@ def test_drg_scales_the_bills_of_its_inpatients_and_no_other(
     assert amount(whole, "fund_direct") < amount(before, "fund_direct")
 
 
+@pytest.mark.parametrize(("start", "years"), [("2024-01", 0), ("2023-01", 1), ("2021-07", 2.5)])
+def test_bills_under_drg_grow_otherwise_from_the_month_it_starts(
+    world: solve.World, root: Scenario, before: np.ndarray, start: str, years: float
+) -> None:
+    """In January 2024 bill x (1 + level) x (1 + growth)^(years since the start), and a twelfth more each month."""
+    place = areas.load("provinces")
+    change = Change.model_validate({"from": start, "where": {"host": ("shanghai",)}, "set": (("drg.covered", 1.0),)})
+    of = root.model_copy(update={"name": "x", "changes": (change,), "parent": root})
+    found = conditions.measures(of, place)
+    answer = hospitals.Answer(np.zeros(4), 1.0, -0.1, -0.03)
+    table = conditions.table(found, simulate.ground(world, place, 2024)._replace(answer=answer))
+    by_month = table["bill"][found.which[0, SHANGHAI, INPATIENT] >> 1]
+    np.testing.assert_allclose(by_month, 0.9 * 0.97 ** (years + np.arange(12) / 12), rtol=1e-12)
+    bills = [AMOUNTS.index(f"bill_{way}") for way in ("direct", "claimed", "abandoned")]
+    now = lived(pinned(world, bill=-0.1, growth=-0.03, margin=0.0), of)[INPATIENT, :, SHANGHAI][:, bills].sum()
+    was = before[INPATIENT, :, SHANGHAI][:, bills].sum()
+    assert 0.9 * 0.97 ** (years + 1) < now / was < 0.9 * 0.97**years
+
+
+def test_growth_is_forgone_for_good_and_a_half_covered_grows_half_as_fast() -> None:
+    covered = np.zeros((1, 49, 4))
+    covered[0, :24, hospitals.COVERED] = 0.5
+    bill = hospitals.billed(covered, -0.1, -0.03)[0]
+    assert bill[[0, 12, 24, 48]] == pytest.approx([0.95, 0.95 * 0.97**0.5, 0.97, 0.97])
+
+
 def test_a_hospital_that_loses_by_drg_is_less_willing(world: solve.World, root: Scenario) -> None:
     of = setting(root, "drg.covered", 1.0)
-    loses, even, gains = (rate(lived(pinned(world, bill=0.0, margin=m, worth=20.0), of)) for m in (-0.05, 0.0, 0.05))
+    loses, even, gains = (
+        rate(lived(pinned(world, bill=0.0, growth=0.0, margin=m, worth=20.0), of)) for m in (-0.05, 0.0, 0.05)
+    )
     assert loses < even < gains
     assert even == rate(lived(world, root))
 
 
-def test_the_effect_on_the_bill_may_be_none() -> None:
-    assert Drg.bill.low is not None and Drg.bill.high is not None and Drg.bill.low < 0 < Drg.bill.high
+def test_the_effect_on_the_bill_and_on_its_growth_may_be_none() -> None:
+    for effect in (Drg.bill, Drg.growth):
+        assert effect.low is not None and effect.high is not None and effect.low < 0 < effect.high
+
+
+def test_the_range_of_growth_is_what_admissions_did_while_drg_spread() -> None:
+    """At most all of the published fall since 2021, of either scheme."""
+    for scheme, a_year in (("employee", -0.033), ("resident", -0.026)):
+        cost, number = (
+            [
+                value("national", metric=m, scheme=scheme, year=year, place="national", tier="all")
+                for year in ("2021", "2024")
+            ]
+            for m in ("inpatient_cost", "discharges")
+        )
+        grown = (cost[1] / number[1]) / (cost[0] / number[0])
+        assert grown ** (1 / 3) - 1 == pytest.approx(a_year, abs=5e-4)
+        assert Drg.growth.low is not None and Drg.growth.low <= a_year
