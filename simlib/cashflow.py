@@ -333,7 +333,7 @@ def indicators(books: Books) -> Array:
     pool_balance = cash of the pools and their prepayments; months_payable = 12 x pool_balance / spending of the year;
     pools_in_deficit = pools (area and scheme) that spend more than their income in the year; pools_short = pools left
     without cash. use_cleared = noticed for clearing in the month / prepayment; use_outstanding = paid to hospitals and
-    not yet cleared / prepayment; homes_* = homes whose use over all hosts is above Hebei's thresholds (neither
+    not yet cleared / prepayment; homes_* = homes whose use over all hosts reaches Hebei's thresholds (neither
     definition of use is published; single pairs are too few people of a draw to be counted). hosts_short = hosts that
     owe hospitals more than is not yet due. overdue = noticed and not paid; receivable_days = owed to hospitals / mean
     direct payment of three months; advanced_yuan_days = owed to patients on claims x days of the month; net_flow =
@@ -368,7 +368,7 @@ def indicators(books: Books) -> Array:
         "prepayment": group(kept) / FEN,
         **{f"use_{name}": _over(group(use), group(kept)) for name, use in used.items()},
         **{
-            f"homes_{colour}_{name}": group(_of_home(use) > level * np.maximum(_of_home(kept), 1))
+            f"homes_{colour}_{name}": group(ledger.warned(_of_home(use), _of_home(kept), level))
             for name, use in used.items()
             for colour, level in (("yellow", Ledger.use_yellow.number), ("red", Ledger.use_red.number))
         },

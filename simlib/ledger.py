@@ -147,7 +147,7 @@ class Ledger(Params, prefix="ledger"):
         grade="assumed",
     )
     use_yellow = fact(
-        "use of a prepayment above which a home is warned 黄色预警; what use means is not published",
+        "use of a prepayment from which a home is warned 黄色预警; what use means is not published",
         0.7,
         unit="share",
         source=HEBEI,
@@ -421,6 +421,19 @@ def prepayment(direct: Ints, multiple: Ints) -> Ints:
     return half_up(quarter * (multiple // 1000), 3 * PPM // 1000)
 
 
+def warned(used: Ints, held: Ints, level: float) -> npt.NDArray[np.bool_]:
+    """Return where what is used of prepayments reaches a level of use, to the fen; nothing used warns nobody.
+
+    Parameters
+    ----------
+    used, held : fen. level : share, `Ledger.use_yellow` or `Ledger.use_red`.
+
+    >>> warned(np.array([899, 900, 901, 0]), np.array([1000, 1000, 1000, 0]), 0.9).tolist()
+    [False, True, True, False]
+    """
+    return np.asarray((1000 * used >= round(1000 * level) * held) & (used > 0))
+
+
 def in_red(held: Ints, host: Ints) -> npt.NDArray[np.bool_]:
     """Return the pairs (home, host) of which so much is paid out and not cleared that the red warning is due.
 
@@ -431,8 +444,7 @@ def in_red(held: Ints, host: Ints) -> npt.NDArray[np.bool_]:
     >>> in_red(np.array([[[100, 100, 0]]]), np.array([[[10, 11, 0]]])).tolist()
     [[True, False, False]]
     """
-    kept, out = held.sum(axis=0), (held - host).sum(axis=0)
-    return np.asarray((1000 * out >= round(1000 * Ledger.use_red.number) * kept) & (kept > 0))
+    return warned((held - host).sum(axis=0), held.sum(axis=0), Ledger.use_red.number)
 
 
 def _per_pool(need: Ints, cash: Ints) -> Ints:

@@ -203,6 +203,26 @@ def test_a_prepayment_takes_cash_and_costs_nothing(
     assert timing[0] == pytest.approx((told(books[1], "prepayment") - told(books[0], "prepayment"))[11])
 
 
+HELD = 1000_00
+"""Prepayment of one home at one host, fen, as the warnings are tried on it."""
+
+
+@pytest.mark.parametrize("definition", ["cleared", "outstanding"])
+@pytest.mark.parametrize(("colour", "line"), [("yellow", 700_00), ("red", 900_00)])
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+def test_a_home_is_warned_from_the_line_on_and_not_a_fen_before(
+    colour: str, line: int, beyond: int, definition: str
+) -> None:
+    """Hebei's rule: yellow when the use reaches 70 %, red at 90 % and more, whichever use is meant."""
+    month = {"cleared": 0, "outstanding": 1}[definition]  # what is noticed, or paid out and not yet cleared, is a month's
+    _, was = by_hand((6, 2, 2), (line + beyond, 0, 0))
+    terms = was.terms._replace(clearing=was.terms.clearing + month)
+    moves = ledger.book(was.flows, terms, np.full((2, 1), 10**9), np.array([[[HELD]], [[0]]]))
+    of = replace(was, terms=terms, moves=moves)
+    assert cashflow.uses(of)[definition][0].sum() == line + beyond and ledger.held(moves)[1].sum() == HELD
+    assert told(of, f"homes_{colour}_{definition}")[0] == (beyond >= 0)
+
+
 # Tables of one draw's books.
 
 

@@ -477,6 +477,14 @@ def test_an_increase_is_not_asked_for_below_the_red_line() -> None:
     assert (book(f, t, rich(f), opened_by_rule(f, t))["increased"] > 0).any()
 
 
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+def test_an_increase_is_asked_for_from_the_red_line_on_and_not_a_fen_before(beyond: int) -> None:
+    f, t = steady([[[0, 900_00 + beyond]]]), terms(1, 2, hospital=0, clearing=1, increase=500_000)
+    f.direct[9:MONTHS] = np.array([[[0, 500_00]]])  # 1,000 are prepaid, and a month is paid out before it is cleared
+    found = book(f, t, rich(f), opened_by_rule(f, t))["increased"][2, 0, 0, 1]
+    assert (found > 0) == (beyond >= 0)
+
+
 def test_fees_touch_no_fund_and_no_hospital(flows: Flows, ahead: Moves) -> None:
     of = terms(2, 2, hospital=2, advance=0.5, shared=1, province=[0, 0])
     of.advance[MONTHS : 2 * MONTHS] //= 2
