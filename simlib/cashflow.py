@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, homecare, ledger, openings, scenario, simulate, solve, supervision, within
+from simlib import areas, diverted, homecare, ledger, openings, scenario, simulate, solve, supervision, within
 from simlib.channels import Channels
 from simlib.ledger import SPAN, YEARS, Flows, Ledger, Moves, Terms, by_due_month
-from simlib.loop import FUND, VISITS
+from simlib.loop import BILLS, FUND, VISITS
 from simlib.openings import Pools
 from simlib.pooling import Pooling
 from simlib.scenario import Scenario
@@ -44,7 +45,8 @@ class Books:
     Attributes
     ----------
     year : of the first month. homes, hosts : codes of the pools' areas and of the provinces that host. province : of
-    each home, (home,). flows, terms, moves : see `ledger`.
+    each home, (home,). flows, terms, moves : see `ledger`. diverted : what the pools do not spend on care at home, as
+    patients now have it elsewhere, fen, (SPAN, scheme, home).
     """
 
     year: int
@@ -54,6 +56,7 @@ class Books:
     flows: Flows
     terms: Terms
     moves: Moves
+    diverted: Ints
 
 
 def months(books: Books) -> list[str]:
@@ -79,23 +82,28 @@ def follow(world: World, before: Run, after: Run, pools: Pools | None = None) ->
         for run, flow in zip((before, after), paid, strict=True)
     ]
     spans_near = [_by_month(_carried(touched_near, indices[1], near[0], flow)) for flow in near]
+    gone = _diverted((before, after), place, touched, indices[0])
     hosts = tuple(areas.provinces().codes[p] for p in dict.fromkeys(place.province.tolist()))
     out = []
-    for run, span, (beside, by_hand), term in zip((before, after), spans, spans_near, terms, strict=True):
+    for run, span, (beside, by_hand), term, away in zip(
+        (before, after), spans, spans_near, terms, (np.zeros_like(gone), gone), strict=True
+    ):
         factor = _factor(run.scenario, place)
         direct, claimed, *found = (_scaled(flow, factor) for flow in span)
         recovered, fined = (_by_host(np.concatenate([np.zeros_like(opening.direct), taken]), place) for taken in found)
+        local = _locally(run, opening.local, place)
+        away = np.minimum(away, local)  # nobody is spared more than all
         flows = Flows(
             np.concatenate([_by_host(opening.direct, place), _by_host(direct, place)]),
             np.concatenate([opening.claimed, claimed]).sum(axis=3) + np.concatenate([opening.near[1], by_hand])[..., 0],
             opening.income,
-            _locally(run, opening.local, place),
+            local - away,
             recovered,
             fined,
             np.concatenate([opening.near[0], beside])[..., 0],
         )
         moves = ledger.book(flows, term, opening.balance, held)
-        out.append(Books(of.year, place.codes, hosts, place.province, flows, term, moves))
+        out.append(Books(of.year, place.codes, hosts, place.province, flows, term, moves, away))
     return out[0], out[1]
 
 
@@ -121,6 +129,17 @@ def _locally(run: Run, local: Ints, place: areas.Place) -> Ints:
     if (ratio == 1).all():
         return local
     return np.rint(local * ratio[np.minimum(np.arange(SPAN), MONTHS - 1)]).astype(np.int64)
+
+
+def _diverted(runs: tuple[Run, Run], place: areas.Place, touched: list[Any], indices: list[Array]) -> Ints:
+    """Return what pools are spared at home as patients of a scenario go elsewhere, (SPAN, scheme, home)."""
+    apart = ~place.inside[:, :, None, None]
+    cases, bills = (
+        [np.asarray((run.totals[..., at : at + 3] * apart).sum(axis=(0, 4, 5, 6))) for run in runs]
+        for at in (VISITS, BILLS)
+    )
+    yearly = diverted.spared(runs[1].world.values, (cases[0], cases[1]), bills[0])
+    return diverted.by_month(yearly, touched, indices)
 
 
 def _paid(run: Run, place: areas.Place) -> tuple[Ints, Ints]:
@@ -415,12 +434,14 @@ class _Groups:
         return np.concatenate(parts)
 
 
-EFFECTS = ("newly_paid", "richer_price", "volume", "timing")
-"""Parts of what a scenario takes out of a pool's cash in its year."""
+EFFECTS = ("newly_paid", "richer_price", "volume", "timing", "diverted_from_home")
+"""Parts of what a scenario takes out of a pool's cash in its year: for care elsewhere, and what it spares at home."""
 
 
 def effects(runs: tuple[Run, Run], books: tuple[Books, Books]) -> Array:
-    """Return what a scenario changes in the cash paid for care elsewhere in its year, yuan, (part, all and each home).
+    """Return what a scenario changes in the cash of pools in its year, yuan, (part, all and each home).
+
+    All parts but the last sum to the change of cash paid for care elsewhere.
 
     Formulas
     --------
@@ -428,7 +449,8 @@ def effects(runs: tuple[Run, Run], books: tuple[Books, Books]) -> Array:
     paid now), and the stress on flows; newly_paid = what would have been owed on abandoned cases and now is not
     left, at the new volume (less than nothing where a claim is worth more: so are those still abandoned); richer_price
     = the rest of the change of what is owed, dearer bills included; timing = the
-    change of cash paid (claims, clearing, prepayments less returns) less that.
+    change of cash paid (claims, clearing, prepayments less returns) less that. diverted_from_home = less what care at
+    home costs less because patients now have it elsewhere, see `diverted`: part of volume that is no new care.
     """
     cases, paid, dropped = (
         np.stack([_yearly(run, start, number) for run in runs])
@@ -445,7 +467,8 @@ def effects(runs: tuple[Run, Run], books: tuple[Books, Books]) -> Array:
     newly = np.where(cases[0] > 0, dropped[0] * grown - dropped[1], 0).sum(axis=(0, 1))
     cash = [sum(sign * of.moves[cause][1 : 1 + MONTHS].sum(axis=(0, 1, 3)) for cause, sign in PAID) for of in books]
     change = (owed[1] - owed[0]).sum(axis=0)
-    parts = np.stack([newly, change - newly - volume, volume, cash[1] - cash[0] - change]) / FEN
+    spared = sum(sign * of.diverted[:MONTHS].sum(axis=(0, 1)) for of, sign in zip(books, (1, -1), strict=True))
+    parts = np.stack([newly, change - newly - volume, volume, cash[1] - cash[0] - change, spared]) / FEN
     return np.concatenate([parts.sum(axis=1, keepdims=True), parts], axis=1)
 
 

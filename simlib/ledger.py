@@ -180,6 +180,21 @@ class Ledger(Params, prefix="ledger"):
     growth_local = unknown(
         "growth a year of pool spending", 0.0, 0.12, dist="triangular", default=0.04, unit="per year", source=NATIONAL
     )
+    diverted = unknown(
+        "share of the visits elsewhere which a lower price creates that would have been made at home (form price; by "
+        "form eta it is all)",
+        0.0,
+        1.0,
+        unit="share",
+    )
+    diverted_bill = unknown(
+        "bill at home of a case that a response moves elsewhere, over its bill elsewhere",
+        0.36,
+        1.0,
+        unit="ratio",
+        source="assumption: between the mean admission at home (cross-province bills are up to 2.8 times it, published "
+        "of 2020-2024) and the same bill",
+    )
     reserve_employee = unknown(
         "months of reserve of an area's employee pool against the national mean (synthetic)",
         0.3,

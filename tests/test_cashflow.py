@@ -183,8 +183,8 @@ def test_net_flows_sum_to_nothing_and_siphons_lie_between_minus_one_and_one(book
 def test_the_parts_of_an_effect_sum_to_the_cash_and_volume_is_constant(
     runs: tuple[simulate.Run, simulate.Run], books: tuple[Books, Books]
 ) -> None:
-    newly, richer, volume, timing = parts = cashflow.effects(runs, books)
-    assert (parts[:, 0] == pytest.approx(parts[:, 1:].sum(axis=1))) and (volume == 0).all()
+    newly, richer, volume, timing, diverted = parts = cashflow.effects(runs, books)
+    assert (parts[:, 0] == pytest.approx(parts[:, 1:].sum(axis=1))) and (volume == 0).all() and (diverted == 0).all()
     paid = [run.totals[..., AMOUNTS.index("fund_direct") : AMOUNTS.index("fund_claimed") + 1].sum() for run in runs]
     assert newly[0] + richer[0] == pytest.approx((paid[1] - paid[0]) / 100)
     cash = [sum(s * int(of.moves[c][1 : 1 + MONTHS].sum()) for c, s in cashflow.PAID) for of in books]
@@ -198,8 +198,8 @@ def test_a_prepayment_takes_cash_and_costs_nothing(
 ) -> None:
     of = written(tmp_path, "  - {from: 2024-01, set: {ledger.prepayment.months: 3}}\n")
     books = followed(world, of, runs[0])
-    newly, richer, volume, timing = cashflow.effects((runs[0], runs[0]), books)
-    assert (newly == 0).all() and (richer == 0).all() and (volume == 0).all()
+    newly, richer, volume, timing, diverted = cashflow.effects((runs[0], runs[0]), books)
+    assert (newly == 0).all() and (richer == 0).all() and (volume == 0).all() and (diverted == 0).all()
     assert timing[0] == pytest.approx((told(books[1], "prepayment") - told(books[0], "prepayment"))[11])
 
 
@@ -214,7 +214,7 @@ def test_a_home_is_warned_from_the_line_on_and_not_a_fen_before(
     colour: str, line: int, beyond: int, definition: str
 ) -> None:
     """Hebei's rule: yellow when the use reaches 70 %, red at 90 % and more, whichever use is meant."""
-    month = {"cleared": 0, "outstanding": 1}[definition]  # what is noticed, or paid out and not yet cleared, is a month's
+    month = {"cleared": 0, "outstanding": 1}[definition]  # in either sense a month's flow is in use
     _, was = by_hand((6, 2, 2), (line + beyond, 0, 0))
     terms = was.terms._replace(clearing=was.terms.clearing + month)
     moves = ledger.book(was.flows, terms, np.full((2, 1), 10**9), np.array([[[HELD]], [[0]]]))
@@ -355,7 +355,7 @@ def small() -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
     rates |= {"shared": 1_000_000 * every, "province": np.zeros(2, dtype=np.int64)}
     terms = ledger.Terms(2_000_000 * every, *lags, 15_000 * every, 2, **rates)
     moves = ledger.book(flows, terms, np.full((2, 2), 10**7), 2 * direct[0])
-    of = Books(2024, codes, codes, np.arange(2), flows, terms, moves)
+    of = Books(2024, codes, codes, np.arange(2), flows, terms, moves, np.zeros_like(flows.local))
     stated: dict[str, dict[str, int]] = {}
     for account, month, fen in journal.account_balances(of).itertuples(index=False):
         stated.setdefault(month, {})[account] = int(fen)
@@ -571,7 +571,8 @@ def by_hand(
     rates = dict.fromkeys(("multiple", "interest", "review", "increase", "advance", "fee", "shared"), none[MONTHS:])
     terms = ledger.Terms(**{name: none + lag for name, lag in lags.items()}, **rates, claim=0, province=none[0])
     moves = ledger.book(flows, terms, np.full((2, 1), 10**9), np.zeros((2, 1, 1), dtype=np.int64))
-    return run, Books(2024, ("110000",), ("110000",), np.zeros(1, dtype=np.int64), flows, terms, moves)
+    place = (("110000",), ("110000",), np.zeros(1, dtype=np.int64))
+    return run, Books(2024, *place, flows, terms, moves, np.zeros_like(cash))
 
 
 PARTS: dict[str, tuple[Any, Any, tuple[float, float, float, float]]] = {
@@ -591,18 +592,18 @@ PARTS: dict[str, tuple[Any, Any, tuple[float, float, float, float]]] = {
 def test_the_parts_of_an_effect_by_hand(before: Any, after: Any, expected: tuple[float, ...]) -> None:
     (first, was), (second, now) = by_hand(*before), by_hand(*after)
     found = cashflow.effects((first, second), (was, now))
-    assert (found * 100)[:, 1].tolist() == pytest.approx(list(expected))
+    assert (found * 100)[:, 1].tolist() == pytest.approx([*expected, 0])
     assert (found[:, 0] == found[:, 1]).all()
 
 
 def test_stress_is_volume_and_a_lag_is_timing_by_hand() -> None:
     (run, was), (_, doubled) = by_hand((6, 2, 2), (600, 200, 200)), by_hand((6, 2, 2), (600, 200, 200), 2.0)
-    assert (cashflow.effects((run, run), (was, doubled)) * 100)[:, 0].tolist() == [0, 0, 12 * 800, 0]
+    assert (cashflow.effects((run, run), (was, doubled)) * 100)[:, 0].tolist() == [0, 0, 12 * 800, 0, 0]
     later = ledger.Terms(**{**was.terms._asdict(), "clearing": was.terms.clearing + np.arange(48)[:, None] // 12 * 3})
     moved = replace(
         was, moves=ledger.book(was.flows, later, np.full((2, 1), 10**9), np.zeros((2, 1, 1), dtype=np.int64))
     )
-    assert (cashflow.effects((run, run), (was, moved)) * 100)[:, 0].tolist() == [0, 0, 0, -3 * 600]
+    assert (cashflow.effects((run, run), (was, moved)) * 100)[:, 0].tolist() == [0, 0, 0, -3 * 600, 0]
 
 
 def test_the_limit_of_harm_is_the_share_of_draws_with_more_short_pools(runs: tuple[simulate.Run, simulate.Run]) -> None:
