@@ -16,6 +16,7 @@ from simlib.experiment import finite
 from simlib.loop import AMOUNTS
 from simlib.outputs import Folder
 from simlib.remedies import did_you_mean, listed
+from simlib.solve import HISTORY
 from simlib.terms import CHANNELS, FEN, GRADES, KINDS, MONTHS, BadInputError
 
 Array = npt.NDArray[np.float64]
@@ -239,12 +240,16 @@ def goal(answer: Answer) -> pd.DataFrame:
 def years(answer: Answer) -> pd.DataFrame:
     """Return the inpatient rate of the country without the scenario, with the institutions connected in each year.
 
-    Columns: year, rate (mean over draws) with _low and _high, chance (share of draws that reach `GOAL`). Of cases
-    settled at all, as published counts have it; nothing but the network moves: all else is as in 2023.
+    Columns: year, rate (mean over draws) with _low and _high, chance (share of draws that reach `GOAL`), published
+    (whether the institutions are, else extrapolated). Of cases settled at all, as published counts have it; nothing but
+    the network moves: all else is as in 2023.
     """
     table = answer.tables.get("years.csv", pd.DataFrame({"year": [], "rate": []}))
     rows = [
-        {"year": int(str(year))} | spread(of.to_numpy(), "rate") | {"chance": float((of >= GOAL).mean())}
+        {"year": int(str(year))}
+        | spread(of.to_numpy(), "rate")
+        | {"chance": float((of >= GOAL).mean())}
+        | {"published": int(str(year)) <= HISTORY[-1]}
         for year, of in table.groupby("year")["rate"]
     ]
     return pd.DataFrame(rows)
@@ -284,6 +289,27 @@ def who(answer: Answer) -> pd.DataFrame:
             row |= {f"{name}_low": found["low"], f"{name}_high": found["high"]}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def measures(answer: Answer) -> pd.DataFrame:
+    """Return what each measure of a package did, then all together; empty unless the run was split among them.
+
+    Columns: title_zh, title_en, fund (Shapley value of fund payment, yuan, of all care that is changed), alone (what
+    the measure does without the others, yuan), rate (Shapley value of the rate of the headline's kind, a share), each
+    with _low and _high.
+    """
+    table = answer.tables.get("attribution.csv", pd.DataFrame())
+    if table.empty:
+        return table
+    fund, rate = (table[table["metric"] == metric] for metric in ("fund_payment", "direct_settlement_rate"))
+    fund = fund[fund["group"] == fund["group"].iloc[0]].reset_index(drop=True)
+    rate = rate[rate["group"] == answer.headline].reset_index(drop=True)
+    found = fund[["title_zh", "title_en"]]
+    for name, of, column in (("fund", fund, "shapley"), ("alone", fund, "alone"), ("rate", rate, "shapley")):
+        ends = ("low", "high") if column == "shapley" else ("alone_low", "alone_high")
+        named = dict(zip((column, *ends), (name, f"{name}_low", f"{name}_high"), strict=True))
+        found = found.join(of[list(named)].rename(columns=named))
+    return pd.DataFrame(found)
 
 
 def reserves(answer: Answer) -> pd.DataFrame:
@@ -418,19 +444,20 @@ def _spending(answer: Answer) -> dict[str, float]:
 def hosts(answer: Answer) -> pd.DataFrame:
     """Return what changes for the hosts of the changed pairs, largest first.
 
-    Columns: code, name_zh, name_en, bill_yuan (of patients from the changed homes), direct (change of the bills that
-    are settled directly, yuan), fund (change of what home funds pay for care there, percent), rate_base, rate
-    (shares), siphon_base, siphon (the ledger's index in December: direct payment received less paid, over both), each
-    change with _low and _high.
+    Columns: code, name_zh, name_en, bill_yuan (of patients from the changed homes: the hosts' revenue), bill (its
+    change, yuan), direct (change of the bills that are settled directly, yuan), fund (change of what home funds pay for
+    care there, percent), rate_base, rate (shares), siphon_base, siphon (the ledger's index in December: direct payment
+    received less paid, over both), each change with _low and _high.
     """
     rows, siphon = [], _siphon(answer)
     none = dict.fromkeys(("siphon_base", "siphon", "siphon_low", "siphon_high"), float("nan"))
     for i, label in answer.places("host"):
-        bills = sum(answer.amount(f"bill_{way}", label)[0] for way in ("direct", "claimed", "abandoned"))
+        bills = np.sum([answer.amount(f"bill_{way}", label) for way in CHANNELS], axis=0)
         before, after = answer.amount("bill_direct", label)
         rate, _ = answer.both("direct_settlement_rate", label)
-        row = _named(answer.place, i) | {"bill_yuan": float(np.mean(bills)), "rate_base": float(np.nanmean(rate))}
-        row |= spread(after - before, "direct") | spread(relative(answer, label), "fund")
+        row = _named(answer.place, i) | {"bill_yuan": float(bills[0].mean()), "rate_base": float(np.nanmean(rate))}
+        row |= spread(bills[1] - bills[0], "bill") | spread(after - before, "direct")
+        row |= spread(relative(answer, label), "fund")
         row |= siphon.get(f"host={answer.place.codes[i]}", none)
         rows.append(row | spread(difference(answer, "direct_settlement_rate", label), "rate"))
     return _largest(rows, "bill_yuan")

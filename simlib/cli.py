@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     _add_draws(run, people=100_000)
     run.add_argument("--pools", type=Path, metavar="FILE", help="what each pool has: CSV or XLSX (default: synthetic)")
     run.add_argument("--out", type=Path, help="folder for the results (default .out/NAME)")
+    run.add_argument("--attribute", action="store_true", help="split what a package does among its measures too")
     run.add_argument("--report", action="store_true", help="write the reports of the run too, in Chinese and English")
     check = _command(commands, "check", check_files, "check scenario and case files")
     check.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -104,11 +105,14 @@ def _command(commands: Any, name: str, action: Any, about: str) -> argparse.Argu
 
 def run_scenarios(options: argparse.Namespace) -> int:
     """Simulate, print the headlines, write the results whole, the manifest last."""
-    from simlib import areas, experiment, findings, headline, openings, outputs, scenario
+    from simlib import areas, attribution, experiment, findings, headline, openings, outputs, scenario
 
     scenarios, how = [scenario.load(path) for path in options.scenarios], _how(options)
     _warn(scenarios)
     experiment.check(scenarios, people=options.people, **how)
+    packages, few = scenarios if options.attribute else [], min(options.people, attribution.PEOPLE)
+    for of in packages:
+        attribution.check(of, people=few, sample=None, **how)
     folder = options.out or Path(".out") / "+".join(of.name for of in scenarios)
     outputs.prepare(folder)
     pin, pools = dict(options.pin), None
@@ -119,7 +123,9 @@ def run_scenarios(options: argparse.Namespace) -> int:
     runs = experiment.repeat(scenarios, people=options.people, pin=pin, pools=pools, progress=bar, **how)
     bar = _bar("curve over attention", options.draws)
     curve = findings.attention_curve(scenarios, pin=pin, progress=bar, **how)
-    outputs.write(folder, runs, curve)
+    bar = _bar("measures", options.draws)
+    split = [attribution.attribute(of, people=few, pin=pin, progress=bar, **how) for of in packages]
+    outputs.write(folder, runs, curve, split)
     reports = _reports(folder, [of.name for of in scenarios]) if options.report else []
     if options.json:
         found = json.loads((folder / "headline.json").read_text(encoding="utf-8"))

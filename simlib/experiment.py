@@ -468,10 +468,12 @@ def who_table(runs: Runs) -> pd.DataFrame:
 def years_table(runs: Runs) -> pd.DataFrame:
     """Return the inpatient rate of the country in each draw with the institutions connected in each year.
 
-    Columns: draw, year, rate (share of cases settled directly among those settled at all; all else as in 2023).
+    Columns: draw, year, rate (share of cases settled directly among those settled at all; all else as in 2023). Years
+    after the last published count are extrapolated, see `solve.ahead`.
     """
+    years = (*solve.HISTORY, *solve.AHEAD)
     rows = [(d, year, float(rate)) for d, check in enumerate(runs.checks)
-            for year, rate in zip(solve.HISTORY, check.direct, strict=True)]  # fmt: skip
+            for year, rate in zip(years, (*check.direct, *check.ahead), strict=True)]  # fmt: skip
     return pd.DataFrame(rows, columns=["draw", "year", "rate"])
 
 

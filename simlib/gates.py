@@ -302,5 +302,10 @@ def omega(networked: Array, possible: Array) -> Array:
 
 def networked_in(year: int, exponent: Array, possible: Array) -> Array:
     """Return the share of visits in connected institutions of a year, (kind,)."""
-    open_share: Array = 1 - (1 - np.minimum(connected(year) / possible, 1)) ** exponent
+    return networked_with(connected(year), exponent, possible)
+
+
+def networked_with(institutions: Array, exponent: Array, possible: Array) -> Array:
+    """Return the share of visits in so many connected institutions, (kind,)."""
+    open_share: Array = 1 - (1 - np.minimum(institutions / possible, 1)) ** exponent
     return open_share

@@ -29,6 +29,7 @@ from simlib import (
     match,
     reconcile,
 )
+from simlib.attribution import COLUMNS as ATTRIBUTED
 from simlib.attribution import Attribution
 from simlib.enacted import Pin
 from simlib.experiment import CONTRACT, Runs
@@ -51,6 +52,7 @@ READ = (
     "who.csv",
     "years.csv",
     "gaps.csv",
+    "attribution.csv",
 )
 """What a report is made of; the books are read by `reconcile`."""
 COLUMNS = {
@@ -65,11 +67,14 @@ COLUMNS = {
     "who.csv": ["scenario", "group", "metric", *CONTRACT[3:]],
     "years.csv": ["draw", "year", "rate"],
     "gaps.csv": ["scenario", "home", "host", "side", "gap_yuan"],
+    "attribution.csv": ["scenario", *ATTRIBUTED],
 }
 """What of each table a report needs."""
 TABLES = (*READ, "prepayment.csv", *reconcile.FILES)
 MANIFEST = "manifest.json"
 ATTRIBUTION = "attribution.csv"
+SPLIT = ("fund_payment", "direct_settlement_rate")
+"""What a report splits among measures."""
 COALITIONS = "coalitions"
 """Folder beside an attribution where the runs of its coalitions are kept."""
 NAMES = (*TABLES, MANIFEST)
@@ -99,8 +104,11 @@ def prepare(folder: Path) -> None:
         raise BadInputError(f"--out {folder}: cannot be written ({error.strerror}). Name another folder.") from None
 
 
-def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
-    """Write the results of runs of the whole country; the manifest comes last: a folder with one is complete."""
+def write(folder: Path, runs: Runs, curve: pd.DataFrame, split: Sequence[Attribution] = ()) -> None:
+    """Write the results of runs of the whole country; the manifest comes last: a folder with one is complete.
+
+    split : what each measure of a scenario did, for as many scenarios as were split.
+    """
     headlines = [headline.facts(runs, pairing, curve) for pairing in runs.pairings]
     tables = {
         "headline.json": (json.dumps(headlines, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode(),
@@ -116,6 +124,7 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame) -> None:
         "who.csv": csv(experiment.who_table(runs)),
         "years.csv": csv(experiment.years_table(runs)),
         "gaps.csv": csv(_gaps(runs)),
+        ATTRIBUTION: csv(_split(split)),
         **books(runs),
     }
     pools = {Path(runs.pools.path).as_posix(): runs.pools.sha256} if runs.pools else {}
@@ -130,6 +139,13 @@ def _gaps(runs: Runs) -> pd.DataFrame:
     for name, table in tables:
         table.insert(0, "scenario", name)
     return pd.concat([table for _, table in tables], ignore_index=True)
+
+
+def _split(found: Sequence[Attribution]) -> pd.DataFrame:
+    """Return what each measure did to the metrics that a report tells, of each scenario that was split."""
+    tables = [of.table(metric).assign(scenario=of.package.name) for of in found for metric in SPLIT]
+    columns = ["scenario", *ATTRIBUTED]
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
 def write_attribution(folder: Path, found: Attribution, table: pd.DataFrame) -> None:

@@ -272,7 +272,7 @@ def curve(table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, sou
 
 def _signed(value: float, _: int) -> str:
     """Return a tick with its sign, a true minus, and no more digits than it needs."""
-    return f"{value:+.4g}".replace("-", "−") if abs(value) > 1e-9 else "0"
+    return f"{value:+,.6g}".replace("-", "−") if abs(value) > 1e-9 else "0"
 
 
 def funnel(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simlib import areas, briefing, fans, findings, local, maps, match, plots
+from simlib import areas, briefing, fans, findings, local, maps, match, plots, running
 from simlib.briefing import Answer
 from simlib.opening import real_lists, source
 from simlib.phrases import said, texts
@@ -17,12 +17,15 @@ from simlib.plots import Lang
 from simlib.remedies import shown
 from simlib.terms import GRADES, KINDS, SCHEMES
 
+LONGEST_LABEL = 100
+"""Signs of a measure's name."""
 MOST_BARS = 10
 """Rows of a picture."""
 UNITS = {
     "yuan": ("unit.yuan", FACTORS["yuan"]),
     "share": ("unit.points", (100.0, 100.0)),
     "yuan per visit": ("unit.visit", (1.0, 1.0)),
+    "claims": ("unit.claims", (1e-4, 1e-3)),
 }
 """Units of metrics: words, and what amounts are multiplied by, zh and en; a change of a share is in points."""
 LEDGER_UNITS = {
@@ -152,6 +155,21 @@ def _gains(answer: Answer, lang: Lang) -> Section | None:
     return _section("gains", lang, [said("gains.said", lang, _group(answer, answer.headline, lang))], tables=[made])
 
 
+def _measures(answer: Answer, lang: Lang) -> Section | None:
+    """Return what each measure of a package contributes, where the run was split among them."""
+    found = briefing.measures(answer)
+    if found.empty:
+        return None
+    found["label"] = [shown(title, LONGEST_LABEL) for title in found[f"title_{lang}"]]
+    made = _table("measures", found, lang, "label=measure", "fund=yuan yuan ±", "alone yuan ±", "rate points ±")
+    renamed = {"fund": "change", "fund_low": "low", "fund_high": "high"}
+    bars = made.frame.rename(columns=renamed).assign(label=[label.replace("$", r"\$") for label in found["label"]])
+    how: dict[str, Any] = {"unit": said("unit.yuan", lang), "source": source(answer, lang)}
+    how["title"] = said("measures.picture", lang)
+    picture = Picture("measures", 2.2 + 0.5 * len(bars), lambda ax: plots.waterfall(bars, ax, lang, **how))
+    return _section("measures", lang, [said("measures.said", lang, said(answer.kind, lang))], [picture], [made])
+
+
 def _told(row: Mapping[Any, Any], lang: Lang) -> str:
     """Return what has to be said of a row of gains: that it is not simulated, or that nobody goes more often."""
     if not row["told"]:
@@ -197,7 +215,8 @@ def _goal(answer: Answer, lang: Lang) -> Section | None:
     tables = [_table("goal", found, lang, "label=kind", "words=goal.metric", *shares)]
     lines = [said("goal.said", lang, answer.facts["year"])]
     if len(years):
-        years["year"] = years["year"].astype(str)
+        years["year"] = [str(year) if known else bracketed(str(year), said("extrapolated", lang), lang)
+                         for year, known in zip(years["year"], years["published"], strict=True)]  # fmt: skip
         tables.append(_table("years", years, lang, "year", "rate=rate.year share ~", "chance share"))
         lines.append(said("years.said", lang))
     return _section("goal", lang, lines, tables=tables)
@@ -288,12 +307,13 @@ def _hosts(answer: Answer, lang: Lang) -> Section | None:
     if found.empty:
         return None
     found["label"] = found[f"name_{lang}"]
-    written = ["label=area", "bill_yuan yuan", "direct yuan ±", "fund=hosts.fund percent ±", "rate_base share",
-               "rate points ±"]  # fmt: skip
+    money = ("label=area", "bill_yuan yuan", "bill yuan ±", "direct yuan ±", "fund=hosts.fund percent ±")
+    shares = ["label=area", "rate_base share", "rate points ±"]
     if found["siphon"].notna().all():
-        written += ["siphon_base share", "siphon points ±"]
+        shares += ["siphon_base share", "siphon points ±"]
     words = said("hosts.said" if _response(answer) == "none" else "hosts.moved", lang)
-    return _section("hosts", lang, [words], tables=[_table("hosts", found, lang, *written)])
+    tables = [_table("hosts", found, lang, *money), _table("hosts_shares", found, lang, *shares)]
+    return _section("hosts", lang, [words], tables=tables)
 
 
 def _response(answer: Answer) -> str:
@@ -355,6 +375,24 @@ def _indicator(row: Mapping[Any, Any], lang: Lang) -> str:
     words = said(f"indicator.{row['indicator']}", lang)
     scheme = row["group"].partition("scheme=")[2]
     return bracketed(words, said(scheme, lang), lang) if scheme else words
+
+
+def _running(answer: Answer, lang: Lang) -> Section | None:
+    """Return what running it costs as far as the run knows, and what is not in it."""
+    found = running.costs(answer)
+    if found.empty:
+        return None
+    found = _in_units(pd.concat([found, pd.DataFrame({"item": running.UNKNOWN})]), "unit", UNITS, lang)
+    found["words"] = [said(f"running.{item}", lang) for item in found["item"]]
+    found["note"] = [texts(lang).get(f"running.{item}.note", "") for item in found["item"]]
+    made = _table("running", found, lang, "words=item", "base=without figure", "change=change_yuan figure ±",
+                  "unit_words=unit", "note")  # fmt: skip
+    lines = [said("running.said", lang)]
+    if found.loc[found["item"] == "connecting", "change"].any():
+        each = (plots.number(value) for value in running.institution(answer).values())
+        lines.append(said("running.institution", lang, *each))
+    lines += [said("running.eased", lang)] if running.eases_claims(answer) else []
+    return _section("running", lang, lines, tables=[made])
 
 
 def _drivers(answer: Answer, lang: Lang) -> Section:
@@ -433,7 +471,7 @@ def _register(answer: Answer, lang: Lang) -> Section:
     """Return the register of assumptions, and what the fund payment rests on."""
     found = briefing.register(answer)
     found["words"] = [meaning(str(name), lang) for name in found["id"]]
-    found["range"] = [f"{low:.4g} – {high:.4g}" for low, high in zip(found["low"], found["high"], strict=True)]
+    found["range"] = [f"{low:,.10g} – {high:,.10g}" for low, high in zip(found["low"], found["high"], strict=True)]
     found["grade_words"] = [said(str(one), lang) for one in found["grade"]]
     pinned = [f"{shown(name, 60)} = {shown(value, 40)}" for name, value in answer.manifest["pinned"].items()]
     line = said("register.said", lang, pinned=said("register.pinned", lang, ", ".join(pinned)) if pinned else "")
@@ -479,6 +517,7 @@ SECTIONS: dict[str, Callable[[Answer, Lang], Section | None]] = {
     "what": _what,
     "kinds": _kinds,
     "gains": _gains,
+    "measures": _measures,
     "curve": _curve,
     "goal": _goal,
     "causes": _causes,
@@ -487,6 +526,7 @@ SECTIONS: dict[str, Callable[[Answer, Lang], Section | None]] = {
     "who": _who,
     "hosts": _hosts,
     "origins": _origins,
+    "running": _running,
     "money": _money,
     "drivers": _drivers,
     "requests": _requests,

@@ -20,10 +20,11 @@ from simlib.channels import Channels, claim_gain
 from simlib.enacted import Pin, Rules, Values, circumstances, enact, patient_costs, values_of
 from simlib.gates import Gates, Passing
 from simlib.itemlists import midyear
+from simlib.network import Network
 from simlib.pilot import PILOT, Odds, Pilot, Prices, by_kind, odds, pilot_visits, price
 from simlib.scenario import Scenario
 from simlib.tables import value
-from simlib.terms import CHRONIC, FEN, INPATIENT, KINDS, OUTPATIENT, PHARMACY, SCHEMES
+from simlib.terms import CHRONIC, FEN, INPATIENT, KINDS, MONTHS, OUTPATIENT, PHARMACY, SCHEMES
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -31,6 +32,8 @@ Ints = npt.NDArray[np.int64]
 FIT_YEAR = 2023
 HISTORY = tuple(range(2018, 2025))
 """Years by whose end the connected institutions are published."""
+AHEAD = tuple(range(HISTORY[-1] + 1, HISTORY[-1] + 4))
+"""Years after them, for which nothing is published."""
 MOST_ATTEMPTS = 25
 
 
@@ -43,7 +46,8 @@ class Check(NamedTuple):
     fund_share : of direct inpatient bills. dear : share of direct admissions with fund payments above 10, 50 and 100
     thousand yuan of 2018-19, scaled to the fund per visit of 2023. diseases : share of chronic visits, (disease,).
     direct : share of inpatients settled directly among those settled at all with the institutions connected in each of
-    `HISTORY` and all else as in 2023.
+    `HISTORY` and all else as in 2023. ahead : the same in each of `AHEAD`, if as many more are connected as
+    `network.speed` has by default.
     """
 
     claims_counted: float
@@ -53,6 +57,7 @@ class Check(NamedTuple):
     dear: Array
     diseases: Array
     direct: Array
+    ahead: Array
 
 
 @dataclass(frozen=True)
@@ -319,15 +324,26 @@ def check(fixed: Fixed, outcome: Outcome) -> Check:
         fund_share=float((direct * prices.direct).sum() / (direct * prices.bill).sum()),
         dear=np.array(dear),
         diseases=outcome.diseases.visits,
-        direct=np.array([settled_directly(fixed, outcome, year) for year in HISTORY]),
+        direct=np.array([settled_directly(fixed, outcome, gates.connected(year)) for year in HISTORY]),
+        ahead=np.array([settled_directly(fixed, outcome, institutions) for institutions in ahead()]),
     )
 
 
-def settled_directly(fixed: Fixed, outcome: Outcome, year: int) -> float:
-    """Return direct / (direct + claimed) inpatients with the institutions connected in a year, all else as in 2023."""
+def ahead() -> list[Array]:
+    """Return the institutions connected by the end of each of `AHEAD`, (kind,), if as many join as by `network.speed`.
+
+    >>> [int(institutions[INPATIENT]) for institutions in ahead()]
+    [101500, 120700, 139900]
+    """
+    yearly = Network.speed.number * MONTHS * len(areas.provinces().codes)
+    return [gates.connected(HISTORY[-1]) + yearly * (year - HISTORY[-1]) for year in AHEAD]
+
+
+def settled_directly(fixed: Fixed, outcome: Outcome, institutions: Array) -> float:
+    """Return direct / (direct + claimed) inpatients with so many institutions connected, all else as in 2023."""
     possible = gates.possible(fixed.v)
     exponent = gates.omega(outcome.passing.networked, possible)
-    opened = gates.networked_in(year, exponent, possible) / outcome.passing.networked
+    opened = gates.networked_with(institutions, exponent, possible) / outcome.passing.networked
     direct, left = fixed.rate[INPATIENT], 1 - fixed.rate[INPATIENT]
     claimed = 1 - outcome.trial.dropped[INPATIENT] / left
     direct = direct * opened[INPATIENT]

@@ -27,6 +27,7 @@ from simlib import (
     pieces,
     plots,
     report,
+    running,
     seal,
     tables,
 )
@@ -37,9 +38,9 @@ LANGS = list(plots.LANGS)
 both_languages = pytest.mark.parametrize("lang", LANGS)
 
 
-def simulate(folder: Path, *scenarios: str) -> Path:
-    paths = [str(ROOT / "scenarios" / f"{name}.yaml") for name in scenarios]
-    assert cli.main(["run", *paths, "--draws", "2", "--people", "5000", "--out", str(folder)]) == 0
+def simulate(folder: Path, *scenarios: str, more: tuple[str, ...] = ()) -> Path:
+    paths = ["+".join(str(ROOT / "scenarios" / f"{part}.yaml") for part in name.split("+")) for name in scenarios]
+    assert cli.main(["run", *paths, "--draws", "2", "--people", "5000", "--out", str(folder), *more]) == 0
     return folder
 
 
@@ -51,6 +52,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def answer(run: Path) -> briefing.Answer:
     return briefing.load(outputs.read(run), "delta_mutual_recognition")
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    both = "delta_mutual_recognition+filing_free_delta"
+    return simulate(tmp_path_factory.mktemp("package") / "both", both, more=("--attribute",))
 
 
 @pytest.fixture(autouse=True)
@@ -509,10 +516,13 @@ def test_the_chance_of_the_goal_by_year_is_the_share_of_draws_and_rises_with_the
     answer: briefing.Answer,
 ) -> None:
     years = briefing.years(answer)
-    assert list(years["year"]) == list(range(2018, 2025)) and (np.diff(years["rate"]) >= 0).all()
+    assert list(years["year"]) == list(range(2018, 2028)) and (np.diff(years["rate"]) >= 0).all()
+    assert list(years["year"][~years["published"]]) == [2025, 2026, 2027] and years["rate"].iloc[-1] < 1
     drawn = answer.tables["years.csv"]
-    assert np.isclose(years["chance"].iloc[-1], (drawn[drawn["year"] == 2024]["rate"] >= briefing.GOAL).mean())
+    assert np.isclose(years["chance"].iloc[6], (drawn[drawn["year"] == 2024]["rate"] >= briefing.GOAL).mean())
     assert years["chance"].iloc[0] == 0 and np.isclose(years["rate"][0], drawn[drawn["year"] == 2018]["rate"].mean())
+    said = pieces.as_read(report.sections(answer, "en", ["goal"])[0].tables[1], "en")["year"]
+    assert list(said[6:8]) == ["2024", "2025 (extrapolated)"]
 
 
 def test_the_streams_are_the_bills_and_the_funnel_ends_in_the_rate(answer: briefing.Answer) -> None:
@@ -562,6 +572,59 @@ def test_every_picture_of_a_report_says_in_words_what_it_shows_and_from_where(
         assert opening.source(answer, lang) in words and ax.get_xlabel() in words and re.search(r"[0-9]", words)
 
 
+def test_the_measures_of_a_package_add_up_and_stand_in_report_workbook_and_seal(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = Path(shutil.copytree(package, tmp_path / "mine"))
+    answer = briefing.load(outputs.read(mine))
+    *each, whole = briefing.measures(answer).to_dict("records")
+    assert [one["title_en"].split()[0] for one in each] == ["Mutual", "No"] and whole["title_zh"] == "合计"
+    for name in ("fund", "rate"):
+        assert np.isclose(sum(one[name] for one in each), whole[name])
+    assert np.isclose(100 * whole["rate"], answer.facts["rate_points"]["change"], rtol=0.1)
+    html = made(mine, "zh", str(answer.facts["scenario"])).read_text(encoding="utf-8")
+    assert "各项措施各贡献多少" in html and "measures" in openpyxl.load_workbook(mine / "report_zh" / pack.WORKBOOK)
+    table = pd.read_csv(mine / outputs.ATTRIBUTION)
+    outputs.write_whole(mine / outputs.ATTRIBUTION, outputs.csv(table.assign(shapley=1e9)))
+    assert cli.main(["verify", str(mine)]) == 2
+    assert f"{mine / outputs.ATTRIBUTION}:1:1: altered" in capsys.readouterr().err
+
+
+def test_a_run_that_was_not_split_says_nothing_of_measures(answer: briefing.Answer) -> None:
+    assert briefing.measures(answer).empty and report.sections(answer, "en", ["measures"]) == []
+
+
+def test_what_cannot_be_split_is_refused_before_anything_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", str(ROOT / "scenarios" / "baseline.yaml"), "--attribute"]) == 2
+    assert "nothing to split" in capsys.readouterr().err
+
+
+def test_claims_avoided_are_worth_their_trouble_and_the_wait_for_their_money() -> None:
+    unknowns = pd.DataFrame(
+        {"channels.hassle_inpatient": [300.0, 500.0], "channels.interest": 0.01, "channels.delay_months": [2.0, 4.0]}
+    )
+    cells = {"visits_claimed": (100, 60), "fund_claimed": (10**6, 6 * 10**5), "network_cost": (0, 7 * 10**8)}
+    answer = replace(synthetic(2, cells, unknowns), groups={"pairs=changed;kind=inpatient": 0})
+    found = running.costs(answer).set_index("item")
+    assert found.loc["claims", ["base", "change"]].tolist() == [100, -40]
+    assert np.isclose(found.loc["trouble", "change"], -40 * 400) and np.isclose(found.loc["trouble", "base"], 40_000)
+    assert np.isclose(found.loc["waiting", "change"], -4000 * 0.03)  # yuan x 1 % a month x 3 months
+    assert found.loc["connecting", "change"] == 7e6
+    sets = [{"lever": "claims.hassle_saved"}]
+    assert running.eases_claims(replace(answer, facts={"sets": sets})) and not running.eases_claims(answer)
+
+
+@both_languages
+def test_the_cost_of_running_it_names_what_nobody_publishes_without_a_figure(
+    answer: briefing.Answer, lang: plots.Lang
+) -> None:
+    (table,) = report.sections(answer, lang, ["running"])[0].tables
+    seen = pieces.as_read(table, lang)
+    assert len(seen) == 4 + len(running.UNKNOWN)
+    assert (seen.iloc[4:, 1:3] == "–").all(axis=None) and (seen.iloc[:4, 2] != "–").all()
+    assert (seen.iloc[4:, -1].str.len() > 5).all()
+
+
 def forged(folder: Path, name: str, content: bytes) -> None:
     """Write a file of a run folder by hand, and a manifest whose hashes fit it."""
     (folder / name).write_bytes(content)
@@ -583,7 +646,13 @@ def without(folder: Path, name: str, key: str) -> bytes:
     [("headline.json", key) for key in ("scenario", "geography", "group", "fund_percent", "rests_on", "sets", "year")]
     + [("metrics.parquet", key) for key in ("draw", "side", "group", "fund_direct")]
     + [("effects.csv", "metric"), ("ledger.csv", "month"), ("funnel.csv", "part"), ("years.csv", "rate")]
-    + [("fit.csv", "role"), ("who.csv", "metric"), ("gaps.csv", "gap_yuan"), ("fund_effects.csv", "part")],
+    + [
+        ("attribution.csv", "shapley"),
+        ("fit.csv", "role"),
+        ("who.csv", "metric"),
+        ("gaps.csv", "gap_yuan"),
+        ("fund_effects.csv", "part"),
+    ],
 )
 def test_a_folder_forged_with_hashes_that_fit_is_one_message(
     mine: Path, name: str, key: str, capsys: pytest.CaptureFixture[str]
