@@ -273,19 +273,25 @@ def one_visit(
     outpatient where it is not listed: directly at that benefit, by claim still at the chronic one. dearer : the mean
     bill against that of `draw`. Both prices are those of the filing that the visit has in the end: the policy of the
     purpose, or of the unfiled.
+
+    No array is read in a branch only: Numba would count in memory, at every visit, who holds it, which costs more than
+    both prices. What a branch needs is found before it.
     """
     what, gates = mix(key, visits.WHAT), mix(key, visits.GATES)
     tier = visits.pick_one(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
     basket = below(share(what, visits.WHICH_BASKET), draw.baskets)
-    mean, on_list = dearer * scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + tier, basket], True
-    if disease >= 0:
+    mean = dearer * scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + tier, basket]
+    on_list = (listed[pair // len(KINDS), m] >> max(disease, 0)) & 1 == 1
+    if disease < 0:
+        on_list = True
+    else:
         mean *= draw.disease_bill[disease]
-        on_list = (listed[pair // len(KINDS), m] >> disease) & 1 == 1
     ordinary &= not on_list
     on_list |= ordinary
     done = measure[pair, m]
+    now = measures[done >> 1]
     if done >> 1:
-        mean *= measures[done >> 1].bill
+        mean *= now.bill
     bill = visits.bill_fen(mean, quantiles[below(share(what, visits.HOW_DEAR), len(quantiles))])
     networked = coded = filed = up = True
     if not happens(share(gates, visits.CONNECTED), draw.open[k]):
@@ -293,7 +299,7 @@ def one_visit(
         networked, coded = not happens(which_fails, draw.not_networked[k]), happens(which_fails, draw.coded[k])
     mended, hassle, waiting, on_credit = draw.mended[k], draw.hassle_fen[k], draw.waiting, False
     if done >> 1:
-        now, own = measures[done >> 1], mix(key, visits.MEASURES)
+        own = mix(key, visits.MEASURES)
         networked |= happens(share(own, visits.NEWLY_CONNECTED), now.connected[tier])
         recoded = share(own, visits.UNIFIED)
         coded = not happens(recoded, now.uncoded) if coded else happens(recoded, now.unified)
@@ -311,12 +317,11 @@ def one_visit(
     at_home = split_bill(bill, cover[own, 0], cover[own, 1], cover[own, 2])
     care = of_kind(k, disease)
     filing = p if filed else UNFILED
-    row = which[who, asked(k, filing, m, tier)]
-    direct, claim = settle(policies[row], at_host, care, year, None), settle(policies[row], at_home, care, year, None)
-    row_direct = row
+    row, row_direct = which[who, asked(k, filing, m, tier)], which[who, asked(OUTPATIENT, filing, m, tier)]
+    policy, policy_direct = policies[row], policies[row_direct]
+    direct, claim = settle(policy, at_host, care, year, None), settle(policy, at_home, care, year, None)
     if ordinary:
-        row_direct = which[who, asked(OUTPATIENT, filing, m, tier)]
-        direct = settle_apart(policies[row_direct], at_host, of_kind(OUTPATIENT, -1), year)
+        direct = settle_apart(policy_direct, at_host, of_kind(OUTPATIENT, -1), year)
     gap = fund(direct) - fund(claim)
     reluctance = draw.reluctance[below(share(what, visits.CLAIMS), STEPS)]
     gain = claim_gain(fund(direct), fund(claim), hassle, waiting)
@@ -326,11 +331,13 @@ def one_visit(
         pivotal = (failed == 1) & (way == DIRECT)
         way = otherwise(claims_anyway(fund(claim), hassle, waiting, reluctance))
         cause = first_cause(networked, on_list, filed, coded, up)
+    owed, outside = claim, at_home.unlisted + at_home.over_ceiling
     if way == DIRECT:
-        outside = at_host.unlisted + at_host.over_ceiling
-        return Case(way, cause, tier, pivotal, on_credit, bill, outside, gap, direct, row_direct, ordinary)
-    outside = at_home.unlisted + at_home.over_ceiling
-    return Case(way, cause, tier, pivotal, on_credit, bill, outside, gap, claim, row, False)
+        owed, outside = direct, at_host.unlisted + at_host.over_ceiling
+    ordinary &= way == DIRECT
+    if ordinary:
+        row = row_direct
+    return Case(way, cause, tier, pivotal, on_credit, bill, outside, gap, owed, row, ordinary)
 
 
 @rule
@@ -455,19 +462,8 @@ def cell_of(k: int, s: int, h: int, t: int, places: int) -> int:
 @rule
 def is_real(luck: int, at: int, month: int, purpose: int, answer: Any) -> bool:
     """Return whether a person who is drawn at the envelope comes at all for what is asked about, see `response`."""
-    return happens(luck, answer.real[at, month] if answer.responds[purpose] else answer.still)
-
-
-@rule
-def first_real(order: Any, number: int, luck: int, s: int, p: int, h: int, t: int, places: int, answer: Any) -> int:
-    """Return the first of a person's visits that is real, `number` if none is."""
-    j = 0
-    while j < number:
-        month, k = order[j] // len(KINDS), order[j] % len(KINDS)
-        if is_real(luck, cell_of(k, s, h, t, places), month, p, answer):
-            break
-        j += 1
-    return j
+    odds = answer.real[at, month]
+    return happens(luck, odds if answer.responds[purpose] else answer.still)
 
 
 @apart
@@ -528,26 +524,23 @@ def loop(
             if s == EMPLOYEE:
                 balance = draw.balances[below(mix(key, visits.BALANCE), STEPS)]
             begin_year(year)
-            start, real, dearer = 0, mix(key, visits.REAL), 1.0
+            real, dearer, at_home = mix(key, visits.REAL), 1.0, draw.care_at_home and p != LONG_STAY
             ordinary = (disease >= 0) & happens(mix(key, visits.ORDINARY), draw.as_ordinary)
-            if answer is not None:
-                start = first_real(order, number, real, s, p, h, t, places, answer)
-                lived -= start
-                if start == number:
-                    continue
-            if draw.care_at_home and p != LONG_STAY:
-                begun = order[start] // len(KINDS)
-                care_at_home(key, s, who, begun, year, draw, quantiles, policies, which)
             half = (cells.half[c] + person) & 1
             base = (s * places + h) * places + t
-            for j in range(start, number):
+            for j in range(number):
                 month, k = order[j] // len(KINDS), order[j] % len(KINDS)
                 if answer is not None:
                     at = cell_of(k, s, h, t, places)
                     if not is_real(real, at, month, p, answer):
                         lived -= 1
                         continue
-                    dearer = answer.dearer[at, month] if answer.responds[p] else 1.0
+                    dearer = answer.dearer[at, month]
+                    if not answer.responds[p]:
+                        dearer = 1.0
+                if at_home:
+                    care_at_home(key, s, who, month, year, draw, quantiles, policies, which)
+                    at_home = False
                 begin_month(year, month)
                 attentive, sick = happens(attention, draw.attention[k]), disease if k == CHRONIC else -1
                 alone, pair = (h * places + h) * len(KINDS) + k, (h * places + t) * len(KINDS) + k

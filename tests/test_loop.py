@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from decimal import Decimal
 from itertools import pairwise
 from random import Random
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from slow import Slow, of_disease, random_policy
@@ -17,7 +19,8 @@ from simlib.benefits import split_bill
 from simlib.loop import AMOUNTS, FUND, Cells
 from simlib.luck import below, key_of, mix, odds_of
 from simlib.policy import Terms, record
-from simlib.terms import CHANNELS, CHRONIC, KINDS, MONTHS, PPM, STEPS
+from simlib.response import Answer
+from simlib.terms import CHANNELS, CHRONIC, KINDS, MONTHS, PPM, PURPOSES, STEPS
 
 LISTED = ({"class": "unlisted"}, {"class": "甲", "ceiling": 0}, {"class": "乙", "self_pay": 1}, {"class": "甲"})
 """What a list says of the parts of a bill, in the order of a cover."""
@@ -66,8 +69,8 @@ class Life:
         out["open"] = odds_of(0.0 if self.claimed else 1.0)
         return out[0]  # no hassle and no reluctance
 
-    def live(self) -> Any:
-        """Return the totals of the loop, (kind, month, amount)."""
+    def read(self) -> tuple[Any, ...]:
+        """Return what the loop reads but for the people."""
         policies = np.zeros(len(KINDS), dtype=benefits.POLICY)
         for k, terms in enumerate(self.terms):
             policies[k] = record(Terms.model_validate(terms), k)
@@ -78,11 +81,15 @@ class Life:
         slot[len(KINDS) : 2 * len(KINDS)] = 1  # of the first area with the second
         measures = np.zeros(1, dtype=loop.MEASURE)
         listed = np.full((4, MONTHS), 0xFFFF, dtype=np.uint16)
-        sums = simulate.nobody(2, MONTHS)
-        period, periods = simulate.summed_apart(np.zeros((8 * len(KINDS), MONTHS), dtype=bool), by_month=True)
+        period, _ = simulate.summed_apart(np.zeros((8 * len(KINDS), MONTHS), dtype=bool), by_month=True)
         home = np.zeros(2, dtype=np.int64), np.ones((2, 1))
         arrays = (scale, np.ones(1), policies, which, cover, slot, measure, listed, *home, measures)
-        loop.loop(self.cells, self.draw, *arrays, period, *sums, 2, periods)
+        return self.draw, *arrays, period
+
+    def live(self) -> Any:
+        """Return the totals of the loop, (kind, month, amount)."""
+        sums = simulate.nobody(2, MONTHS)
+        loop.loop(self.cells, *self.read(), *sums, 2, MONTHS)
         by_month, paid = (of.reshape(-1, len(KINDS), 8, MONTHS, of.shape[-1]).sum(axis=(0, 2)) for of in sums[:2])
         assert (paid == by_month[..., FUND : FUND + 2]).all()
         return by_month // self.cells.weight[0]
@@ -144,3 +151,20 @@ def test_the_loop_agrees_with_the_slow_version_to_the_fen(part: int) -> None:
         assert {key: amount for key, amount in found.items() if amount} == slowly(life), seed
         paid, claimed = paid + (life.claimed is False), claimed + life.claimed
     assert min(paid, claimed) > 100
+
+
+def test_no_visit_counts_who_holds_an_array() -> None:
+    """Numba counts at every visit, in memory, an array that a rule reads in a branch only: slower than all pricing.
+
+    Each array is counted once, when the loop begins, and one more while room is made.
+    """
+    people, odds = np.ones(len(PURPOSES), dtype=bool), np.zeros((8 * len(KINDS), MONTHS), dtype=np.uint64)
+    answer = Answer(odds, np.ones(odds.shape), np.uint64(0), people)
+    life = Life(Random(0))
+    sums = simulate.nobody(2, MONTHS)
+    fresh = numba.njit(error_model="numpy")(loop.loop.py_func)  # what comes from a cache cannot be looked into
+    fresh(life.cells, *life.read(), *sums, 2, MONTHS, answer)
+    arrays = [of for of in (*life.cells, *life.read(), *sums, *answer) if isinstance(of, np.ndarray)]
+    (code,) = fresh.inspect_llvm().values()
+    assert len(re.findall(r"call .*@NRT_incref", code)) == len(arrays) + 1
+    assert sum(of.any() for of in sums) == 0  # nobody is real
