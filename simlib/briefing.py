@@ -58,8 +58,8 @@ class Answer:
     Attributes
     ----------
     facts : its headline as written. before, after : amounts of the reference and of the scenario, (draw, group, half,
-    amount), integers. groups : position of each group by its label. unknowns : a row a draw. tables : the other tables
-    of the folder, of this scenario, by name; none without a folder.
+    amount), integers. groups : position of each group by its label. unknowns : those that the run uses, a row a draw.
+    tables : the other tables of the folder, of this scenario, by name; none without a folder.
     """
 
     facts: dict[str, Any]
@@ -136,7 +136,7 @@ def load(folder: Folder, name: str | None = None) -> Answer:
         {label: i for i, label in enumerate(labels)},
         before,
         after,
-        folder.tables["unknowns.csv"].drop(columns="draw"),
+        folder.tables["unknowns.csv"].drop(columns=["draw", *known[chosen]["unused"]]),
         curve[curve.scenario == chosen].drop(columns="scenario"),
         folder.tables["fit.csv"],
         folder.manifest,
@@ -155,7 +155,8 @@ def of_runs(runs: experiment.Runs, curve: pd.DataFrame) -> Answer:
     labels = {pairing.groups[i].label(runs.place): at for at, i in enumerate(changed)}
     told = {"seed": runs.seed, "pinned": runs.pin}
     facts = headline.facts(runs, pairing, curve)
-    return Answer(facts, runs.place, labels, before, after, runs.unknowns, curve, pd.DataFrame(), told)
+    used = runs.unknowns.drop(columns=facts["unused"])
+    return Answer(facts, runs.place, labels, before, after, used, curve, pd.DataFrame(), told)
 
 
 def spread(values: Array, name: str) -> dict[str, float]:

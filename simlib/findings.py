@@ -11,7 +11,7 @@ from joblib import Parallel, delayed
 from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
-from simlib import areas, declared, enacted, metrics, scenario, simulate, solve
+from simlib import areas, declared, enacted, inert, metrics, scenario, simulate, solve
 from simlib.experiment import (
     BOOKED,
     DRAWS,
@@ -87,7 +87,7 @@ def distinguishable(runs: Runs, pairing: Pairing) -> pd.DataFrame:
 
 
 def drivers(runs: Runs, pairing: Pairing, name: str = "fund_payment") -> pd.DataFrame:
-    """Return the unknowns that go with the headline change, strongest first.
+    """Return the unknowns that go with the headline change, strongest first, of those that can: not `inert.unknowns`.
 
     Columns: id, rank_correlation (Spearman, over draws), beyond_luck (whether so strong a correlation would be rare
     among as many unknowns that have no effect: 5 % for the family, by Bonferroni), grade, meaning. Empty if nothing
@@ -96,7 +96,7 @@ def drivers(runs: Runs, pairing: Pairing, name: str = "fund_payment") -> pd.Data
     group = HEADLINE
     before, after = pairing.both(name, group)
     change = relative(pairing, name, group) if metrics.additive(name) else after - before
-    return ranked(runs.unknowns, change)
+    return ranked(runs.unknowns.drop(columns=list(inert.unknowns(pairing.scenario, runs.pin))), change)
 
 
 def ranked(unknowns: pd.DataFrame, change: npt.NDArray[np.float64]) -> pd.DataFrame:

@@ -18,7 +18,19 @@ from scipy.special import expit, logsumexp
 
 from simlib.areas import People, Place, Provinces, distances
 from simlib.tables import value
-from simlib.terms import INPATIENT, KINDS, LONG_STAY, PHARMACY, PURPOSES, SCHEMES, Params, Quantity, unknown, variant
+from simlib.terms import (
+    CITIES,
+    INPATIENT,
+    KINDS,
+    LONG_STAY,
+    PHARMACY,
+    PURPOSES,
+    SCHEMES,
+    Params,
+    Quantity,
+    unknown,
+    variant,
+)
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
@@ -36,6 +48,7 @@ class Flow(Params, prefix="flow"):
         unit="exponent",
         source="IJERPH 17(7):2183 (2020): inpatients inside Shanghai; use between provinces is an assumption",
         grade="academic",
+        only=("flow.decay=log-logistic", CITIES),
     )
     decay = variant(
         "form of the distance decay between provinces",
@@ -46,9 +59,22 @@ class Flow(Params, prefix="flow"):
         grade="academic",
     )
     e_km = unknown(
-        "scale of the exponential decay, where that form is chosen", 200, 1000, dist="log-uniform", unit="km"
+        "scale of the exponential decay, where that form is chosen",
+        200,
+        1000,
+        dist="log-uniform",
+        unit="km",
+        only=("flow.decay=exponential",),
     )
-    c_km = unknown("scale of the distance decay", 100, 450, dist="log-uniform", default=250, unit="km")
+    c_km = unknown(
+        "scale of the distance decay",
+        100,
+        450,
+        dist="log-uniform",
+        default=250,
+        unit="km",
+        only=("flow.decay=log-logistic", CITIES),
+    )
     theta = unknown("effect of the migrant stock on the choice of host", 0.0, 0.8, default=0.3, unit="elasticity")
     gamma = unknown("effect of adjacency on the choice of host", 0.5, 1.2, default=0.8, unit="log odds")
     nest = unknown(
@@ -121,6 +147,7 @@ class Flow(Params, prefix="flow"):
         0.0,
         1.5,
         unit="log",
+        only=(CITIES,),
     )
 
 

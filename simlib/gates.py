@@ -148,6 +148,7 @@ class Filing(Params, prefix="filing"):
         0.0,
         0.3,
         unit="share",
+        only=("filing.valid_months",),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from simlib import declared, experiment, findings, metrics, scenario
+from simlib import declared, experiment, findings, inert, metrics, scenario
 from simlib.changes import LAST_MONTH
 from simlib.experiment import Pairing, Runs
 from simlib.ledger import Ledger
@@ -64,6 +64,7 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
         "homes": _homes(runs, pairing),
         "distinguishable": findings.distinguishable(runs, pairing).to_dict("records"),
         "drivers": findings.drivers(runs, pairing).head(5).to_dict("records"),
+        "unused": list(inert.unknowns(pairing.scenario, runs.pin)),
         "without_care_at_home": _fresh(runs, pairing),
         "money": _money(runs, pairing) if runs.cash else None,
         "rests_on": evidence(runs, pairing),
@@ -170,7 +171,8 @@ def evidence(runs: Runs, pairing: Pairing) -> dict[str, Any]:
     fund_payment_by_grade : share of the headline group's fund payment after the change, by the weakest grade among
     deductible, ratio and away rule; "local" if all three are the area's own.
     """
-    varied = {column for column in runs.unknowns if runs.unknowns[column].nunique() > 1}
+    unused = inert.unknowns(pairing.scenario, runs.pin)
+    varied = {column for column in runs.unknowns if runs.unknowns[column].nunique() > 1 and column not in unused}
     counts = Counter(
         q.grade
         for q in declared.quantities().values()

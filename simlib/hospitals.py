@@ -65,6 +65,7 @@ class Hospitals(Params, prefix="hospitals"):
         2.0,
         dist="log-uniform",
         unit="log odds",
+        only=("hospitals.accountability",),
     )
     worth = unknown(
         "what a gain of a whole bill on every case adds in the end to the log odds that a fault is mended; a percent "
@@ -73,6 +74,7 @@ class Hospitals(Params, prefix="hospitals"):
         20.0,
         dist="log-uniform",
         unit="log odds per bill",
+        only=("drg.covered", "ledger.hospital.lag", "hospitals.disputes_settled"),
     )
     capital = unknown(
         "a hospital's cost of capital, which the months cost it until it is paid",
@@ -81,6 +83,7 @@ class Hospitals(Params, prefix="hospitals"):
         default=0.04,
         dist="triangular",
         unit="per year",
+        only=("ledger.hospital.lag",),
     )
     disputed = unknown(
         "share of what the fund owes on patients from elsewhere that is disputed and not paid",
@@ -89,6 +92,7 @@ class Hospitals(Params, prefix="hospitals"):
         default=0.01,
         dist="triangular",
         unit="share",
+        only=("hospitals.disputes_settled",),
     )
     fund_share = fact(
         "fund share of direct bills, which a hospital waits for",
@@ -104,6 +108,7 @@ class Hospitals(Params, prefix="hospitals"):
         dist="log-uniform",
         unit="per month",
         source="assumption: form from an evolutionary game of hospitals (Frontiers 2024), no published value",
+        only=("hospitals.accountability", "drg.covered", "ledger.hospital.lag", "hospitals.disputes_settled"),
     )
 
 
@@ -133,6 +138,7 @@ class Drg(Params, prefix="drg"):
         source="Jian et al., Health Affairs 34(10), 2015: -6.2 % in six Beijing hospitals; Zou et al., BMC Health "
         "Services Research 20:112, 2020: 13 Chinese studies disagree on expenditure. The ends are assumed",
         grade="weak",
+        only=("drg.covered",),
     )
     growth = unknown(
         "difference that payment by DRG or DIP makes to the growth a year of the bill of an admission",
@@ -142,6 +148,7 @@ class Drg(Params, prefix="drg"):
         source="NHSA long series: the mean admission fell by 3.3 % a year (employees) and 2.6 % (residents) from 2021 "
         "to 2024, while DRG and DIP spread; how much of it is theirs is not published. The range, assumed, goes from "
         "all of it to faster growth, as when cases are coded up",
+        only=("drg.covered",),
     )
     margin = unknown(
         "change of a hospital's margin on an admission once it is paid by DRG or DIP, over its bill",
@@ -150,6 +157,7 @@ class Drg(Params, prefix="drg"):
         unit="share",
         source="assumption, of either sign: 140 hospitals of Dezhou kept a surplus of 38.75 million yuan under DIP in "
         "2022 (Dezhou bureau, 2023-07); of patients from elsewhere no figure is published",
+        only=("drg.covered",),
     )
 
 

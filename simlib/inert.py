@@ -1,17 +1,37 @@
-"""Lines of a scenario that do nothing where and when it is run: not wrong, but hardly meant."""
+"""What does nothing where and when a scenario is run: lines that are hardly meant, unknowns that it does not use."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, documents
+from simlib import areas, declared, documents
 from simlib.scenario import Dated, Scenario, Settings, compile, dated, default, levers
-from simlib.terms import Fault
+from simlib.terms import CITIES, LATER, Fault
 
 Array = npt.NDArray[Any]
+
+
+KNOWN_YEAR = 2024
+"""Last year of which cross-province care is published."""
+
+
+def unknowns(of: Scenario, pin: Mapping[str, float | str]) -> tuple[str, ...]:
+    """Return the unknowns on which no payment of the year hangs, of a scenario or of its reference, by id.
+
+    Those of levers that neither sets and of forms that are not chosen, see `Quantity.only`.
+
+    pin : unknowns held at a value and variants held at a form, by id.
+    """
+    known = declared.quantities().values()
+    there = {name for step in of.lineage() for change in step.changes for name, _ in change.set}
+    there |= {f"{q.id}={pin.get(q.id, q.default)}" for q in known if q.role == "variant"}
+    there |= {LATER} if of.year > KNOWN_YEAR else set()
+    there |= {CITIES} if areas.load(of.geography).inside.any() else set()
+    return tuple(q.id for q in known if q.only and not there & set(q.only))
 
 
 def warnings(of: Scenario) -> tuple[Fault, ...]:

@@ -83,6 +83,7 @@ class Network(Params, prefix="network"):
         "nearly all designated hospitals: 200 to 900 million over 900 to 4,000, its share of hospitals and of all that "
         "take inpatients",
         grade="weak",
+        only=("network.institutions",),
     )
 
 

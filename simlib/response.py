@@ -72,6 +72,7 @@ class Response(Params, prefix="response"):
         unit="elasticity",
         source="Liu, Journal of Population Economics 38 (2025): extensive margin, rural insured; used off-site",
         grade="academic",
+        only=("response.form=price",),
     )
     outpatient = unknown(
         "elasticity of outpatient, chronic and pharmacy visits to the price that patients bear (form price)",
@@ -82,6 +83,7 @@ class Response(Params, prefix="response"):
         unit="elasticity",
         source=f"{ZHOU}; used off-site",
         grade="academic",
+        only=("response.form=price",),
     )
     bill = unknown(
         "elasticity of the inpatient bill to the price that patients bear (form price)",
@@ -92,6 +94,7 @@ class Response(Params, prefix="response"):
         unit="elasticity",
         source="Liu, Journal of Population Economics 38 (2025): intensive margin, rural insured; used off-site",
         grade="academic",
+        only=("response.form=price",),
     )
     eta = unknown(
         "what direct settlement of all rather than no cases adds to the log odds of leaving home (form eta)",
@@ -101,6 +104,7 @@ class Response(Params, prefix="response"):
         dist="triangular",
         unit="log odds",
         source="assumption: published studies disagree in sign",
+        only=("response.form=eta",),
     )
     displaced = unknown(
         "admissions that one more outpatient or chronic visit takes the place of, where visits respond",
@@ -109,6 +113,7 @@ class Response(Params, prefix="response"):
         unit="per visit",
         default=0.02,
         source="sign: Lv and Feng 2023; size not published",
+        only=("response.form=price", "response.form=eta"),
     )
 
 

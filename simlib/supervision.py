@@ -52,6 +52,7 @@ class Supervision(Params, prefix="supervision"):
         unit="share",
         source="NHSA bulletins: all supervision recovered 0.66 % of fund expense in 2023 (18.65 of 2,821 billion yuan) "
         "and 0.92 % in 2024 (27.5 of 2,976); how much it misses is not published, the range is assumed",
+        only=("supervision.detected",),
     )
     fine = unknown(
         "fines over what is recovered (罚款)",
@@ -60,6 +61,7 @@ class Supervision(Params, prefix="supervision"):
         unit="ratio",
         source="State Council: 医疗保障基金使用监督管理条例 of 2021, articles 38 and 40: 1 to 2 times the loss, 2 to 5 "
         "times a fraud; how much is settled without a fine is not published, the range is assumed",
+        only=("supervision.detected",),
     )
 
 

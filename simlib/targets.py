@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib.tables import value
-from simlib.terms import KINDS, SCHEMES, Params, Quantity, unknown
+from simlib.terms import KINDS, LATER, SCHEMES, Params, Quantity, unknown
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
@@ -21,6 +21,11 @@ PUBLISHED = ("inpatient", "ordinary_outpatient", "chronic_outpatient", "pharmacy
 """What the published tables call each of `KINDS`."""
 
 SECOND_QUARTER = "NHSA release on the second quarter of 2023: "
+
+
+def _growth(what: str, high: float) -> Quantity:
+    """Return the declaration of how fast cases grow after the last published year."""
+    return unknown(f"growth a year of cross-province {what} after 2024", 0.0, high, unit="per year", only=(LATER,))
 
 
 class Targets(Params, prefix="targets"):
@@ -42,13 +47,9 @@ class Targets(Params, prefix="targets"):
         source=SECOND_QUARTER + "0.196; 2024: 0.191; range around them assumed",
         grade="assumed",
     )
-    growth_inpatient = unknown("growth a year of cross-province admissions after 2024", 0.0, 0.12, unit="per year")
-    growth_outpatient = unknown(
-        "growth a year of cross-province ordinary outpatient and pharmacy visits after 2024", 0.0, 0.25, unit="per year"
-    )
-    growth_chronic = unknown(
-        "growth a year of cross-province chronic outpatient visits after 2024", 0.0, 0.4, unit="per year"
-    )
+    growth_inpatient = _growth("admissions", 0.12)
+    growth_outpatient = _growth("ordinary outpatient and pharmacy visits", 0.25)
+    growth_chronic = _growth("chronic outpatient visits", 0.4)
 
 
 def _published(kind: str, year: str) -> Array:

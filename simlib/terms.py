@@ -63,6 +63,9 @@ Grade = Literal["official", "press", "academic", "derived", "weak", "assumed"]
 GRADES: tuple[Grade, ...] = ("official", "press", "academic", "derived", "weak", "assumed")
 """Grades of evidence, strongest first."""
 
+LATER, CITIES = "a year after 2024", "a geography of cities"
+"""What a scenario may have beside levers set and forms chosen, see `Quantity.only`."""
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -107,7 +110,11 @@ class AtFull:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number of the model, declared once: what it means, its unit, its range, and who says so."""
+    """A number of the model, declared once: what it means, its unit, its range, and who says so.
+
+    only : of an unknown, what a scenario needs any one of for the number to move a payment of its year: a lever set
+    (its id), a form chosen (`id=form`), `LATER`, `CITIES`; empty if it always may.
+    """
 
     meaning: str
     unit: str
@@ -122,6 +129,7 @@ class Quantity:
     choices: tuple[str, ...] = ()
     kinds: tuple[str, ...] = KINDS
     at_full: AtFull | None = None
+    only: tuple[str, ...] = ()
     id: str = ""
 
     @property
@@ -154,16 +162,17 @@ def unknown(
     axes: tuple[str, ...] = (),
     source: str = "assumption: no published value",
     grade: Grade = "assumed",
+    only: tuple[str, ...] = (),
 ) -> Quantity:
     """Return the declaration of a number known only as a range; each draw takes a value from it.
 
     `dist` is uniform, log-uniform, triangular (mode = `default`) or normal (mean = `default`, `low`
     and `high` at minus and plus 1.96 standard deviations). The default is the middle of the range.
-    With `axes` the unknown is one independent number per place on them.
+    With `axes` the unknown is one independent number per place on them; for `only` see `Quantity`.
     """
     if default is None:
         default = (low * high) ** 0.5 if dist == "log-uniform" else (low + high) / 2
-    return Quantity(meaning, unit, "unknown", source, grade, default, low, high, dist, axes)
+    return Quantity(meaning, unit, "unknown", source, grade, default, low, high, dist, axes, only=only)
 
 
 def lever(
