@@ -1,23 +1,27 @@
 """Why a case is not settled directly: of all cases, how many are left after each condition, and what holds up the rest.
 
 Neither a direct settlement rate after 2020 nor a breakdown of failures is published: what is prior says so in a column.
-By home or host the funnel differs only where an input does: where no filing is needed, why people are there, which
-diseases are listed, and what a scenario sets. No input of a condition differs by hospital tier: no table by tier.
+By home, host, hospital tier or month a cause is told only where an input of it differs, and that input is named: all
+else that differed would be luck.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
-from simlib import areas, metrics
-from simlib.experiment import Pairing, Runs, finite, interval
+from simlib import areas, inputs, metrics, scenario, simulate, solve
+from simlib.experiment import DRAWS, HEADLINE, Progress, Runs, check, finite, interval, rules_of
 from simlib.findings import FEWEST_TO_NAME
-from simlib.loop import AMOUNTS, CAUSES, CONDITIONS
-from simlib.terms import CHANNELS, FEN, INPATIENT
+from simlib.loop import AMOUNTS, CAUSES, CONDITIONS, SEEN
+from simlib.metrics import Group
+from simlib.scenario import Scenario
+from simlib.terms import CHANNELS, FEN, INPATIENT, MONTHS, TIERS, BadInputError
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -40,6 +44,8 @@ BASIS = {
 """What a row rests on, where that is not the split of failures."""
 
 BY = {"count": "visits", "value": "bill"}
+FAULTS = inputs.UNWILLING
+TOLD = (*CAUSES, inputs.CLAIMS)
 COLUMNS = ("baseline", "baseline_low", "baseline_high", "value", "value_low", "value_high", "change", "low", "high")
 
 
@@ -63,28 +69,79 @@ def rows(amounts: Ints, by: str) -> dict[str, Array]:
     out |= {f"first.{cause}": cases for cause, cases in zip(CAUSES, first, strict=True)}
     out |= {f"pivotal.{condition}": a[f"{prefix}pivotal_{condition}"] for condition in CONDITIONS}
     out |= {"channel.claimed": channel["claimed"] - first[-1], "channel.abandoned": channel["abandoned"]}
-    faults = (f"{prefix}first_{fault}" for fault in ("not_filed", "not_coded", "not_up"))
+    faults = (f"{prefix}first_{fault}" for fault in FAULTS)
     return out | {"faults.not_mended": np.asarray(sum(a[fault] for fault in faults))}
 
 
 def table(runs: Runs) -> pd.DataFrame:
     """Return the funnel of each scenario, its reference beside it, a row per group, count or value, and row of `rows`.
 
+    Of one home, host or tier only the causes of which an input differs there, the direct settlement rate and all cases;
+    by tier the headline's kind of care, by count.
+
     Columns
     -------
     scenario, group, by, part, row; amount (of the reference, cases or yuan, mean over draws); then shares of all cases:
-    baseline, value and their paired change, each with its 95 % interval over draws; basis (what it rests on).
+    baseline, value and their paired change, each with its 95 % interval over draws; basis (what it rests on); input
+    (what differs there, or what the scenario sets for the cause).
     """
-    return pd.DataFrame(
-        row for pairing in runs.pairings for g in range(len(pairing.groups)) for row in _of_group(runs, pairing, g)
-    )
+    return pd.DataFrame(row for number in range(len(runs.pairings)) for row in _of_pairing(runs, number))
 
 
-def _of_group(runs: Runs, pairing: Pairing, g: int) -> Iterator[dict[str, object]]:
-    """Yield the rows of one group; draws in which it saw no case are left out, none is all of NaN."""
-    named = {"scenario": pairing.scenario.name, "group": pairing.groups[g].label(runs.place)}
-    for by, unit in (("count", 1), ("value", FEN)):
-        before, after = (rows(side[:, g].sum(axis=1), by) for side in (pairing.before, pairing.after))
+def _of_pairing(runs: Runs, number: int) -> Iterator[dict[str, object]]:
+    """Yield the rows of one scenario."""
+    pairing = runs.pairings[number]
+    of, kind = pairing.scenario, pairing.groups[HEADLINE].kind or 0
+    own, differing = inputs.set_for(of), {k: inputs.differing(of, k) for k in {kind, INPATIENT}}
+    for g, group in enumerate(pairing.groups):
+        axis = "home" if group.home is not None else "host" if group.host is not None else ""
+        sides = (pairing.before[:, g].sum(axis=1), pairing.after[:, g].sum(axis=1))
+        named = {cause: differing[group.kind or 0].get((cause, axis), ()) for cause in TOLD} if axis else own
+        told = _told(sides, ("count", "value"), named, bool(axis))
+        yield from ({"scenario": of.name, "group": group.label(runs.place)} | row for row in told)
+    if not runs.seen:
+        return
+    named = {cause: differing[kind].get((cause, "tier"), ()) for cause in TOLD}
+    for group in dict.fromkeys((pairing.groups[HEADLINE], Group(kind=kind))):
+        tiers = by_tier(runs, number, changed=group.changed).sum(axis=2)
+        for i, tier in enumerate(TIERS):
+            label = f"{group.label(runs.place)};tier={tier}"
+            told = _told((tiers[:, 0, i], tiers[:, 1, i]), ("count",), named, True)
+            yield from ({"scenario": of.name, "group": label} | row for row in told)
+
+
+def by_tier(runs: Runs, number: int, *, changed: bool = False) -> Ints:
+    """Return amounts of a scenario's headline kind of care by host and tier, (draw, side, host, tier, amount).
+
+    Those of `loop.SEEN`, all others 0. changed : only of the cells that the scenario sets.
+    """
+    seen = runs.seen[number].sum(axis=(2, 3))
+    seen = seen[:, :, 1] if changed else seen.sum(axis=2)
+    out = np.zeros((*seen.shape[:-1], len(AMOUNTS)), dtype=np.int64)
+    out[..., [AMOUNTS.index(name) for name in SEEN]] = seen
+    return out
+
+
+OF_ALL = {
+    "stage.all": TOLD,
+    "stage.direct": TOLD,
+    "channel.claimed": (inputs.CLAIMS,),
+    "channel.abandoned": (inputs.CLAIMS,),
+    "faults.not_mended": FAULTS,
+}
+"""Rows that hang on other causes than the one they name."""
+
+
+def _told(
+    sides: tuple[Ints, Ints], ways: Sequence[str], named: Mapping[str, tuple[str, ...]], part: bool
+) -> Iterator[dict[str, object]]:
+    """Yield the rows of one group, from amounts before and after, (draw, amount), by count and value as asked.
+
+    Draws in which it saw no case are left out, none is all of NaN. named : inputs by cause; of a `part` of the country
+    only rows with one, and no stages between.
+    """
+    for by in ways:
+        before, after = (rows(side, by) for side in sides)
         seen = (before["stage.all"] > 0) & (after["stage.all"] > 0)
         if seen.sum() < 2:
             continue
@@ -92,53 +149,111 @@ def _of_group(runs: Runs, pairing: Pairing, g: int) -> Iterator[dict[str, object
         shares = [(x.mean(axis=1), *np.quantile(x, (0.025, 0.975), axis=1)) for x in (base, new, new - base)]
         columns = dict(zip(COLUMNS, (column for share in shares for column in share), strict=True))
         for i, name in enumerate(before):
-            part, _, row = name.partition(".")
+            kind, _, row = name.partition(".")
+            causes = OF_ALL.get(name, (row,) if row in CAUSES else ())
+            found = list(dict.fromkeys(one for cause in causes for one in named.get(cause, ())))
+            if part and not found:
+                continue
             yield {
-                **named,
                 "by": by,
-                "part": part,
+                "part": kind,
                 "row": row,
-                "amount": float(before[name].mean()) / unit,
+                "amount": float(before[name].mean()) / (FEN if by == "value" else 1),
                 **{column: float(values[i]) for column, values in columns.items()},
                 "basis": BASIS.get(name.replace("pivotal.", "first."), SPLIT),
+                "input": "; ".join(found),
             }
 
 
-def league(runs: Runs, pairing: Pairing, lang: str = "en") -> pd.DataFrame:
-    """Return the hosts by the share of inpatient cases from elsewhere that fail for a fault left unmended, most first.
+def by_month(
+    of: Scenario,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    people: int = 20_000,
+    jobs: int = 1,
+    progress: Progress = iter,
+) -> pd.DataFrame:
+    """Return the funnel of a scenario's headline by month: the causes of which an input differs by month, as `table`.
 
-    Such a fault is that of filing, codes or systems. Hospitals' willingness is one number for all hosts unless a
-    scenario moves it: hosts differ by who comes, why, and from where, not by how willing their hospitals are.
+    Of the pairs that it changes in any month, simulated anew with every month summed apart.
+
+    Columns: month (YYYY-MM), then those of `table` from `by` on.
+
+    Raises
+    ------
+    BadInputError : see `experiment.check`; a scenario that changes no cell.
+    """
+    check([of], draws=draws, seed=seed, people=people, jobs=jobs)
+    headline, *_ = metrics.groups(simulate.touched_by(of))
+    if not headline.changed:
+        raise BadInputError(f"{of.path}: changes nothing between provinces: no month differs. Write `changes`.")
+    kind = headline.kind or 0
+    tasks = (delayed(_months)(of, kind, seed, d, people) for d in range(draws))
+    with threadpool_limits(1, "blas"):
+        found = np.stack(list(progress(Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(tasks))))
+    differing = inputs.differing(of, kind)
+    named = {cause: differing.get((cause, "month"), ()) for cause in TOLD}
+    return pd.DataFrame(
+        {"month": f"{of.year}-{m + 1:02}"} | row
+        for m in range(MONTHS)
+        for row in _told((found[:, 0, m], found[:, 1, m]), ("count", "value"), named, True)
+    )
+
+
+def _months(of: Scenario, kind: int, seed: int, draw: int, people: int) -> Ints:
+    """Return the amounts of one draw of a scenario's reference and of itself, (side, month, amount)."""
+    world = solve.solve(scenario.reference(of), seed, draw)
+    ((root, own),) = rules_of(world, [of])
+    touched = simulate.touched_by(of)
+    how = {"touched": touched, "people": people, "whole": False, "by_month": True}
+    pairs = touched[:, :, :, kind].any(axis=(2, 3))
+    runs = (simulate.live(world, one, rules=its, **how) for one, its in ((scenario.reference(of), root), (of, own)))  # type: ignore[arg-type]
+    return np.stack([run.totals[:, kind].sum(axis=(0, 1))[pairs].sum(axis=0) for run in runs])
+
+
+def league(runs: Runs, number: int, lang: str = "en") -> pd.DataFrame:
+    """Return hosts, and the hospital tiers of each, by the share of cases that fail for a fault left unmended.
+
+    Of a scenario's headline kind of care, whole country, the worst host first. Such a fault is that of filing, codes or
+    systems. Hospitals' willingness is one number for all hosts and tiers unless a scenario moves it: hosts differ by
+    who comes, why, and from where, not by how willing their hospitals are; tiers of a host only by luck, and by who is
+    connected where a scenario connects one tier.
 
     Columns
     -------
-    code, label; cases (of the reference, mean over draws); before and value (share, mean over draws, reference and
-    scenario), low, high (95 % interval of value); apart_low, apart_high (interval of value less that of all hosts, in
-    each draw); named (whether that leaves out 0 and there are enough draws to say so).
+    code, label, tier (all, 1, 2, 3); cases (of the reference, mean over draws); before and value (share, mean over
+    draws, reference and scenario), low, high (95 % interval of value); apart_low, apart_high (interval of value less
+    that of all hosts, in each draw); named (whether that leaves out 0 and there are enough draws to say so); direct
+    (direct settlement rate in the scenario, mean over draws: by tier it differs by benefits).
     """
     names = runs.place.names_zh if lang == "zh" else runs.place.names_en
-
-    def share(side: Ints, group: int) -> Array:
-        found = rows(side[:, group].sum(axis=1), "count")
-        cases = found["stage.all"]
-        return np.asarray(found["faults.not_mended"] / np.where(cases > 0, cases, np.nan))
-
-    every = share(pairing.after, pairing.groups.index(metrics.Group(kind=INPATIENT)))
+    tiers = by_tier(runs, number)
+    every = np.concatenate([tiers.sum(axis=3, keepdims=True), tiers], axis=3)
+    failed, cases = _unmended(every)
+    all_failed, all_cases = _unmended(tiers.sum(axis=(2, 3)))
+    share = np.divide(failed, cases, out=np.full(failed.shape, np.nan), where=cases > 0)
+    apart = share[:, 1] - (all_failed / all_cases)[:, 1, None, None]
+    rate = metrics.metric("direct_settlement_rate", every[:, 1])
     out = []
-    for i, group in enumerate(pairing.groups):
-        if group.changed or group.host is None:
+    for host, t in np.ndindex(*apart.shape[1:]):
+        before, after = (finite(share[:, side, host, t]) for side in (0, 1))
+        gap = finite(apart[:, host, t])
+        if min(before.size, gap.size) < 2:
             continue
-        after, before = share(pairing.after, i), finite(share(pairing.before, i))
-        apart = finite(after - every)
-        if apart.size < 2:
-            continue
-        low, high = interval(apart)
-        cases = rows(pairing.before[:, i].sum(axis=1), "count")["stage.all"].mean()
-        label = areas.short_zh(names[group.host]) if lang == "zh" else names[group.host]
+        low, high = interval(gap)
+        label = areas.short_zh(names[host]) if lang == "zh" else names[host]
         named = runs.draws >= FEWEST_TO_NAME and (low > 0 or high < 0)
-        ends = interval(finite(after))
-        out.append(
-            (runs.place.codes[group.host], label, cases, before.mean(), finite(after).mean(), *ends, low, high, named)
-        )
-    columns = ["code", "label", "cases", "before", "value", "low", "high", "apart_low", "apart_high", "named"]
-    return pd.DataFrame(out, columns=columns).sort_values("value", ascending=False, ignore_index=True)
+        whose = (runs.place.codes[host], label, ("all", *map(str, TIERS))[t], cases[:, 0, host, t].mean())
+        told = (before.mean(), after.mean(), *interval(after), low, high, named, finite(rate[:, host, t]).mean())
+        out.append((*whose, *told))
+    columns = ["code", "label", "tier", "cases", "before", "value", "low", "high", "apart_low", "apart_high"]
+    found = pd.DataFrame(out, columns=[*columns, "named", "direct"])
+    worst = found[found.tier == "all"].sort_values("value", ascending=False, kind="stable")["code"]
+    return found.set_index("code").loc[worst].reset_index()
+
+
+def _unmended(amounts: Ints) -> tuple[Array, Array]:
+    """Return cases whose first cause is a fault that a hospital may mend, and all cases, from amounts (..., amount)."""
+    found = rows(amounts, "count")
+    return found["faults.not_mended"], found["stage.all"]

@@ -70,7 +70,7 @@ COLUMNS = {
     "attribution.csv": ["scenario", *ATTRIBUTED],
 }
 """What of each table a report needs."""
-TABLES = (*READ, "prepayment.csv", *reconcile.FILES)
+TABLES = (*READ, "prepayment.csv", "league.csv", *reconcile.FILES)
 MANIFEST = "manifest.json"
 ATTRIBUTION = "attribution.csv"
 SPLIT = ("fund_payment", "direct_settlement_rate")
@@ -119,11 +119,12 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame, split: Sequence[Attribu
         "fit.csv": csv(match.fit_table(runs)),
         "unknowns.csv": csv(runs.unknowns.rename_axis("draw").reset_index()),
         "prepayment.csv": csv(match.prepayment_table(runs)),
+        "league.csv": csv(_each(runs, [funnel.league(runs, i) for i in range(len(runs.pairings))])),
         "fund_effects.csv": csv(experiment.parts_table(runs)),
         "ledger.csv": csv(experiment.cash_table(runs)),
         "who.csv": csv(experiment.who_table(runs)),
         "years.csv": csv(experiment.years_table(runs)),
-        "gaps.csv": csv(_gaps(runs)),
+        "gaps.csv": csv(_each(runs, [findings.gaps(runs, one) for one in runs.pairings])),
         ATTRIBUTION: csv(_split(split)),
         **books(runs),
     }
@@ -133,12 +134,11 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame, split: Sequence[Attribu
     _write(folder, tables, about(scenarios, runs.seed, runs.draws, runs.people, runs.pin) | said)
 
 
-def _gaps(runs: Runs) -> pd.DataFrame:
-    """Return `findings.gaps` of each scenario."""
-    tables = [(one.scenario.name, findings.gaps(runs, one)) for one in runs.pairings]
-    for name, table in tables:
-        table.insert(0, "scenario", name)
-    return pd.concat([table for _, table in tables], ignore_index=True)
+def _each(runs: Runs, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return tables of each scenario as one, the first column its name."""
+    for pairing, table in zip(runs.pairings, tables, strict=True):
+        table.insert(0, "scenario", pairing.scenario.name)
+    return pd.concat(tables, ignore_index=True)
 
 
 def _split(found: Sequence[Attribution]) -> pd.DataFrame:
