@@ -276,13 +276,13 @@ def gains(answer: Answer) -> pd.DataFrame:
 def who(answer: Answer) -> pd.DataFrame:
     """Return what changes for groups of insured on the changed pairs, of the headline's kind of care.
 
-    Columns: group (`metrics.WHO`), fund_base (yuan), fund and own (changes, yuan), rate_base, rate (shares), changes
+    Columns: group (`whom.GROUPS`), fund_base (yuan), fund and own (changes, yuan), rate_base, rate (shares), changes
     with _low and _high.
     """
     table = answer.tables.get("who.csv", pd.DataFrame())
     rows = []
     for group, of in table.groupby("group", sort=False) if len(table) else ():
-        known = of.set_index("metric")
+        known = of.set_index("metric").reindex(["fund_payment", "own_payment", "direct_settlement_rate"])
         row: dict[str, Any] = {"group": group}
         for name, metric in (("fund", "fund_payment"), ("own", "own_payment"), ("rate", "direct_settlement_rate")):
             found = known.loc[metric]
@@ -311,6 +311,24 @@ def measures(answer: Answer) -> pd.DataFrame:
         named = dict(zip((column, *ends), (name, f"{name}_low", f"{name}_high"), strict=True))
         found = found.join(of[list(named)].rename(columns=named))
     return pd.DataFrame(found)
+
+
+def tiers(answer: Answer, host: str = "all") -> pd.DataFrame:
+    """Return the share of each hospital tier in the care of the changed pairs, at one host or all.
+
+    Columns: tier, then of visits, bills and direct (bills settled directly): *_base (the share before), * (its change),
+    each with _low and _high.
+    """
+    table = answer.tables.get("tiers.csv", pd.DataFrame({"host": [], "tier": [], "of": []}))
+    rows = []
+    for tier, by in table[table["host"].astype(str) == host].groupby("tier"):
+        row: dict[str, Any] = {"tier": tier}
+        for of in by.to_dict("records"):
+            before = {f"{of['of']}_base{end}": of[f"baseline{end}"] for end in ("", "_low", "_high")}
+            row |= before | dict(zip((of["of"], f"{of['of']}_low", f"{of['of']}_high"),
+                                     (of["change"], of["low"], of["high"]), strict=True))  # fmt: skip
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def reserves(answer: Answer) -> pd.DataFrame:
@@ -448,7 +466,8 @@ def hosts(answer: Answer) -> pd.DataFrame:
     Columns: code, name_zh, name_en, bill_yuan (of patients from the changed homes: the hosts' revenue), bill (its
     change, yuan), direct (change of the bills that are settled directly, yuan), fund (change of what home funds pay for
     care there, percent), rate_base, rate (shares), siphon_base, siphon (the ledger's index in December: direct payment
-    received less paid, over both), each change with _low and _high.
+    received less paid, over both), tier3_base (share of tier 3 in these bills, with its interval), tier3, each change
+    with _low and _high.
     """
     rows, siphon = [], _siphon(answer)
     none = dict.fromkeys(("siphon_base", "siphon", "siphon_low", "siphon_high"), float("nan"))
@@ -460,6 +479,10 @@ def hosts(answer: Answer) -> pd.DataFrame:
         row |= spread(bills[1] - bills[0], "bill") | spread(after - before, "direct")
         row |= spread(relative(answer, label), "fund")
         row |= siphon.get(f"host={answer.place.codes[i]}", none)
+        third = tiers(answer, answer.place.codes[i]).query("tier == 3").filter(like="bills")
+        row |= (
+            {str(name).replace("bills", "tier3"): value for name, value in third.iloc[0].items()} if len(third) else {}
+        )
         rows.append(row | spread(difference(answer, "direct_settlement_rate", label), "rate"))
     return _largest(rows, "bill_yuan")
 

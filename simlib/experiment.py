@@ -443,28 +443,6 @@ def parts_table(runs: Runs) -> pd.DataFrame:
     return pd.concat(blocks(), ignore_index=True)
 
 
-def who_table(runs: Runs) -> pd.DataFrame:
-    """Return what each scenario changes for groups of insured on its pairs, of the headline's kind of care.
-
-    Columns: scenario, group (`metrics.WHO`), metric, then baseline and value (means over draws), change with low and
-    high (95 % interval of the paired differences), unit. A group that nothing is set for has no row.
-    """
-    rows = []
-    for pairing, who in zip(runs.pairings, runs.who, strict=True):
-        for g, group in enumerate(metrics.WHO):
-            if not who[:, :, g].any():
-                continue
-            for name, unit in UNITS.items():
-                before, after = (metrics.metric(name, who[:, side, g]) for side in (0, 1))
-                seen = np.isfinite(before) & np.isfinite(after)
-                means = {"baseline": _mean(before[seen]), "value": _mean(after[seen])}
-                found = spread((after - before)[seen], float("nan"))
-                kept = {key: found[key] for key in ("change", "low", "high")}
-                row = {"scenario": pairing.scenario.name, "group": group, "metric": name}
-                rows.append(row | means | kept | {"unit": unit})
-    return pd.DataFrame(rows, columns=["scenario", "group", "metric", *CONTRACT[3:]])
-
-
 def years_table(runs: Runs) -> pd.DataFrame:
     """Return the inpatient rate of the country in each draw with the institutions connected in each year.
 

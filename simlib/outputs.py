@@ -28,6 +28,7 @@ from simlib import (
     journal,
     match,
     reconcile,
+    whom,
 )
 from simlib.attribution import COLUMNS as ATTRIBUTED
 from simlib.attribution import Attribution
@@ -50,6 +51,7 @@ READ = (
     "ledger.csv",
     "fund_effects.csv",
     "who.csv",
+    "tiers.csv",
     "years.csv",
     "gaps.csv",
     "attribution.csv",
@@ -65,6 +67,7 @@ COLUMNS = {
     "ledger.csv": ["scenario", "indicator", "group", "month", "baseline", "value", "change", "low", "high"],
     "fund_effects.csv": ["scenario", "home", "part", "change", "low", "high"],
     "who.csv": ["scenario", "group", "metric", *CONTRACT[3:]],
+    "tiers.csv": whom.TIER_COLUMNS,
     "years.csv": ["draw", "year", "rate"],
     "gaps.csv": ["scenario", "home", "host", "side", "gap_yuan"],
     "attribution.csv": ["scenario", *ATTRIBUTED],
@@ -122,7 +125,8 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame, split: Sequence[Attribu
         "league.csv": csv(_each(runs, [funnel.league(runs, i) for i in range(len(runs.pairings))])),
         "fund_effects.csv": csv(experiment.parts_table(runs)),
         "ledger.csv": csv(experiment.cash_table(runs)),
-        "who.csv": csv(experiment.who_table(runs)),
+        "tiers.csv": csv(whom.tier_table(runs)),
+        "who.csv": csv(whom.who_table(runs)),
         "years.csv": csv(experiment.years_table(runs)),
         "gaps.csv": csv(_each(runs, [findings.gaps(runs, one) for one in runs.pairings])),
         ATTRIBUTION: csv(_split(split)),

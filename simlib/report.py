@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simlib import areas, briefing, fans, findings, local, maps, match, plots, running
+from simlib import areas, briefing, fans, findings, local, maps, match, plots, running, whom
 from simlib.briefing import Answer
 from simlib.opening import real_lists, source
 from simlib.phrases import said, texts
@@ -289,7 +289,7 @@ def _homes(answer: Answer, lang: Lang) -> Section | None:
 
 
 def _who(answer: Answer, lang: Lang) -> Section | None:
-    """Return for whom it changes: by scheme, and the residents of the west."""
+    """Return for whom it changes: by scheme, the working and the retired, and the residents of the west."""
     found = briefing.who(answer)
     if found.empty:
         return None
@@ -297,7 +297,7 @@ def _who(answer: Answer, lang: Lang) -> Section | None:
     made = _table("who", found, lang, "label=insured", "fund_base=base_yuan yuan", "fund=yuan yuan ±", "own yuan ±",
                   "rate_base share", "rate points ±")  # fmt: skip
     lines = [said("who.said", lang, _group(answer, answer.headline, lang))]
-    lines += [] if len(found) > 2 else [said("who.no_west", lang)]
+    lines += [] if found["group"].str.startswith("west").any() else [said("who.no_west", lang)]
     return _section("who", lang, lines, tables=[made])
 
 
@@ -309,11 +309,15 @@ def _hosts(answer: Answer, lang: Lang) -> Section | None:
     found["label"] = found[f"name_{lang}"]
     money = ("label=area", "bill_yuan yuan", "bill yuan ±", "direct yuan ±", "fund=hosts.fund percent ±")
     shares = ["label=area", "rate_base share", "rate points ±"]
-    if found["siphon"].notna().all():
-        shares += ["siphon_base share", "siphon points ±"]
+    shares += ["tier3_base share ~", "tier3 points ±"] if "tier3" in found else []
+    shares += ["siphon_base share", "siphon points ±"] if found["siphon"].notna().all() else []
     words = said("hosts.said" if _response(answer) == "none" else "hosts.moved", lang)
     tables = [_table("hosts", found, lang, *money), _table("hosts_shares", found, lang, *shares)]
-    return _section("hosts", lang, [words], tables=tables)
+    if len(tiers := briefing.tiers(answer)):
+        tiers["label"] = [said(f"tier.{tier}", lang) for tier in tiers["tier"]]
+        of = [f"{name}_base=tiers.{name} share ~" for name in whom.SHARES]
+        tables.append(_table("tiers", tiers, lang, "label=hospitals", *of, "direct=tiers.change points ±"))
+    return _section("hosts", lang, [words, said("tiers.said", lang)], tables=tables)
 
 
 def _response(answer: Answer) -> str:

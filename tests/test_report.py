@@ -30,6 +30,7 @@ from simlib import (
     running,
     seal,
     tables,
+    whom,
 )
 from simlib.loop import AMOUNTS
 
@@ -466,11 +467,42 @@ def test_a_report_says_that_patients_respond_where_they_were_made_to(answer: bri
 
 def test_the_groups_of_insured_add_up_to_the_headline(answer: briefing.Answer) -> None:
     who = briefing.who(answer).set_index("group")
-    assert list(who.index) == ["scheme=employee", "scheme=resident"]  # nobody in the Delta is insured in the west
+    schemes = ["scheme=employee", "scheme=resident"]
+    assert set(who.index) == set(whom.GROUPS[:-1])  # nobody in the Delta is insured in the west
+    for scheme in schemes:
+        members = who.loc[[f"{scheme};member={member}" for member in ("working", "retired")]]
+        for column in ("fund_base", "fund", "own"):
+            assert np.isclose(members[column].sum(), who.loc[scheme, column]) and (members[column] != 0).all()
+        assert members["rate_base"].min() < who.loc[scheme, "rate_base"] < members["rate_base"].max()
+    who = who.loc[schemes]
     first = briefing.by_kind(answer).iloc[0]
     for of_group, of_all in (("fund_base", "base_yuan"), ("fund", "yuan"), ("own", "own")):
         assert np.isclose(who[of_group].sum(), first[of_all])
     assert who["rate_base"].min() < first["rate_base"] < who["rate_base"].max()
+
+
+def test_the_tiers_of_hosts_have_all_of_their_care_and_tier_3_the_share_that_was_drawn(
+    answer: briefing.Answer,
+) -> None:
+    every = briefing.tiers(answer).set_index("tier")
+    assert list(every.index) == [1, 2, 3]
+    assert np.allclose(every[["visits_base", "bills_base", "direct_base"]].sum(), 1)
+    assert np.allclose(every[["visits", "bills", "direct"]].sum(), 0, atol=1e-9)
+    drawn = answer.unknowns["visits.tier3_share"]
+    assert np.isclose(every.loc[3, "visits_base"], drawn.mean(), atol=0.03)
+    assert every.loc[3, "bills_base"] > every.loc[3, "visits_base"] and every.loc[3, "direct"] != 0
+    hosts = briefing.hosts(answer).set_index("code")
+    third = briefing.tiers(answer, "310000").set_index("tier").loc[3]
+    assert hosts.loc["310000", "tier3_base_low"] == third["bills_base_low"] < third["bills_base"]
+    assert np.allclose(hosts["bill"], 0, atol=0.01)  # nobody travels more often: the revenue of hospitals stays
+
+
+def test_the_retired_and_the_tiers_stand_in_the_report(answer: briefing.Answer) -> None:
+    (who,) = report.sections(answer, "zh", ["who"])[0].tables
+    assert list(pieces.as_read(who, "zh")["参保人"][:3]) == ["职工", "其中：在职", "其中：退休"]
+    assert [table.name for table in report.sections(answer, "en", ["hosts"])[0].tables][-1] == "tiers"
+    limits = str(report.sections(answer, "en", ["limits"])[0].points)
+    assert "do not count" not in limits and "Hospital tier" not in limits
 
 
 def test_the_residents_of_the_west_are_told_apart_where_they_are_changed() -> None:
@@ -650,6 +682,7 @@ def without(folder: Path, name: str, key: str) -> bytes:
         ("attribution.csv", "shapley"),
         ("fit.csv", "role"),
         ("who.csv", "metric"),
+        ("tiers.csv", "of"),
         ("gaps.csv", "gap_yuan"),
         ("fund_effects.csv", "part"),
     ],
