@@ -180,7 +180,8 @@ def _check_range(quantity: Quantity, value: float) -> None:
     meant, word = (value * 10_000, "万元") if below else (value / 100, "fen")
     slip = f"; if you mean {_plain(value)} {word}, write {_plain(meant)}"
     likely = slip if quantity.unit == "yuan" and meant > 0 and _fits(quantity, meant) else ""
-    raise ValueError(f"{_plain(value)} {quantity.unit} is {limit}. Write {_range(quantity)}{likely}.")
+    early = ": nothing is paid before its notice" if below and quantity.unit == WHOLE_MONTHS else ""
+    raise ValueError(f"{_plain(value)} {quantity.unit} is {limit}{early}. Write {_range(quantity)}{likely}.")
 
 
 _WRITTEN = re.compile(r"\s*([-+]?[0-9][0-9,_ ]*(?:\.[0-9]+)?)\s*([%％千万亿]?)")

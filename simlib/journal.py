@@ -15,10 +15,14 @@ import pandas as pd
 from simlib import ledger
 from simlib.cashflow import Books, months
 from simlib.ledger import ACCOUNTS, ENTRIES
-from simlib.terms import FEN, SCHEMES
+from simlib.terms import FEN, MONTHS, SCHEMES
 
 COLUMNS = ["scenario", "side", "entry", "month", "debit", "credit", "fen", "cause", "home", "host", "scheme"]
 """Columns of the journal; an entry moves fen from the account credited to the account debited."""
+
+CALENDAR = ["account", "home", "host", "scheme", "settled", "due", "fen"]
+"""Columns of the calendar."""
+NOWHERE = {"home": "", "host": "", "scheme": ""}
 
 SIDES = ("reference", "scenario")
 
@@ -76,6 +80,51 @@ def entries(books: Books) -> pd.DataFrame:
 def worded(numbers: Any, words: Sequence[str] | None) -> Any:
     """Return words by their number, as categories; the numbers where they stand for none."""
     return numbers if words is None else pd.Categorical.from_codes(numbers, pd.Index(words))
+
+
+def calendar(books: Books) -> pd.DataFrame:
+    """Return from which month on what is settled may be paid: that of its notice, later where a home pays late.
+
+    Columns: account (the kind of debt), home, host, scheme, settled, due (months), fen. By kind of debt, place and
+    month of care, which the fen of the journal follow; then, with their own fen, what was settled before the first
+    month, each account by the months in which it falls due.
+    """
+    return pd.concat([_lags(books), _taken_over(books)], ignore_index=True)
+
+
+def _lags(books: Books) -> pd.DataFrame:
+    """Return the first part of `calendar`: a row a kind of debt, place (none where all are alike) and month."""
+    terms, rows = books.terms, []
+    lags = {
+        "due": ("home", books.homes, terms.clearing + terms.late),
+        "hospital": ("host", books.hosts, terms.hospital),
+        "patient": ("home", ("",), np.full((len(terms.clearing), 1), terms.claim)),
+        "neighbour": ("home", books.homes, terms.clearing),
+    }
+    for account, (axis, places, lag) in lags.items():
+        for month, of in enumerate(lag[MONTHS:].tolist()):
+            for place, months_ in zip(places, of, strict=True):
+                settled, due = _month(books, month), _month(books, month + months_)
+                rows.append(NOWHERE | {"account": account, axis: place, "settled": settled, "due": due, "fen": 0})
+    return pd.DataFrame(rows, columns=CALENDAR)
+
+
+def _taken_over(books: Books) -> pd.DataFrame:
+    """Return the second part of `calendar`: what the books take over, by account and month in which it falls due."""
+    tables = []
+    for account, due in ledger.taken_over(books.flows, books.terms, books.moves).items():
+        month, scheme, home, host = np.nonzero(due)
+        of = {"scheme": (SCHEMES, scheme), "home": (books.homes, home), "host": (books.hosts, host)}
+        columns = {axis: np.array(names)[at] for axis, (names, at) in of.items() if axis in ACCOUNTS[account]}
+        columns |= {"due": np.array([_month(books, m) for m in range(len(due))])[month], "fen": due[due != 0]}
+        of_all = NOWHERE | {"account": account, "settled": months(books)[0]}
+        tables.append(pd.DataFrame(of_all | columns, columns=CALENDAR))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _month(books: Books, number: int) -> str:
+    """Return a month of the books, numbered from 0, or one after their end."""
+    return f"{books.year + number // MONTHS}-{number % MONTHS + 1:02}"
 
 
 def account_balances(books: Books) -> pd.DataFrame:

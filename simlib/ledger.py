@@ -499,6 +499,33 @@ def shift(cash: Ints, need: Ints, shared: Ints, province: Ints, provinces: int) 
     return given, received
 
 
+def falls_due(flow: Ints, lag: Ints) -> Ints:
+    """Return what of last year's flow (12, …) falls due in the months of the books, (SPAN, …); lag as in `Terms`."""
+    later = np.zeros((SPAN, *flow.shape[1:]), dtype=np.int64)
+    return by_due_month(np.concatenate([flow, later]), lag)[MONTHS:]
+
+
+def taken_over(flows: Flows, terms: Terms, moves: Moves) -> dict[str, Ints]:
+    """Return by kind of debt what the books take over, by the month in which it falls due, (SPAN, scheme, home, host).
+
+    What was due already waits from the first month on.
+    """
+    claim = np.full((MONTHS + SPAN, 1, 1, 1), terms.claim)
+    clearing, late = terms.clearing[:, None, :, None], terms.late[:, None, :, None]
+    last: dict[str, tuple[Ints, Ints]] = {
+        "due": (flows.direct, clearing + late),
+        "hospital": (flows.direct, terms.hospital[:, None, None, :]),
+        "patient": (flows.claimed[..., None], claim),
+        "neighbour": (flows.within[..., None], clearing),
+    }
+    opening = {"due": "due", "hospital": "hospital", "patient": "claims", "neighbour": "within"}
+    out = {}
+    for account, (flow, lag) in last.items():
+        out[account] = falls_due(flow[:MONTHS], lag)
+        out[account][0] += moves[f"opening_{opening[account]}"][0] - out[account].sum(axis=0)
+    return out
+
+
 def opened(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
     """Return the entries that open the books, month 0.
 

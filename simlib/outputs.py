@@ -184,7 +184,7 @@ def write_fit(folder: Path, fitted: fit.Fitted) -> None:
 
 def books(runs: Runs) -> dict[str, bytes]:
     """Return the files of the books of one draw, reference and scenario, `reconcile.FILES`."""
-    made: dict[str, list[pd.DataFrame]] = {"journal": [], "balances": [], "trial_balance": []}
+    made: dict[str, list[pd.DataFrame]] = {"journal": [], "balances": [], "calendar": [], "trial_balance": []}
     names = [pairing.scenario.name for pairing in runs.pairings]
     for number, both in enumerate(runs.books):
         for side, of in enumerate(both):
@@ -192,6 +192,7 @@ def books(runs: Runs) -> dict[str, bytes]:
             for name, table in (
                 ("journal", entries),
                 ("balances", journal.account_balances(of)),
+                ("calendar", journal.calendar(of)),
                 ("trial_balance", journal.trial_balance(of, entries)),
             ):
                 table.insert(0, "side", journal.worded(np.full(len(table), side, dtype=np.int8), journal.SIDES))
@@ -202,6 +203,7 @@ def books(runs: Runs) -> dict[str, bytes]:
         "journal.parquet": parquet(whole["journal"]),
         "journal.csv.gz": journal.zipped(whole["journal"]),
         "balances.parquet": parquet(whole["balances"]),
+        "calendar.csv": csv(whole["calendar"]),
         "trial_balance.csv": csv(whole["trial_balance"]),
         "workbook.xlsx": journal.workbook(whole["journal"], whole["trial_balance"]),
     }

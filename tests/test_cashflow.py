@@ -339,9 +339,30 @@ def test_an_edited_file_is_refused(folder: Path, tmp_path: Path, capsys: pytest.
     assert "the journal gives" in said and "Run the scenario again" in said
 
 
+FORGED = {
+    "a trial balance": ("trial_balance.csv", "debit", 1, "trial balance, pool/110000/employee: debit "),
+    "a calendar": ("calendar.csv", "due", "2026-12", "fen were paid before their notice, see the calendar"),
+}
+
+
+@pytest.mark.parametrize(("name", "column", "value", "message"), FORGED.values(), ids=FORGED)
+def test_a_table_that_the_journal_contradicts_is_refused(
+    name: str, column: str, value: Any, message: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied(folder, tmp_path)
+    table = pd.read_csv(tmp_path / name, dtype={"home": str, "host": str, "scheme": str}, keep_default_na=False)
+    table.loc[0, column] = value
+    table.to_csv(tmp_path / name, index=False)
+    rehashed(tmp_path)
+    assert message in refused(tmp_path, capsys)
+
+
+Small = tuple[pd.DataFrame, dict[str, dict[str, int]], list[Any]]
+
+
 @pytest.fixture(scope="module")
-def small() -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
-    """Return the journal and the balances of two provinces, one's flows growing, the other's falling."""
+def small() -> Small:
+    """Return the journal, the balances and the calendar of two provinces, one's flows growing, the other's falling."""
     months, codes = MONTHS + ledger.SPAN, ("110000", "310000")
     direct = np.zeros((months, 2, 2, 2), dtype=np.int64)
     direct[:, :, 0, 1] = np.arange(9000, 9000 - 10 * months, -10)[:, None]
@@ -359,15 +380,17 @@ def small() -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
     stated: dict[str, dict[str, int]] = {}
     for account, month, fen in journal.account_balances(of).itertuples(index=False):
         stated.setdefault(month, {})[account] = int(fen)
-    return journal.entries(of).astype(dict.fromkeys(journal.COLUMNS[3:6] + journal.COLUMNS[7:], str)), stated
+    table = journal.entries(of).astype(dict.fromkeys(journal.COLUMNS[3:6] + journal.COLUMNS[7:], str))
+    return table, stated, journal.calendar(of).to_dict("records")
 
 
-def found(table: pd.DataFrame, stated: dict[str, dict[str, int]]) -> str:
+def found(table: pd.DataFrame, stated: dict[str, dict[str, int]], calendar: list[Any]) -> str:
     """Return what is wrong with a journal, as one text."""
-    return "\n".join(f"{fault.where}: {fault.found}" for fault in reconcile.faults(table.to_dict("records"), stated))  # type: ignore[arg-type]
+    faults = reconcile.faults(table.to_dict("records"), stated, calendar)  # type: ignore[arg-type]
+    return "\n".join(f"{fault.where}: {fault.found}" for fault in faults)
 
 
-def test_a_journal_that_holds_has_no_faults(small: tuple[pd.DataFrame, dict[str, dict[str, int]]]) -> None:
+def test_a_journal_that_holds_has_no_faults(small: Small) -> None:
     assert found(*small) == ""
 
 
@@ -394,42 +417,101 @@ EDITS = {
 
 @pytest.mark.parametrize(("edit", "message"), EDITS.values(), ids=EDITS)
 def test_a_journal_that_does_not_hold_is_refused(
-    edit: Callable[[pd.DataFrame], pd.DataFrame], message: str, small: tuple[pd.DataFrame, dict[str, dict[str, int]]]
+    edit: Callable[[pd.DataFrame], pd.DataFrame], message: str, small: Small
 ) -> None:
-    table, stated = small
-    assert message in found(edit(table), stated)
+    table, stated, calendar = small
+    assert message in found(edit(table), stated, calendar)
 
 
 @pytest.mark.parametrize("cause", ledger.ENTRIES)
-def test_a_journal_without_one_cause_disagrees(
-    cause: str, small: tuple[pd.DataFrame, dict[str, dict[str, int]]]
-) -> None:
-    table, stated = small
+def test_a_journal_without_one_cause_disagrees(cause: str, small: Small) -> None:
+    table, stated, calendar = small
     left = table[table.cause != cause]
     assert len(left) < len(table)
-    assert "the journal gives" in found(left.assign(entry=range(1, len(left) + 1)), stated)
+    assert "the journal gives" in found(left.assign(entry=range(1, len(left) + 1)), stated, calendar)
 
 
-def test_paid_out_before_it_was_settled_passes_a_bound(small: tuple[pd.DataFrame, dict[str, dict[str, int]]]) -> None:
+def test_paid_out_before_it_was_settled_passes_a_bound(small: Small) -> None:
     """A payment before its notice: the balances may be forged to agree, the bound is passed all the same."""
-    table, stated = small
+    table, stated, calendar = small
     late = table.cause == "direct"
     moved = table.assign(fen=table.fen.where(~late, 1))
-    forged: dict[str, dict[str, int]] = {month: dict(accounts) for month, accounts in stated.items()}
-    balance = dict.fromkeys(next(iter(stated.values())), 0)
-    for month in forged:
-        for entry in moved[moved.month == month].itertuples():
+    assert "is below 0, its bound" in found(moved, forged(moved, stated), calendar)
+    assert "is above 0, its bound" in found(moved, forged(moved, stated), calendar)
+
+
+def forged(table: pd.DataFrame, stated: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """Return the balances that fit a journal, as a careful forger states them."""
+    out, balance = {}, dict.fromkeys(next(iter(stated.values())), 0)
+    for month in stated:
+        for entry in table[table.month == month].itertuples():
             balance[str(entry.debit)] += int(entry.fen)
             balance[str(entry.credit)] -= int(entry.fen)
-        forged[month] = dict(balance)
-    assert "is below 0, its bound" in found(moved, forged)
-    assert "is above 0, its bound" in found(moved, forged)
+        out[month] = dict(balance)
+    return out
+
+
+CHAINS = {
+    "claims": ("claim_paid",),
+    "hospitals": ("hospital_paid",),
+    "hospitals in the own province": ("within_paid", "collected"),
+    "clearing": ("cleared", "borne", "collected"),
+}
+"""Payments with the entries that pass them on: what a careful forger moves together."""
+
+
+@pytest.mark.parametrize(("by", "message"), [(-1, "were paid before their notice"), (1, "are due and not paid")])
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
+@pytest.mark.parametrize("month", ["2024-02", "2024-07", "2026-05"])
+def test_a_payment_moved_by_a_month_is_seen_though_balances_agree(
+    month: str, chain: tuple[str, ...], by: int, message: str, small: Small
+) -> None:
+    """Also of what was settled before the books open; the calendar tells when each is due."""
+    table, stated, calendar = small
+    moved = table.copy()
+    other = f"{month[:5]}{int(month[5:]) + by:02}"
+    payment = table[(table.month == month) & (table.cause == chain[0]) & (table.home == "110000")]
+    assert len(payment)
+    moved.loc[payment.index, "month"] = other
+    for cause in chain[1:]:  # of what is collected, the part that this payment passes on
+        if cause != "collected":
+            moved.loc[
+                table[(table.month == month) & (table.cause == cause) & (table.home == "110000")].index, "month"
+            ] = other
+            continue
+        for scheme, fen in payment.groupby("scheme").fen.sum().items():
+            of = (table.cause == cause) & (table.home == "110000") & (table.scheme == scheme)
+            moved.loc[of & (table.month == month), "fen"] -= fen
+            moved.loc[of & (table.month == other), "fen"] += fen
+    moved = moved[moved.fen > 0].sort_values(["month"], kind="stable").assign(entry=lambda t: range(1, len(t) + 1))
+    assert message in found(moved, forged(moved, stated), calendar)
+
+
+def test_care_moved_by_a_month_is_seen_though_balances_agree(small: Small) -> None:
+    table, stated, calendar = small
+    at = table[(table.cause == "direct") & (table.month == "2025-04")].index
+    for month, message in (("2025-03", "are due and not paid"), ("2025-05", "were paid before their notice")):
+        moved = table.copy()
+        moved.loc[at, "month"] = month
+        moved = moved.sort_values(["month"], kind="stable").assign(entry=range(1, len(table) + 1))
+        assert message in found(moved, forged(moved, stated), calendar)
+
+
+def test_an_account_that_is_left_out_of_a_month_is_seen(small: Small) -> None:
+    table, stated, calendar = small
+    short = {
+        month: {a: fen for a, fen in of.items() if (month, a[:4]) != ("2025-03", "host")}
+        for month, of in stated.items()
+    }
+    assert "8 accounts are not those of the first month: host/" in found(table, short, calendar)
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("ledger.clearing.lag: -1", "-1 whole months is below 0"),
+        ("ledger.clearing.lag: -1", "-1 whole months is below 0: nothing is paid before its notice. Write "),
+        ("ledger.clearing.late: -1", "-1 whole months is below 0: nothing is paid before its notice. Write "),
+        ("ledger.hospital.lag: -2", "-2 whole months is below 0: nothing is paid before its notice. Write "),
         ("ledger.hospital.lag: 1.5", "1.5 is not a whole number of months. Write 2."),
         ("ledger.prepayment.months: 50", "50 months is above 12"),
         ("ledger.reserve_employee: 1", "is an unknown that every draw varies"),

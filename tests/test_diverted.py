@@ -93,7 +93,7 @@ def test_the_books_with_diverted_care_balance_and_reconcile(told: tuple[str, Bot
         stated.setdefault(month, {})[account] = int(fen)
     columns = journal.COLUMNS[3:6] + journal.COLUMNS[7:]
     rows = journal.entries(after).astype(dict.fromkeys(columns, str)).to_dict("records")
-    assert list(reconcile.faults(rows, stated)) == []  # type: ignore[arg-type]
+    assert list(reconcile.faults(rows, stated, journal.calendar(after).to_dict("records"))) == []  # type: ignore[arg-type]
 
 
 def test_by_price_a_share_is_diverted_and_by_eta_all(world: solve.World, longer: scenario.Scenario) -> None:
