@@ -90,6 +90,7 @@ def follow(world: World, before: Run, after: Run, pools: Pools | None = None) ->
     ):
         factor = _factor(run.scenario, place)
         direct, claimed, *found = (_scaled(flow, factor) for flow in span)
+        beside, by_hand = (_scaled(flow, _factor_within(run, factor, place)) for flow in (beside, by_hand))
         recovered, fined = (_by_host(np.concatenate([np.zeros_like(opening.direct), taken]), place) for taken in found)
         local = _locally(run, opening.local, place)
         away = np.minimum(away, local)  # nobody is spared more than all
@@ -159,6 +160,14 @@ def _scaled(flow: Ints, factor: Array) -> Ints:
 def _factor(of: Scenario, place: areas.Place) -> Array:
     """Return the stress on flows, (month, 1, home, host)."""
     return scenario.over_years(of, place, Ledger.flows__factor, range(of.year, of.year + YEARS))[:, None]
+
+
+def _factor_within(run: Run, factor: Array, place: areas.Place) -> Array:
+    """Return the stress on flows within provinces, (month, 1, home, 1): of each host by what is paid there in a run."""
+    paid = run.paid.sum(axis=(0, 1, 4, 5)) * place.inside
+    whole = paid.sum(axis=1)
+    stressed = (factor[:, 0] * paid).sum(axis=2)
+    return np.asarray(np.divide(stressed, whole, out=np.ones_like(stressed), where=whole > 0)[:, None, :, None])
 
 
 def _by_host(flow: Ints, place: areas.Place) -> Ints:

@@ -136,7 +136,8 @@ class Ledger(Params, prefix="ledger"):
         grade="assumed",
     )
     flows__factor = lever(
-        "stress: how many times its simulated flows an area's patients cause, as the ledger sees them",
+        "stress: how many times its simulated flows an area's patients cause, in its own province too, as the "
+        "ledger sees them",
         1.0,
         unit="ratio",
         axes=("home", "host"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from simlib import areas, cashflow, ledger, local, loop, metrics, scenario, simulate, solve, within
+from simlib.changes import Change
 from simlib.simulate import Run
 from simlib.tables import value
 from simlib.terms import ABANDONED, DIRECT, FILINGS, INPATIENT, LONG_STAY, PHARMACY, SCHEMES
@@ -136,6 +138,25 @@ def test_the_ledger_clears_it_inside_the_province_without_prepayment(
         np.testing.assert_array_equal(indicators[name], others[name])
     assert indicators["within"][0, :12].sum() == pytest.approx(inside.sum() / 100)
     assert np.isnan(others["within"]).all() and np.isnan(others["local_care"]).all()
+
+
+@pytest.mark.parametrize(
+    ("host", "near", "far"), [(None, 2, 2), ("anhui", 2, 1), ("shanghai", 1, None)], ids=["any", "own", "other"]
+)
+def test_stress_of_a_month_reaches_care_in_the_own_province_if_it_is_named(
+    host: str | None, near: float, far: float | None, world: solve.World, runs: tuple[Run, Run]
+) -> None:
+    where = {"home": "hefei"} | ({"host": host} if host else {})
+    change = {"from": "2024-05", "to": "2024-05", "where": where, "set": (("ledger.flows.factor", 2.0),)}
+    of = CITIES.model_copy(update={"changes": (Change.model_validate(change),)})
+    before, after = cashflow.follow(world, runs[0], replace(runs[0], scenario=of))
+    hefei, may = DELTA.index("340100"), ledger.MONTHS + 4
+    for name, times in (("within", near), ("claimed", near if near == far else None), ("direct", far)):
+        was, now = (getattr(books.flows, name) for books in (before, after))
+        if times:
+            assert (now[may, :, hefei] == times * was[may, :, hefei]).all() and was[may, :, hefei].any()
+        now[may, :, hefei] = was[may, :, hefei]
+        assert (now == was).all()
 
 
 def test_an_area_s_own_terms_for_other_cities_of_the_province_are_used() -> None:
