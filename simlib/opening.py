@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from simlib import briefing, findings, plots
+from simlib import areas, briefing, findings, plots
 from simlib.briefing import Answer
 from simlib.phrases import said
-from simlib.pieces import FACTORS, decimals
+from simlib.pieces import FACTORS, area, decimals
 from simlib.plots import Lang, number
 from simlib.remedies import shown
 
-LONGEST_TITLE, LONGEST_QUESTION = 200, 600
+LONGEST_TITLE, LONGEST_QUESTION, LONGEST_NAME = 200, 600, 40
+MOST_NAMED = 5
+"""Areas that are named one by one on each side."""
 
 
 def read(answer: Answer, lang: Lang) -> dict[str, Any]:
@@ -51,12 +53,42 @@ def sentences(answer: Answer, lang: Lang) -> str:
         lang,
         period=" – ".join(dict.fromkeys(period)),
         kind=said(answer.kind, lang),
+        where=patients(answer, lang),
         move=said(away, lang),
         unit=said("unit.yuan", lang),
         **dict(zip(("percent", "low", "high"), (_percent(v, lang, sign) for v in percent), strict=True)),
         **dict(zip(("money", "money_low", "money_high"), (number(v, digits, sign) for v in tens), strict=True)),
     )
     return f"{first}{'' if lang == 'zh' else ' '}{_rate_sentence(answer, lang)}"
+
+
+def patients(answer: Answer, lang: Lang) -> str:
+    """Return whose care is changed: where they are insured and where they are treated, by name if these are few."""
+    homes, hosts = ([i for i, _ in answer.places(side)] for side in ("home", "host"))
+    regions = [_region(answer, side, lang) for side in ("home", "host")]
+    few = 0 < len(homes) <= MOST_NAMED >= len(hosts) > 0
+    if not few and None in regions:
+        return said("patients.any", lang)
+    names = [_joined(answer, of, lang) for of in (homes, hosts)] if few else [str(name) for name in regions]
+    if names[0] == names[1]:
+        return said("patients.among" if few else "patients.inside", lang, names[0])
+    return said("patients.between", lang, *names)
+
+
+def _region(answer: Answer, side: str, lang: Lang) -> str | None:
+    """Return the one region, or area, that everything is set for on a side, None if there is none or more than one."""
+    named = {tuple(one["where"].get(side, ())) for one in answer.facts["sets"]}
+    names = named.pop() if len(named) == 1 else ()
+    return shown(area(names[0], lang), LONGEST_NAME) if len(names) == 1 else None
+
+
+def _joined(answer: Answer, of: list[int], lang: Lang) -> str:
+    """Return the names of areas as a list in a sentence."""
+    place = answer.place
+    names = [areas.short_zh(place.names_zh[i]) if lang == "zh" else place.names_en[i] for i in sorted(of)]
+    if lang == "zh" or len(names) == 1:
+        return "、".join(names)
+    return said("names", lang, ", ".join(names[:-1]), names[-1])
 
 
 def _rate_sentence(answer: Answer, lang: Lang) -> str:

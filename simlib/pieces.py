@@ -10,11 +10,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from simlib import declared, plots
+from simlib import areas, declared, local, plots
 from simlib.phrases import said, texts
 from simlib.plots import Lang, number
 from simlib.remedies import shown
 from simlib.tables import read
+from simlib.terms import KINDS, SCHEMES
 
 LONGEST_CELL = 300
 WIDTH = 5.8
@@ -137,6 +138,23 @@ def meaning(name: str, lang: Lang) -> str:
     chinese = {row["id"]: row["name_zh"] for row in read("meanings")} if lang == "zh" else {}
     known = declared.quantities()
     return chinese.get(name) or (known[name].meaning if name in known else name)
+
+
+def area(name: str, lang: Lang) -> str:
+    """Return the name of a region or an area as a reader says it; what is neither stays as the scenario has it.
+
+    >>> area("yangtze-delta", "en"), area("henan", "zh"), area("310000", "en"), area("resident", "zh")
+    ('Yangtze Delta', '河南', 'Shanghai', '居民')
+    """
+    if name in areas.REGIONS_ZH:
+        return areas.REGIONS_ZH[name] if lang == "zh" else name.replace("-", " ").title()
+    if name in (*SCHEMES, *KINDS):
+        return said(name, lang)
+    try:
+        found = local.pool(name)
+    except LookupError:
+        return name
+    return areas.short_zh(found.name_zh) if lang == "zh" else found.name_en
 
 
 def words(made: Table, lang: Lang) -> list[list[tuple[str, str]]]:

@@ -24,6 +24,8 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from simlib.terms import BadInputError
+
 Lang = Literal["zh", "en"]
 Array = npt.NDArray[np.float64]
 
@@ -185,8 +187,16 @@ def alt(ax: Axes) -> str:
 
 @cache
 def _register_font() -> None:
-    """Tell matplotlib of the shipped font: it has no Chinese glyphs of its own."""
-    font_manager.fontManager.addfont(FONT)
+    """Tell matplotlib of the shipped font: it has no Chinese glyphs of its own.
+
+    Raises
+    ------
+    BadInputError : the font is missing or broken.
+    """
+    try:
+        font_manager.fontManager.addfont(FONT)
+    except (OSError, RuntimeError) as error:
+        raise BadInputError(f"{FONT}: no font for pictures and reports ({error}). Install simlib again.") from None
 
 
 @contextmanager

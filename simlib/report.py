@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simlib import areas, briefing, fans, findings, local, maps, match, plots, running, whom
+from simlib import areas, briefing, fans, findings, maps, match, plots, running, whom
 from simlib.briefing import Answer
 from simlib.opening import real_lists, source
 from simlib.phrases import said, texts
-from simlib.pieces import FACTORS, Picture, Section, Table, bracketed, columns, decimals, meaning, table
+from simlib.pieces import FACTORS, Picture, Section, Table, area, bracketed, columns, decimals, meaning, table
 from simlib.plots import Lang
 from simlib.remedies import shown
-from simlib.terms import GRADES, KINDS, SCHEMES
+from simlib.terms import GRADES
 
 LONGEST_LABEL = 100
 """Signs of a measure's name."""
@@ -74,7 +74,7 @@ def _what(answer: Answer, lang: Lang) -> Section:
     for one in answer.facts["sets"]:
         until = f" {said('what.to', lang)} {one['to']}" if one["to"] else ""
         places = "; ".join(
-            f"{said(axis, lang)} {', '.join(_place(name, lang) for name in names)}"
+            f"{said(axis, lang)} {', '.join(area(name, lang) for name in names)}"
             for axis, names in one["where"].items()
         )
         rows.append(
@@ -97,23 +97,6 @@ def _value(value: object, lang: Lang) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return said(f"rule.{value}", lang) if f"rule.{value}" in texts(lang) else str(value)
-
-
-def _place(name: str, lang: Lang) -> str:
-    """Return the name of a region or an area as a reader says it; what is neither stays as the scenario has it.
-
-    >>> _place("yangtze-delta", "en"), _place("henan", "zh"), _place("310000", "en"), _place("resident", "zh")
-    ('Yangtze Delta', '河南', 'Shanghai', '居民')
-    """
-    if name in areas.REGIONS_ZH:
-        return areas.REGIONS_ZH[name] if lang == "zh" else name.replace("-", " ").title()
-    if name in (*SCHEMES, *KINDS):
-        return said(name, lang)
-    try:
-        found = local.pool(name)
-    except LookupError:
-        return name
-    return areas.short_zh(found.name_zh) if lang == "zh" else found.name_en
 
 
 def _group(answer: Answer, label: str, lang: Lang) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from simlib import cli, findings, pack, phrases
+from simlib import brief, cli, findings, pack, phrases
 
 ROOT = Path(__file__).parent.parent
 CHROMIUM = next((found for name in pack.BROWSERS if (found := shutil.which(name))), None)
@@ -75,6 +75,20 @@ def opened(browser: Any, page: Path, viewport: dict[str, int]) -> tuple[Any, lis
     return shown, noise
 
 
+def fonts_of(page: Any) -> list[dict[str, Any]]:
+    """Return the fonts that a page's first texts are shown in."""
+    session = page.context.new_cdp_session(page)
+    session.send("DOM.enable")
+    session.send("CSS.enable")
+    root = session.send("DOM.getDocument")["root"]["nodeId"]
+    written = session.send("DOM.querySelectorAll", {"nodeId": root, "selector": "main h1, h2, p, li *, code, td, pre"})
+    return [
+        font
+        for node in written["nodeIds"][:500]
+        for font in session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+    ]
+
+
 every_screen = pytest.mark.parametrize(
     ("lang", "viewport"),
     list(itertools.product(LANGS, (DESKTOP, PHONE))),
@@ -119,17 +133,22 @@ def test_every_text_is_dark_enough_on_its_ground(browser: Any, reports: dict[str
 def test_every_glyph_comes_from_the_embedded_font(browser: Any, reports: dict[str, Path], lang: str) -> None:
     page, _ = opened(browser, reports[lang], DESKTOP)
     assert page.evaluate("[...document.fonts].map(f => f.status)") == ["loaded"]
-    session = page.context.new_cdp_session(page)
-    session.send("DOM.enable")
-    session.send("CSS.enable")
-    root = session.send("DOM.getDocument")["root"]["nodeId"]
-    written = session.send("DOM.querySelectorAll", {"nodeId": root, "selector": "main h1, h2, p, li *, code, td"})
-    fonts = [
-        font
-        for node in written["nodeIds"][:500]
-        for font in session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
-    ]
+    fonts = fonts_of(page)
     assert len(fonts) > 100 and all(font["isCustomFont"] for font in fonts)
+    page.context.close()
+
+
+@pytest.mark.parametrize(("lang", "exporter"), [("zh", brief.Chinese), ("en", brief.English)])
+def test_a_notebook_exported_as_a_brief_has_its_font_inside_and_asks_nothing(
+    browser: Any, tmp_path: Path, lang: str, exporter: Any
+) -> None:
+    html, _ = exporter().from_filename(str(ROOT / "notebooks" / "07_yangtze_delta_brief.ipynb"))
+    (tmp_path / "brief.html").write_text(html, encoding="utf-8")
+    page, noise = opened(browser, tmp_path / "brief.html", DESKTOP)
+    assert noise == []
+    fonts = fonts_of(page)
+    assert len(fonts) > 100 and all(font["isCustomFont"] for font in fonts)
+    assert page.evaluate("document.documentElement.lang") == lang
     page.context.close()
 
 

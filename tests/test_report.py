@@ -116,6 +116,27 @@ def test_the_first_screen_says_what_the_run_says(mine: Path, lang: str) -> None:
     assert phrases.said("verdict", lang) in seen and phrases.said("verdict.few", lang) in seen
 
 
+@pytest.mark.parametrize(
+    ("geography", "sides", "wheres", "words"),
+    [
+        ("provinces", "ss", {}, "insured in one of Shanghai, Jiangsu, Zhejiang and Anhui and treated in another"),
+        ("provinces", "st", {}, "insured in Shanghai, Jiangsu, Zhejiang and Anhui and treated in Henan"),
+        ("provinces", "aa", {}, "treated in another province than the one that insures them"),
+        ("delta", "cc", {side: ["yangtze-delta"] for side in ("home", "host")}, "insured in one area of Yangtze Delta and treated in another"),
+    ],
+)
+def test_the_first_screen_says_whose_care_is_changed(
+    answer: briefing.Answer, geography: str, sides: str, wheres: dict[str, list[str]], words: str
+) -> None:
+    place = areas.load(geography)
+    codes = {"s": ["310000", "320000", "330000", "340000"], "t": ["410000"], "a": place.codes, "c": place.codes[:41]}
+    groups = [f"pairs=changed;{side}={code};kind=inpatient" for side, of in zip(("home", "host"), sides, strict=True)
+              for code in codes[of]]  # fmt: skip
+    facts = answer.facts | {"sets": [one | {"where": wheres} for one in answer.facts["sets"]]}
+    told = replace(answer, place=place, facts=facts, groups={label: i for i, label in enumerate(groups)})
+    assert words in opening.patients(told, "en") and words in opening.sentences(told, "en")
+
+
 @both_languages
 def test_a_report_asks_nothing_of_the_network_and_runs_nothing(mine: Path, lang: str) -> None:
     html = made(mine, lang).read_text(encoding="utf-8")
@@ -301,6 +322,23 @@ def test_without_chromium_a_pdf_is_refused_before_anything_is_written(
     monkeypatch.setattr(pack.shutil, "which", lambda name: None)
     assert cli.main(["report", str(mine), "--lang", "en", "--pdf", "--scenario", "no_change"]) == 2
     assert "no Chromium" in capsys.readouterr().err and not list(mine.glob("report_*"))
+
+
+@pytest.mark.parametrize("content", [None, b"no font"])
+def test_a_font_that_is_missing_or_broken_is_one_message_and_nothing_is_written(
+    mine: Path, tmp_path: Path, content: bytes | None, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    font = tmp_path / "font.otf"
+    if content:
+        font.write_bytes(content)
+    monkeypatch.setattr(plots, "FONT", font)
+    plots._register_font.cache_clear()
+    assert cli.main(["report", str(mine), "--lang", "zh", "--scenario", "delta_mutual_recognition"]) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith(f"{font}: no font") and "Install simlib again" in errors
+    assert not list(mine.glob("report_*"))
+    plots._register_font.cache_clear()
 
 
 def test_a_full_disk_is_one_message(
