@@ -21,6 +21,7 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, NullLocator
 
@@ -134,7 +135,7 @@ TEXT = {
 BLUE, RED, ORANGE, GREY, DARK = "#0072B2", "#D55E00", "#E69F00", "#BBBBBB", "#444444"
 PARTS = {
     "fund": (BLUE, ""),
-    "unlisted": (RED, ""),
+    "unlisted": (RED, "++"),
     "over_ceiling": (ORANGE, "///"),
     "self_pay_b": ("#F0E442", ""),
     "self_pay_away": ("#56B4E9", "..."),
@@ -143,6 +144,13 @@ PARTS = {
     "above_cap": ("#FFFFFF", "xxx"),
 }
 """Colour and hatch of each part of a bill: Okabe and Ito's palette; hatches tell the parts apart in grey print."""
+
+WHISKER: dict[str, Any] = {
+    "color": "black",
+    "linewidth": 1.2,
+    "path_effects": [withStroke(linewidth=3, foreground="white")],
+}
+"""Look of an interval that lies on a bar: it is seen on light and dark ones, in grey print too."""
 
 LINEAR_YUAN = 10.0
 """Gaps smaller than this lie on the linear middle of the scale."""
@@ -303,7 +311,7 @@ def funnel(
     with canvas(ax, 1.2 + 0.4 * len(rows)) as ax:
         ax.barh(y, mid, 0.6, color=BLUE, label=text("funnel.left", lang))
         ax.barh(y, lost, 0.6, left=mid, color=ORANGE, hatch="///", label=text("funnel.lost", lang))
-        ax.hlines(y, low, high, color=DARK, linewidth=1.2, label=text("curve.band", lang))
+        ax.hlines(y, low, high, label=text("curve.band", lang), **WHISKER)
         for i, label in enumerate(labels):
             share = text("share", lang, label, number(mid[i], 1))
             says.append(text("interval", lang, share, number(low[i], 1), number(high[i], 1)))
@@ -352,7 +360,7 @@ def waterfall(
             if of.any():
                 ax.barh(rows[of], length[of], 0.6, starts[of], color=colour, hatch=hatch, edgecolor=DARK,
                         linewidth=0.6, label="" if kind == "all" else text(f"waterfall.{kind}", lang))  # fmt: skip
-        ax.hlines(rows, starts + table["low"], starts + table["high"], color="black", linewidth=1.2)
+        ax.hlines(rows, starts + table["low"], starts + table["high"], **WHISKER)
         ends = (starts + length)[:-1]
         ax.vlines(ends, rows[:-1] + 0.3, rows[:-1] + 0.7, color=DARK, linewidth=0.6)
         if "alone" in table:

@@ -122,7 +122,12 @@ def test_the_first_screen_says_what_the_run_says(mine: Path, lang: str) -> None:
         ("provinces", "ss", {}, "insured in one of Shanghai, Jiangsu, Zhejiang and Anhui and treated in another"),
         ("provinces", "st", {}, "insured in Shanghai, Jiangsu, Zhejiang and Anhui and treated in Henan"),
         ("provinces", "aa", {}, "treated in another province than the one that insures them"),
-        ("delta", "cc", {side: ["yangtze-delta"] for side in ("home", "host")}, "insured in one area of Yangtze Delta and treated in another"),
+        (
+            "delta",
+            "cc",
+            {side: ["yangtze-delta"] for side in ("home", "host")},
+            "insured in one area of Yangtze Delta and treated in another",
+        ),
     ],
 )
 def test_the_first_screen_says_whose_care_is_changed(
