@@ -255,12 +255,11 @@ def banded(ends: Any, ratios: Any, count: int, start: int, stop: int) -> int:
     >>> int(banded(ends, ratios, 2, 50, 150)) / 1_000_000
     65.0
     """
-    paid, low, i = 0, 0, 0
-    while i < count and low < stop:
+    paid, low = 0, 0
+    for i in range(count):  # no way out half-way: a processor cannot foresee it
         high = ends[i]
         paid += max(min(stop, high) - max(start, low), 0) * ratios[i]
         low = high
-        i += 1
     return paid
 
 
