@@ -108,6 +108,7 @@ def run_scenarios(options: argparse.Namespace) -> int:
     from simlib import areas, attribution, experiment, findings, headline, openings, outputs, scenario
 
     scenarios, how = [scenario.load(path) for path in options.scenarios], _how(options)
+    pin, pools = _pins(options.pin), None
     _warn(scenarios)
     experiment.check(scenarios, people=options.people, **how)
     packages, few = scenarios if options.attribute else [], min(options.people, attribution.PEOPLE)
@@ -115,7 +116,6 @@ def run_scenarios(options: argparse.Namespace) -> int:
         attribution.check(of, people=few, sample=None, **how)
     folder = options.out or Path(".out") / "+".join(of.name for of in scenarios)
     outputs.prepare(folder)
-    pin, pools = dict(options.pin), None
     if options.pools is not None:
         pools = openings.stated(options.pools, areas.load(scenarios[0].geography))
         print(*pools.warnings, sep="\n", end="\n" * bool(pools.warnings), file=sys.stderr)
@@ -173,6 +173,14 @@ def fit_draws(options: argparse.Namespace) -> int:
     print(f"Written to {options.out}: {', '.join(outputs.FITTED)}. To use it, put {outputs.ENSEMBLE} beside a root")
     print(f"scenario and write in that: ensemble: {outputs.ENSEMBLE}")
     return FINE
+
+
+def _pins(found: list[tuple[str, float | str]]) -> dict[str, float | str]:
+    """Return what is held fixed; a number held at two values, such as two forms of response, is refused."""
+    names = [name for name, _ in found]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise BadInputError(f"--pin {twice[0]}: given {len(twice)} times. Hold it at one value.")
+    return dict(found)
 
 
 def _pinned(text: str) -> tuple[str, float | str]:
@@ -518,7 +526,7 @@ def attribute(options: argparse.Namespace) -> int:
     if options.metric not in metrics.UNITS:
         known = remedies.did_you_mean(options.metric, metrics.UNITS)
         raise BadInputError(f"--metric {remedies.shown(options.metric)}: no such metric. {known}")
-    package, how, sample = scenario.load(options.package), _how(options), options.sample
+    package, how, sample, pin = scenario.load(options.package), _how(options), options.sample, _pins(options.pin)
     _warn([package])
     attribution.check(package, people=options.people, sample=sample, **how)
     folder = options.out or Path(".out") / f"attribute_{package.name}"
@@ -526,7 +534,7 @@ def attribute(options: argparse.Namespace) -> int:
     found = attribution.attribute(
         package,
         people=options.people,
-        pin=dict(options.pin),
+        pin=pin,
         sample=sample,
         folder=folder / outputs.COALITIONS,
         progress=_bar("draws", options.draws),

@@ -59,6 +59,7 @@ def test_json_is_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         (["run", DELTA, "--draws", "0"], "--draws 0: at least 2 is needed"),
         (["run", DELTA, "--jobs", "0"], "--jobs 0: at least 1 is needed"),
         (["run", "nowhere.yaml"], "nowhere.yaml"),
+        (["run", DELTA, "--pin", "response.form=price", "--pin", "response.form=eta"], "response.form: given 2 times"),
         (["run", DELTA, DELTA], "two scenarios are both called"),
         (["check", "nowhere.yaml"], "nowhere.yaml"),
     ],
