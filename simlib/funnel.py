@@ -31,10 +31,12 @@ STAGES = ("all", "networked", "listed", "filed", "coded", "can_settle", "direct"
 
 SPLIT = "prior: no breakdown of failures is published"
 RATE = "prior: no rate is published after 2020"
+OFFICIAL = "rate.official"
 BASIS = {
     "stage.all": "published direct visits over a prior rate",
     "stage.listed": f"listed, or settled as ordinary care; who has which disease is assumed; {SPLIT}",
     "stage.direct": RATE,
+    OFFICIAL: f"{RATE}; that only claimed cases are counted beside direct ones is inferred",
     "channel.claimed": "prior: claims by hand per abandoned case are not published",
     "channel.abandoned": "prior: claims by hand per abandoned case are not published",
     "first.not_listed": "lists are published, who has which disease is assumed",
@@ -77,7 +79,8 @@ def table(runs: Runs) -> pd.DataFrame:
     """Return the funnel of each scenario, its reference beside it, a row per group, count or value, and row of `rows`.
 
     Of one home, host or tier only the causes of which an input differs there, the direct settlement rate and all cases;
-    by tier the headline's kind of care, by count.
+    by tier the headline's kind of care, by count. Of all others the official rate too, `rate.official`: direct over
+    direct and claimed.
 
     Columns
     -------
@@ -145,10 +148,10 @@ def _told(
         seen = (before["stage.all"] > 0) & (after["stage.all"] > 0)
         if seen.sum() < 2:
             continue
-        base, new = (np.stack([*x.values()])[:, seen] / x["stage.all"][seen] for x in (before, after))
+        base, new = (np.stack([*_shares(x, part).values()])[:, seen] for x in (before, after))
         shares = [(x.mean(axis=1), *np.quantile(x, (0.025, 0.975), axis=1)) for x in (base, new, new - base)]
         columns = dict(zip(COLUMNS, (column for share in shares for column in share), strict=True))
-        for i, name in enumerate(before):
+        for i, name in enumerate(_shares(before, part)):
             kind, _, row = name.partition(".")
             causes = OF_ALL.get(name, (row,) if row in CAUSES else ())
             found = list(dict.fromkeys(one for cause in causes for one in named.get(cause, ())))
@@ -158,11 +161,19 @@ def _told(
                 "by": by,
                 "part": kind,
                 "row": row,
-                "amount": float(before[name].mean()) / (FEN if by == "value" else 1),
+                "amount": float(before.get(name, before["stage.direct"]).mean()) / (FEN if by == "value" else 1),
                 **{column: float(values[i]) for column, values in columns.items()},
                 "basis": BASIS.get(name.replace("pivotal.", "first."), SPLIT),
                 "input": "; ".join(found),
             }
+
+
+def _shares(cases: Mapping[str, Array], part: bool) -> dict[str, Array]:
+    """Return rows as shares of all cases; unless of a part also the official rate, which leaves out who gave up."""
+    every, reimbursed = cases["stage.all"], cases["stage.all"] - cases["channel.abandoned"]
+    out = {name: of / np.where(every > 0, every, np.nan) for name, of in cases.items()}
+    official = {} if part else {OFFICIAL: cases["stage.direct"] / np.where(reimbursed > 0, reimbursed, np.nan)}
+    return out | official
 
 
 def by_month(
@@ -223,9 +234,9 @@ def league(runs: Runs, number: int, lang: str = "en") -> pd.DataFrame:
     Columns
     -------
     code, label, tier (all, 1, 2, 3); cases (of the reference, mean over draws); before and value (share, mean over
-    draws, reference and scenario), low, high (95 % interval of value); apart_low, apart_high (interval of value less
-    that of all hosts, in each draw); named (whether that leaves out 0 and there are enough draws to say so); direct
-    (direct settlement rate in the scenario, mean over draws: by tier it differs by benefits).
+    draws, reference and scenario), low, high (95 % interval of value); apart, apart_low, apart_high (value less that of
+    all hosts in each draw, mean and interval); named (whether that leaves out 0 and there are enough draws to say so);
+    direct (direct settlement rate in the scenario, mean over draws: it differs by tier with benefits and bills).
     """
     names = runs.place.names_zh if lang == "zh" else runs.place.names_en
     tiers = by_tier(runs, number)
@@ -245,10 +256,11 @@ def league(runs: Runs, number: int, lang: str = "en") -> pd.DataFrame:
         label = areas.short_zh(names[host]) if lang == "zh" else names[host]
         named = runs.draws >= FEWEST_TO_NAME and (low > 0 or high < 0)
         whose = (runs.place.codes[host], label, ("all", *map(str, TIERS))[t], cases[:, 0, host, t].mean())
-        told = (before.mean(), after.mean(), *interval(after), low, high, named, finite(rate[:, host, t]).mean())
+        apart_by = (gap.mean(), low, high, named)
+        told = (before.mean(), after.mean(), *interval(after), *apart_by, finite(rate[:, host, t]).mean())
         out.append((*whose, *told))
-    columns = ["code", "label", "tier", "cases", "before", "value", "low", "high", "apart_low", "apart_high"]
-    found = pd.DataFrame(out, columns=[*columns, "named", "direct"])
+    columns = ["code", "label", "tier", "cases", "before", "value", "low", "high"]
+    found = pd.DataFrame(out, columns=[*columns, "apart", "apart_low", "apart_high", "named", "direct"])
     worst = found[found.tier == "all"].sort_values("value", ascending=False, kind="stable")["code"]
     return found.set_index("code").loc[worst].reset_index()
 

@@ -80,8 +80,8 @@ class Network(Params, prefix="network"):
         dist="log-uniform",
         unit="yuan",
         source="Liaoning's bureau (辽宁省人力资源和社会保障厅), 2016-04-26: several hundred million yuan (数亿元) for "
-        "nearly all designated hospitals: 200 to 900 million over 900 to 4,000, its share of hospitals and of all that "
-        "take inpatients",
+        "nearly all designated hospitals, nothing more exact: read as 200 to 900 million over 900 to 4,000, its share "
+        "of hospitals and of all that take inpatients",
         grade="weak",
         only=("network.institutions",),
     )

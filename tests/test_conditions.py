@@ -102,6 +102,26 @@ def test_an_outage_lowers_what_can_settle_where_and_when_it_happens(
     assert 0 < down < 0.5 * cases
 
 
+def test_what_an_outage_keeps_from_direct_settlement_is_claimed_afterwards_or_given_up(
+    world: solve.World, root: scenario.Scenario, place: areas.Place
+) -> None:
+    """Catch-up claims: of the cases lost in the month some are paid by hand, and only there."""
+    change = Change.model_validate(
+        {"from": "2024-07", "to": "2024-07", "where": {"host": ("shanghai",)}, "set": (("platform.outage", 0.5),)}
+    )
+    of = enacting(root, set=()).model_copy(update={"changes": (change,)})
+    nowhere, host, july = np.zeros_like(simulate.touched_by(of)), place.index("310000"), 6
+    one, other = (simulate.live(world, side, touched=nowhere, people=PEOPLE) for side in (enacting(root, set=()), of))
+    lost, claimed, given_up = (
+        (amount(run_after, name) - amount(run_before, name))[:, :, host].sum()
+        for run_before, run_after in [tuple(run.totals.sum(axis=(0, 2, 5)) for run in (one, other))]
+        for name in AMOUNTS[:3]
+    )
+    assert lost < 0 < min(claimed, given_up) and lost + claimed + given_up == 0
+    more = (other.paid - one.paid)[:, :, :, host, :, 1].sum(axis=(0, 1, 2))
+    assert more[july] > 0 and (more[:july] == 0).all() and abs(more[july + 1 :].sum()) < 0.01 * more[july]
+
+
 def test_causes_and_direct_are_all_cases_by_count_and_by_value(world: solve.World, root: scenario.Scenario) -> None:
     totals = live(
         world, enacting(root, set=(("platform.outage", 0.2), ("codes.unified", 0.5), ("credit.covered", 0.5)))

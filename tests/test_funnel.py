@@ -10,7 +10,7 @@ import pytest
 
 from simlib import areas, declared, experiment, funnel, inputs, metrics, scenario
 from simlib.changes import Change
-from simlib.loop import CAUSES, CONDITIONS
+from simlib.loop import AMOUNTS, CAUSES, CONDITIONS
 from simlib.scenario import Scenario
 from simlib.terms import INPATIENT, TIERS
 
@@ -54,6 +54,21 @@ def test_the_last_stage_is_the_direct_settlement_rate(table: pd.DataFrame, runs:
             assert (row.baseline, row.value, row.change) == pytest.approx(
                 (published.baseline, published.value, published.change)
             )
+
+
+def test_both_rates_are_told_by_count_and_by_value(table: pd.DataFrame, runs: experiment.Runs) -> None:
+    effects = experiment.effect(runs).set_index(["scenario", "group", "metric"])
+    found = table[(table.part == "rate") & (table.row == "official")]
+    assert set(found.by) == {"count", "value"} and found.basis.str.contains("inferred").all()
+    for row in found[found.by == "count"].itertuples():
+        published = effects.loc[(row.scenario, row.group, "direct_settlement_rate_official")]
+        assert (row.baseline, row.change) == pytest.approx((published.baseline, published.change))
+    pairing = runs.pairings[0]
+    g = next(i for i, group in enumerate(pairing.groups) if group == metrics.Group(kind=INPATIENT))
+    a = dict(zip(AMOUNTS, np.moveaxis(pairing.after[:, g].sum(axis=1), -1, 0), strict=True))
+    by_value = found[(found.by == "value") & (found.group == "kind=inpatient") & (found.scenario == NAMES[0])]
+    rate = (a["bill_direct"] / (a["bill_direct"] + a["bill_claimed"])).mean()
+    assert by_value.value.item() == pytest.approx(rate)
 
 
 def test_one_code_opens_one_condition(table: pd.DataFrame) -> None:
