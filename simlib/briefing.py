@@ -1,23 +1,22 @@
-"""What a finished run says to those who decide: every table of a report, computed from the run's own folder."""
+"""One scenario of a finished run as those who decide ask of it: what changes, how likely, why, for what money."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
 
-from simlib import areas, declared, experiment, findings, headline, metrics
+from simlib import areas, experiment, headline, metrics
 from simlib.changes import LAST_MONTH
 from simlib.experiment import finite
 from simlib.loop import AMOUNTS
 from simlib.outputs import Folder
 from simlib.remedies import did_you_mean, listed
 from simlib.solve import HISTORY
-from simlib.terms import CHANNELS, FEN, GRADES, KINDS, MONTHS, BadInputError
+from simlib.terms import CHANNELS, FEN, KINDS, MONTHS, BadInputError
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -29,26 +28,6 @@ STEP_YUAN = 1e8
 
 NOT_ALWAYS = ("network_cost", "running_cost", "recovered", "fines")
 """Metrics that a decision asks for and that not every run simulates: said to be missing where they are."""
-
-RESERVES = (
-    ("months_payable", "scheme=employee"),
-    ("months_payable", "scheme=resident"),
-    ("pools_below_3_months", "all"),
-    ("receivable_days", "all"),
-    ("use_cleared", "all"),
-    ("advanced_yuan_days", "all"),
-)
-"""What is told of the ledger: indicator and group."""
-
-REQUESTS = {
-    "causes": ("channels.attention", "channels.claims_per_abandoned", "gates."),
-    "claims": ("channels.hassle", "channels.delay", "channels.interest"),
-    "lists": ("catalogue.",),
-    "policies": ("benefits.",),
-    "bills": ("visits.", "chronic."),
-    "flows": ("flow.", "areas.", "targets."),
-}
-"""What provinces could be asked for, and the unknowns that it would settle, by the start of their ids."""
 
 
 @dataclass(frozen=True)
@@ -273,25 +252,6 @@ def gains(answer: Answer) -> pd.DataFrame:
     return table[["item", "unit", "base", "change", "change_low", "change_high", "told"]]
 
 
-def who(answer: Answer) -> pd.DataFrame:
-    """Return what changes for groups of insured on the changed pairs, of the headline's kind of care.
-
-    Columns: group (`whom.GROUPS`), fund_base (yuan), fund and own (changes, yuan), rate_base, rate (shares), changes
-    with _low and _high.
-    """
-    table = answer.tables.get("who.csv", pd.DataFrame())
-    rows = []
-    for group, of in table.groupby("group", sort=False) if len(table) else ():
-        known = of.set_index("metric").reindex(["fund_payment", "own_payment", "direct_settlement_rate"])
-        row: dict[str, Any] = {"group": group}
-        for name, metric in (("fund", "fund_payment"), ("own", "own_payment"), ("rate", "direct_settlement_rate")):
-            found = known.loc[metric]
-            row |= {f"{name}_base": found["baseline"], name: found["change"]}
-            row |= {f"{name}_low": found["low"], f"{name}_high": found["high"]}
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
 def measures(answer: Answer) -> pd.DataFrame:
     """Return what each measure of a package did, then all together; empty unless the run was split among them.
 
@@ -311,54 +271,6 @@ def measures(answer: Answer) -> pd.DataFrame:
         named = dict(zip((column, *ends), (name, f"{name}_low", f"{name}_high"), strict=True))
         found = found.join(of[list(named)].rename(columns=named))
     return pd.DataFrame(found)
-
-
-def tiers(answer: Answer, host: str = "all") -> pd.DataFrame:
-    """Return the share of each hospital tier in the care of the changed pairs, at one host or all.
-
-    Columns: tier, then of visits, bills and direct (bills settled directly): *_base (the share before), * (its change),
-    each with _low and _high.
-    """
-    table = answer.tables.get("tiers.csv", pd.DataFrame({"host": [], "tier": [], "of": []}))
-    rows = []
-    for tier, by in table[table["host"].astype(str) == host].groupby("tier"):
-        row: dict[str, Any] = {"tier": tier}
-        for of in by.to_dict("records"):
-            before = {f"{of['of']}_base{end}": of[f"baseline{end}"] for end in ("", "_low", "_high")}
-            row |= before | dict(zip((of["of"], f"{of['of']}_low", f"{of['of']}_high"),
-                                     (of["change"], of["low"], of["high"]), strict=True))  # fmt: skip
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def reserves(answer: Answer) -> pd.DataFrame:
-    """Return what the ledger says of the pools in December of each of its years.
-
-    Columns: month, indicator, group, base, change with _low and _high, in the units of `cashflow.INDICATORS`.
-    """
-    table = _december(answer)
-    keys = pd.MultiIndex.from_frame(table[["indicator", "group"]])
-    order = {key: i for i, key in enumerate(RESERVES)}
-    kept = table[keys.isin(list(RESERVES))]
-    at = [order[key] for key in zip(kept["indicator"], kept["group"], strict=True)]
-    kept = kept.assign(at=at).sort_values(["at", "month"], kind="stable", ignore_index=True)
-    named = {"baseline": "base", "low": "change_low", "high": "change_high"}
-    return kept.rename(columns=named)[["month", "indicator", "group", "base", "change", "change_low", "change_high"]]
-
-
-def payable(answer: Answer) -> pd.DataFrame:
-    """Return the months payable of employee and resident pools by month, as `fans.fan` draws them, label by scheme."""
-    table = answer.tables.get("ledger.csv", pd.DataFrame({"indicator": [], "group": []}))
-    of = table[(table["indicator"] == "months_payable") & table["group"].str.startswith("scheme=")]
-    return of.assign(label=of["group"].str.removeprefix("scheme="))
-
-
-def _december(answer: Answer) -> pd.DataFrame:
-    """Return the rows of the ledger of each December."""
-    table = answer.tables.get("ledger.csv")
-    if table is None:
-        return pd.DataFrame(columns=["indicator", "group", "month", "baseline", "change", "low", "high"])
-    return table[table["month"].str.endswith("-12")]
 
 
 def streams(answer: Answer) -> pd.DataFrame:
@@ -426,95 +338,6 @@ def _beside(sides: Array) -> dict[str, float]:
     return spread(sides[0], "before") | spread(sides[1], "after")
 
 
-def homes(answer: Answer) -> pd.DataFrame:
-    """Return the change of each home fund's payment on the changed pairs, largest first.
-
-    Columns: code, name_zh, name_en, base_yuan (what the fund pays on these pairs in the reference), yuan, fund (percent
-    of that), elsewhere (percent of what it pays for all inpatients elsewhere in the year), whole (percent of all that
-    the area's pools spend in the year, at home too: the ledger's, synthetic unless pools were given), each (yuan per
-    insured of the area), each change with _low and _high. Insured are those of 2023; a city has its province's by
-    residents.
-    """
-    insured, spending, rows = _insured(answer.place), _spending(answer), []
-    for i, label in answer.places("home"):
-        payment, _ = answer.both("fund_payment", label)
-        change = difference(answer, "fund_payment", label)
-        whole, _ = answer.both("fund_payment", f"home={answer.place.codes[i]};kind=inpatient")
-        row = _named(answer.place, i) | {"base_yuan": float(payment.mean())}
-        row |= spread(change, "yuan") | spread(relative(answer, label), "fund")
-        row |= spread(100 * change / np.where(whole > 0, whole, np.nan), "elsewhere")
-        row |= spread(100 * change / spending.get(f"home={answer.place.codes[i]}", np.nan), "whole")
-        row |= spread(change / insured[i], "each") if insured[i] > 0 else spread(np.array([]), "each")
-        rows.append(row)
-    return _largest(rows, "yuan")
-
-
-def _spending(answer: Answer) -> dict[str, float]:
-    """Return what pools spend in the year without the scenario by group of the ledger, yuan: 12 x balance / months."""
-    table = _december(answer)
-    first = table[table["month"] == f"{answer.facts['year']}-12"].pivot(
-        index="group", columns="indicator", values="baseline"
-    )
-    if "months_payable" not in first:
-        return {}
-    return {str(k): float(v) for k, v in (MONTHS * first["pool_balance"] / first["months_payable"]).dropna().items()}
-
-
-def hosts(answer: Answer) -> pd.DataFrame:
-    """Return what changes for the hosts of the changed pairs, largest first.
-
-    Columns: code, name_zh, name_en, bill_yuan (of patients from the changed homes: the hosts' revenue), bill (its
-    change, yuan), direct (change of the bills that are settled directly, yuan), fund (change of what home funds pay for
-    care there, percent), rate_base, rate (shares), siphon_base, siphon (the ledger's index in December: direct payment
-    received less paid, over both), tier3_base (share of tier 3 in these bills, with its interval), tier3, each change
-    with _low and _high.
-    """
-    rows, siphon = [], _siphon(answer)
-    none = dict.fromkeys(("siphon_base", "siphon", "siphon_low", "siphon_high"), float("nan"))
-    for i, label in answer.places("host"):
-        bills = np.sum([answer.amount(f"bill_{way}", label) for way in CHANNELS], axis=0)
-        before, after = answer.amount("bill_direct", label)
-        rate, _ = answer.both("direct_settlement_rate", label)
-        row = _named(answer.place, i) | {"bill_yuan": float(bills[0].mean()), "rate_base": float(np.nanmean(rate))}
-        row |= spread(bills[1] - bills[0], "bill") | spread(after - before, "direct")
-        row |= spread(relative(answer, label), "fund")
-        row |= siphon.get(f"host={answer.place.codes[i]}", none)
-        third = tiers(answer, answer.place.codes[i]).query("tier == 3").filter(like="bills")
-        row |= (
-            {str(name).replace("bills", "tier3"): value for name, value in third.iloc[0].items()} if len(third) else {}
-        )
-        rows.append(row | spread(difference(answer, "direct_settlement_rate", label), "rate"))
-    return _largest(rows, "bill_yuan")
-
-
-def _siphon(answer: Answer) -> dict[str, dict[str, float]]:
-    """Return the siphon index of each host province in December of the scenario's year, by group of the ledger."""
-    table = _december(answer)
-    table = table[(table["indicator"] == "siphon_index") & (table["month"] == f"{answer.facts['year']}-12")]
-    named = {"baseline": "siphon_base", "change": "siphon", "low": "siphon_low", "high": "siphon_high"}
-    rows = table.set_index("group")[list(named)].rename(columns=named)
-    return {
-        str(group): dict(zip(rows.columns.astype(str), row, strict=True))
-        for group, row in zip(rows.index, rows.to_numpy(), strict=True)
-    }
-
-
-def _named(place: areas.Place, i: int) -> dict[str, Any]:
-    """Return code and names of an area."""
-    return {"code": place.codes[i], "name_zh": areas.short_zh(place.names_zh[i]), "name_en": place.names_en[i]}
-
-
-def _largest(rows: list[dict[str, Any]], column: str) -> pd.DataFrame:
-    """Return rows as a table, largest first in a column."""
-    table = pd.DataFrame(rows)
-    return table.sort_values(column, ascending=False, key=abs, ignore_index=True) if rows else table
-
-
-def _insured(place: areas.Place) -> Array:
-    """Return people insured in 2023 by area: published by province, shared out by residents among its cities."""
-    return np.asarray(areas.provinces().insured[place.province] * place.share)
-
-
 def origins(answer: Answer) -> pd.DataFrame:
     """Return where the change of fund payment of the headline group comes from, and who bears what, yuan.
 
@@ -547,74 +370,3 @@ def worth(answer: Answer) -> pd.DataFrame:
         if (yuan > 0).all():
             rows.append({"group": label} | spread(100 * rate / (yuan / STEP_YUAN), "worth"))
     return pd.DataFrame(rows, columns=["group", "worth", "worth_low", "worth_high"])
-
-
-def drivers(answer: Answer, of: str = "fund") -> pd.DataFrame:
-    """Return the unknowns that go with the fund effect (percent) or the rate effect, strongest first.
-
-    Columns of `findings.ranked`, then lower and upper: the mean effect, percent or points, in the third of the draws
-    in which the unknown is lowest and highest.
-    """
-    change = _effect(answer, of)
-    table = findings.ranked(answer.unknowns, change)
-    third = max(len(change) // 3, 1)
-    order = {name: np.argsort(answer.unknowns[name].to_numpy(), kind="stable") for name in table["id"]}
-    ends = [(change[order[name][:third]].mean(), change[order[name][-third:]].mean()) for name in table["id"]]
-    return table.assign(lower=[low for low, _ in ends], upper=[high for _, high in ends])
-
-
-def _effect(answer: Answer, of: str) -> Array:
-    """Return the headline effect in each draw: of the fund in percent, of the rate in points."""
-    if of == "fund":
-        return relative(answer, answer.headline)
-    return 100 * difference(answer, "direct_settlement_rate", answer.headline)
-
-
-def requests(answer: Answer) -> pd.DataFrame:
-    """Return what to ask provinces for, what it would settle, and how much narrower it would make both intervals.
-
-    Columns: request, ids (of the unknowns of this sort that stand out from luck, for the fund or the rate), fund and
-    rate: 1 - sqrt(1 - R2), R2 of the ranks of the effect on the ranks of these unknowns, adjusted for their number; 0
-    where none stands out. Approximate: the spread of the draws stands for that of knowledge. Largest first.
-    """
-    known = {of: drivers(answer, of) for of in ("fund", "rate")}
-    rows = []
-    for request, starts in REQUESTS.items():
-        named = {of: [i for i in _standing_out(table) if i.startswith(starts)] for of, table in known.items()}
-        narrower = {of: _narrower(answer.unknowns[ids], _effect(answer, of)) for of, ids in named.items()}
-        rows.append({"request": request, "ids": list(dict.fromkeys([*named["fund"], *named["rate"]]))} | narrower)
-    table = pd.DataFrame(rows)
-    order = np.argsort(-table[["fund", "rate"]].max(axis=1).to_numpy(), kind="stable")
-    return table.iloc[order].reset_index(drop=True)
-
-
-def _standing_out(table: pd.DataFrame) -> list[str]:
-    """Return the unknowns of a table of drivers that luck would rarely show."""
-    return [str(i) for i in table.loc[table["beyond_luck"].astype(bool), "id"]]
-
-
-def _narrower(unknowns: pd.DataFrame, change: Array) -> float:
-    """Return by which share the spread of a change would shrink if these unknowns were known."""
-    draws, number = unknowns.shape
-    if not 0 < number < draws - 1:  # as many unknowns as draws explain anything
-        return 0.0
-    ranks = rankdata(unknowns.to_numpy(), axis=0)
-    x, y = ranks - ranks.mean(axis=0), rankdata(change) - (draws + 1) / 2
-    rest = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
-    left = (rest @ rest) / (y @ y) * (draws - 1) / (draws - number - 1)
-    return float(1 - np.sqrt(np.clip(left, 0, 1)))
-
-
-def register(answer: Answer) -> pd.DataFrame:
-    """Return the unknowns of the model: what was drawn or held fixed in this run, weakest grade last.
-
-    Columns: id, meaning, low, high, unit, grade, source, pinned (the value it was held at, else None).
-    """
-    pinned = answer.manifest["pinned"]
-    rows = [
-        (q.id, q.meaning, q.low, q.high, q.unit, q.grade, q.source, pinned.get(q.id))
-        for q in declared.quantities().values()
-        if q.role == "unknown"
-    ]
-    rows.sort(key=lambda row: GRADES.index(cast(Any, row[5])))
-    return pd.DataFrame(rows, columns=["id", "meaning", "low", "high", "unit", "grade", "source", "pinned"])

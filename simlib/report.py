@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simlib import areas, briefing, fans, findings, maps, match, plots, running, whom
+from simlib import areas, briefing, evidence, fans, findings, maps, match, parties, plots, running, whom
 from simlib.briefing import Answer
 from simlib.opening import real_lists, source
 from simlib.phrases import said, texts
@@ -249,7 +249,7 @@ def _area(answer: Answer, code: str, lang: Lang) -> str:
 
 def _homes(answer: Answer, lang: Lang) -> Section | None:
     """Return the home funds on a map, or the largest of many cities, and as a table."""
-    found = briefing.homes(answer)
+    found = parties.homes(answer)
     if found.empty:
         return None
     found["label"] = found[f"name_{lang}"]
@@ -273,7 +273,7 @@ def _homes(answer: Answer, lang: Lang) -> Section | None:
 
 def _who(answer: Answer, lang: Lang) -> Section | None:
     """Return for whom it changes: by scheme, the working and the retired, and the residents of the west."""
-    found = briefing.who(answer)
+    found = parties.who(answer)
     if found.empty:
         return None
     found["label"] = [said(f"who.{group}", lang) for group in found["group"]]
@@ -286,7 +286,7 @@ def _who(answer: Answer, lang: Lang) -> Section | None:
 
 def _hosts(answer: Answer, lang: Lang) -> Section | None:
     """Return what changes for the hosts."""
-    found = briefing.hosts(answer)
+    found = parties.hosts(answer)
     if found.empty:
         return None
     found["label"] = found[f"name_{lang}"]
@@ -296,7 +296,7 @@ def _hosts(answer: Answer, lang: Lang) -> Section | None:
     shares += ["siphon_base share", "siphon points ±"] if found["siphon"].notna().all() else []
     words = said("hosts.said" if _response(answer) == "none" else "hosts.moved", lang)
     tables = [_table("hosts", found, lang, *money), _table("hosts_shares", found, lang, *shares)]
-    if len(tiers := briefing.tiers(answer)):
+    if len(tiers := parties.tiers(answer)):
         tiers["label"] = [said(f"tier.{tier}", lang) for tier in tiers["tier"]]
         of = [f"{name}_base=tiers.{name} share ~" for name in whom.SHARES]
         tables.append(_table("tiers", tiers, lang, "label=hospitals", *of, "direct=tiers.change points ±"))
@@ -341,7 +341,7 @@ def _streams(answer: Answer, lang: Lang, ax: Any) -> Any:
 
 def _money(answer: Answer, lang: Lang) -> Section | None:
     """Return how long the pools last: months payable as a fan, and what the ledger says of each December."""
-    found, fan = briefing.reserves(answer), briefing.payable(answer)
+    found, fan = parties.reserves(answer), parties.payable(answer)
     if found.empty:
         return None
     found = _in_units(found, "indicator", LEDGER_UNITS, lang)
@@ -384,7 +384,7 @@ def _running(answer: Answer, lang: Lang) -> Section | None:
 
 def _drivers(answer: Answer, lang: Lang) -> Section:
     """Return which unknowns drive the fund effect."""
-    found = briefing.drivers(answer)
+    found = evidence.drivers(answer)
     if found.empty:
         return _section("drivers", lang, [said("drivers.few", lang)])
     found = found.head(MOST_BARS).copy()
@@ -411,7 +411,7 @@ def _requests(answer: Answer, lang: Lang) -> Section | None:
     """Return what to ask provinces for."""
     if answer.draws < findings.FEWEST_TO_NAME or not answer.facts["fund_percent"]["change"]:
         return None
-    found = briefing.requests(answer)
+    found = evidence.requests(answer)
     found["words"] = [said(name, lang) for name in found["request"]]
     join = "；" if lang == "zh" else "; "
     found["settles"] = [join.join(meaning(i, lang) for i in ids) or "–" for ids in found["ids"]]
@@ -456,7 +456,7 @@ def _target(name: str, lang: Lang) -> str:
 
 def _register(answer: Answer, lang: Lang) -> Section:
     """Return the register of assumptions, and what the fund payment rests on."""
-    found = briefing.register(answer)
+    found = evidence.register(answer)
     found["words"] = [meaning(str(name), lang) for name in found["id"]]
     found["range"] = [f"{low:,.10g} – {high:,.10g}" for low, high in zip(found["low"], found["high"], strict=True)]
     found["grade_words"] = [said(str(one), lang) for one in found["grade"]]

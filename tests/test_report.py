@@ -19,10 +19,12 @@ from simlib import (
     briefing,
     cli,
     declared,
+    evidence,
     metrics,
     opening,
     outputs,
     pack,
+    parties,
     phrases,
     pieces,
     plots,
@@ -182,7 +184,7 @@ def test_every_table_is_a_sheet_with_the_numbers_of_the_report(mine: Path, answe
     assert [sheet.title for sheet in sheets] == [one.name for one in every]
     assert [row[0] for row in contents.iter_rows(min_row=4, values_only=True)] == [one.name for one in every]
     homes = pd.DataFrame(list(book["homes"].values)[1:], columns=next(book["homes"].values))
-    assert np.allclose(homes.iloc[:, 2], briefing.homes(answer)["yuan"] / 1e6)
+    assert np.allclose(homes.iloc[:, 2], parties.homes(answer)["yuan"] / 1e6)
     assert not [cell for sheet in sheets for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]
 
 
@@ -380,11 +382,11 @@ def test_every_chinese_meaning_is_of_a_declared_number() -> None:
 def test_the_homes_add_up_to_the_changed_pairs_and_per_head_is_by_the_published_insured(
     answer: briefing.Answer,
 ) -> None:
-    kinds, homes = briefing.by_kind(answer), briefing.homes(answer)
+    kinds, homes = briefing.by_kind(answer), parties.homes(answer)
     assert np.isclose(homes["yuan"].sum(), kinds["yuan"][0]) and np.isclose(
         homes["base_yuan"].sum(), kinds["base_yuan"][0]
     )
-    hosts = briefing.hosts(answer)
+    hosts = parties.hosts(answer)
     assert set(hosts["name_en"]) == set(homes["name_en"]) == {"Shanghai", "Jiangsu", "Zhejiang", "Anhui"}
     anhui = homes.set_index("name_en").loc["Anhui"]
     place = areas.provinces()
@@ -460,13 +462,13 @@ def test_an_unknown_that_decides_the_effect_leads_the_drivers_and_would_close_th
     unknowns = pd.DataFrame({"catalogue.agree_consumable": x / draws, "flow.beta": noise / draws})
     cells = {"fund_direct": (10**9, 10**9 + 10**7 * (draws - x)), "visits_direct": (50, 50), "visits_claimed": (50, 50)}
     answer = synthetic(draws, cells, unknowns)
-    table = briefing.drivers(answer)
+    table = evidence.drivers(answer)
     assert table["id"][0] == "catalogue.agree_consumable" and np.isclose(table["rank_correlation"][0], -1)
     assert bool(table["beyond_luck"][0]) and not bool(table["beyond_luck"][1])
     assert np.isclose(table["lower"][0], np.arange(28, 41).mean()) and np.isclose(
         table["upper"][0], np.arange(1, 14).mean()
     )
-    asked = briefing.requests(answer)
+    asked = evidence.requests(answer)
     assert asked["request"][0] == "lists" and np.isclose(asked["fund"][0], 1) and asked["rate"][0] == 0
     assert (asked["fund"][1:] == 0).all()
 
@@ -509,7 +511,7 @@ def test_a_report_says_that_patients_respond_where_they_were_made_to(answer: bri
 
 
 def test_the_groups_of_insured_add_up_to_the_headline(answer: briefing.Answer) -> None:
-    who = briefing.who(answer).set_index("group")
+    who = parties.who(answer).set_index("group")
     schemes = ["scheme=employee", "scheme=resident"]
     assert set(who.index) == set(whom.GROUPS[:-1])  # nobody in the Delta is insured in the west
     for scheme in schemes:
@@ -527,15 +529,15 @@ def test_the_groups_of_insured_add_up_to_the_headline(answer: briefing.Answer) -
 def test_the_tiers_of_hosts_have_all_of_their_care_and_tier_3_the_share_that_was_drawn(
     answer: briefing.Answer,
 ) -> None:
-    every = briefing.tiers(answer).set_index("tier")
+    every = parties.tiers(answer).set_index("tier")
     assert list(every.index) == [1, 2, 3]
     assert np.allclose(every[["visits_base", "bills_base", "direct_base"]].sum(), 1)
     assert np.allclose(every[["visits", "bills", "direct"]].sum(), 0, atol=1e-9)
     drawn = answer.unknowns["visits.tier3_share"]
     assert np.isclose(every.loc[3, "visits_base"], drawn.mean(), atol=0.03)
     assert every.loc[3, "bills_base"] > every.loc[3, "visits_base"] and every.loc[3, "direct"] != 0
-    hosts = briefing.hosts(answer).set_index("code")
-    third = briefing.tiers(answer, "310000").set_index("tier").loc[3]
+    hosts = parties.hosts(answer).set_index("code")
+    third = parties.tiers(answer, "310000").set_index("tier").loc[3]
     assert hosts.loc["310000", "tier3_base_low"] == third["bills_base_low"] < third["bills_base"]
     assert np.allclose(hosts["bill"], 0, atol=0.01)  # nobody travels more often: the revenue of hospitals stays
 
@@ -624,14 +626,14 @@ def test_the_gap_is_that_of_one_pair_before_and_after_and_mutual_recognition_let
 
 
 def test_the_pools_are_told_each_december_and_by_share_of_their_spending(answer: briefing.Answer) -> None:
-    money = briefing.reserves(answer)
+    money = parties.reserves(answer)
     assert list(dict.fromkeys(money["month"])) == ["2024-12", "2025-12", "2026-12"]
     employee = money[(money["indicator"] == "months_payable") & (money["group"] == "scheme=employee")]
     assert (employee["base"] > 12).all() and (employee["change"] < 0).all()
-    assert len(briefing.payable(answer)) == 2 * 36
-    homes = briefing.homes(answer)
+    assert len(parties.payable(answer)) == 2 * 36
+    homes = parties.homes(answer)
     assert (homes["whole"] > 0).all() and (homes["whole"] < homes["elsewhere"]).all()
-    hosts = briefing.hosts(answer).set_index("name_en")
+    hosts = parties.hosts(answer).set_index("name_en")
     assert hosts.loc["Shanghai", "siphon_base"] > 0.5 > hosts.loc["Anhui", "siphon_base"]
 
 
