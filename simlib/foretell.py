@@ -376,6 +376,8 @@ def predict(years: Sequence[int], made_on: str, seed: int = 0) -> pd.DataFrame:
 
 SCORED = {"figure": "text", "year": "number", "value": "number"}
 """Columns of a file of figures to score."""
+UNLIKELY = 100.0
+"""A figure this many times off the median foretold is in another unit."""
 
 
 def score(path: Path) -> pd.DataFrame:
@@ -399,6 +401,11 @@ def score(path: Path) -> pd.DataFrame:
     pairs = list(zip(figures, dates, strict=True))
     twice = [i for i, pair in enumerate(pairs) if first.setdefault(pair, i) != i]
     table.refuse("figure", twice, lambda i: f"also in row {table.lines[first[pairs[i]]]}. Keep one.")
+    table.faults.done()
+    medians = [float(frozen[pair]["median"]) for pair in pairs]
+    off = [i for i, median in enumerate(medians) if not 1 / UNLIKELY < float(values[i]) / median < UNLIKELY]
+    units = [frozen[pair]["unit"] for pair in pairs]
+    table.refuse("value", off, lambda i: f"{values[i]}: {_said(medians[i])} were foretold. Write {units[i]}.")
     table.faults.done()
     found = []
     for pair, cell in zip(pairs, values, strict=True):

@@ -143,7 +143,7 @@ def written(folder: Path, *rows: str) -> str:
 
 def test_figures_are_scored_by_what_was_frozen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     row = next(row for row in tables.read("predictions") if row["year"] == "2026")
-    path = written(tmp_path, f'"{row["figure"]}",2026,{row["median"]}', '"fund payment, chronic",2025,1')
+    path = written(tmp_path, f'"{row["figure"]}",2026,{row["median"]}', '"fund payment, chronic",2025,3')
     assert cli.main(["score", path, "--json"]) == 0
     hit, miss = json.loads(capsys.readouterr().out)
     assert hit["error_percent"] == 0 and hit["inside50"] and hit["inside90"]
@@ -163,6 +163,10 @@ def test_figures_are_scored_by_what_was_frozen(tmp_path: Path, capsys: pytest.Ca
             "2:3: value: -3: write a number above 0, in the unit of the prediction.",
         ),
         ('"direct visits, inpatient",2025,nan', "2:3: value: nan: write a number above 0"),
+        (
+            '"fund payment, inpatient",2025,170000000000',
+            "2:3: value: 170000000000: 1,941 were foretold. Write 100 million yuan.",
+        ),
         (
             '"direct visits, inpatient",2025,1\n"direct visits, inpatient",2025,2',
             "3:1: figure: also in row 2. Keep one.",
