@@ -91,7 +91,9 @@ class _File(Header):
 
     catalogues: Annotated[dict[str, Line], Field(min_length=1)] | None = None
     ensemble: Line | None = None
-    changes: Annotated[list[Any], Field(max_length=MAX_CHANGES)] = []
+    changes: Annotated[list[Any], Field(max_length=MAX_CHANGES)] = Field(
+        [], description="changes: a list of {from, set}"
+    )
 
 
 class Scenario(Header):
@@ -175,10 +177,15 @@ def compose(scenarios: Sequence[Scenario]) -> Scenario:
 def _named(scenarios: Sequence[Scenario], last: Scenario) -> Scenario:
     """Return a scenario without changes of its own on top of the last step of a composition, named after its parts."""
 
+    def strung(texts: Sequence[str], ends: str, blank: str, sign: str) -> str:
+        return reduce(lambda before, text: before + (blank if before[-1] in ends else sign) + text, texts)
+
     def text(of: Sequence[Text | Title | None]) -> Text | None:
         every = dict.fromkeys(one for one in of if one is not None)
-        zh, en = "；".join(one.zh for one in every), "; ".join(one.en for one in every)
-        return Text.model_construct(zh=zh, en=en) if every else None
+        if not every:
+            return None
+        zh, en = [one.zh for one in every], [one.en for one in every]
+        return Text.model_construct(zh=strung(zh, "？。", "", "；"), en=strung(en, "?.", " ", "; "))
 
     said = {field: text([getattr(one, field) for one in scenarios]) for field in ("title", "question", "source")}
     named = {field: "+".join(getattr(one, field) for one in scenarios) for field in ("name", "path")}
@@ -225,6 +232,9 @@ def _load(path: Path, children: tuple[Path, ...], known: Mapping[str, Quantity])
     if not isinstance(document.data, dict):
         found = kind_of(document.data)
         raise BadInputError(document.fault((), f"found {found}. Write keys: title, question, year, changes."))
+    if "cases" in document.data and "changes" not in document.data:
+        words = "cases: a case file, no scenario. `simlib settle` prices it."
+        raise BadInputError(document.fault(("cases",), words, key=True))
     parent = _parent(document, (*children, path), known)
     header, faults = _header(document, parent)
     changes: tuple[Change, ...] = ()

@@ -116,6 +116,9 @@ def test_a_source_is_inherited_and_joined(tmp_path: Path) -> None:
     a = written(tmp_path, "a", FREE, more=source.format(1))
     b = written(tmp_path, "b", EITHER, more=source.format(2))
     assert load(written(tmp_path, "child", extends="a.yaml")).source == load(a).source
+    asked = [{"question": scenario.Text(zh=zh, en=en)} for zh, en in (("甲？", "A?"), ("乙？", "B?"))]
+    both_asked = scenario.compose([load(of).model_copy(update=text) for of, text in zip((a, b), asked, strict=True)])
+    assert (both_asked.question.zh, both_asked.question.en) == ("甲？乙？", "A? B?")
     both = load(f"{a}+{b}").source
     assert both is not None and (both.zh, both.en) == ("文件1；文件2", "Document 1; Document 2")
     assert "source" in said(written(tmp_path, "c", FREE, more="year: 2024\nsource: a document"))[0]
