@@ -135,11 +135,22 @@ class Place:
         >>> place.resolve("上海") == place.resolve("shanghai")
         True
         """
-        known = self._names()
-        for spelling, found in known.items():
-            if spelling.casefold() == name.strip().casefold():
-                return found
-        raise LookupError(f"{shown(name)}: no such place. {did_you_mean(name.strip(), known)}")
+        if found := self._spelled(name):
+            return found
+        for geography, split in GEOGRAPHIES.items():
+            there = load(geography)
+            if split and (cities := there._spelled(name)):
+                province = provinces().names_en[there.province[cities[0]]]
+                raise LookupError(
+                    f"{shown(name)}: part of {province} in the geography {self.geography}. Write {province}, or at the "
+                    f"top of the file geography: {geography}."
+                )
+        raise LookupError(f"{shown(name)}: no such place. {did_you_mean(name.strip(), self._names())}")
+
+    def _spelled(self, name: str) -> tuple[int, ...]:
+        """Return the positions that a name stands for, none if it is unknown."""
+        wanted = name.strip().casefold()
+        return next((found for spelling, found in self._names().items() if spelling.casefold() == wanted), ())
 
     @cache  # noqa: B019 - a Place is itself cached for good
     def _names(self) -> dict[str, tuple[int, ...]]:

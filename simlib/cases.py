@@ -372,6 +372,10 @@ def load(path: str | Path) -> tuple[Case, ...]:
     BadInputError : with every fault of the file, each with its line, column and remedy.
     """
     document = documents.read(path)
+    if isinstance(document.data, dict) and "cases" not in document.data and "changes" in document.data:
+        raise BadInputError(
+            document.fault(("changes",), "changes: a scenario, no case file. `simlib run` runs it.", True)
+        )
     try:
         found = _File.model_validate(document.data).cases
     except ValidationError as error:

@@ -173,7 +173,8 @@ def _dates(document: Document, at: Where, change: Change, year: int | None) -> I
     if change.stop < change.start:
         yield document.fault((*at, "to"), f"to: {change.stop} is before from, {change.start}. Swap them?")
     elif year is not None and not change.months(year):
-        found = f"{change.start} to {change.stop} is outside the horizon of this scenario, its year {year}"
+        span = change.start if change.stop == LAST_MONTH else f"{change.start} to {change.stop}"
+        found = f"{span} is outside the horizon of this scenario, its year {year}"
         yield document.fault((*at, "from"), f"from: {found}. Write a month of {year}, or another year.")
 
 

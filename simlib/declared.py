@@ -94,7 +94,10 @@ def pinned(text: str) -> tuple[str, float | str]:
     if not equals:
         raise ValueError(f"{shown(text)}: write ID=VALUE, such as flow.decay=exponential.")
     if name not in known:
-        raise ValueError(f"{shown(name)}: no such unknown or variant. {did_you_mean(name, known)}")
+        if other := quantities().get(name):
+            raise ValueError(f"{name}: is a {other.role}, no unknown or variant. Only a scenario file sets levers.")
+        hint = did_you_mean(name, known, "simlib parameters")
+        raise ValueError(f"{shown(name)}: no such unknown or variant. {hint}")
     if choices := known[name].choices:
         if value not in choices:
             raise ValueError(f"{name}: {shown(value)}. {did_you_mean(value, choices)}")
@@ -120,7 +123,7 @@ def lever_named(name: str, known: Mapping[str, Quantity]) -> Quantity:
     quantity = known.get(name)
     ids = [q.id for q in known.values() if q.role == "lever"]
     if quantity is None:
-        raise LookupError(f"no such lever. {did_you_mean(name, ids)}")
+        raise LookupError(f"no such lever. {did_you_mean(name, ids, 'simlib parameters')}")
     if quantity.role == "unknown":
         raise LookupError("is an unknown that every draw varies, not a lever. A scenario sets levers only.")
     if quantity.role == "fact":

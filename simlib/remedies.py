@@ -65,17 +65,23 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(every[:10]) + (", …" if len(every) > 10 else "")
 
 
-def did_you_mean(found: str, known: Iterable[str]) -> str:
-    """Return the likely fix of a name that is not known.
+def did_you_mean(found: str, known: Iterable[str], told_by: str = "") -> str:
+    """Return the likely fix of a name that is not known; `told_by` is the command that lists many known ones.
 
     >>> did_you_mean("hom", ["home", "host"]), did_you_mean("zzz", ["home", "host"])
     ('Did you mean home?', 'Expected one of home, host.')
+    >>> did_you_mean("rate", ["fund", "settlement_rate"]), did_you_mean("zzz", ["home"], "simlib parameters")
+    ('Did you mean settlement_rate?', '`simlib parameters` lists them.')
     """
     every = list(known)
     # Of two Chinese characters one right is near; Latin words of that length are not.
     short = len(found) <= 3 and not found.isascii()
     near = difflib.get_close_matches(found[:200], every, n=1, cutoff=0.5 if short else 0.6)
-    return f"Did you mean {near[0]}?" if near else f"Expected one of {listed(every)}."
+    if not near and len(found) >= 4:  # a part of one is near too, the shortest nearest
+        near = sorted((name for name in every if found.casefold() in name.casefold()), key=len)
+    if near:
+        return f"Did you mean {near[0]}?"
+    return f"`{told_by}` lists them." if told_by else f"Expected one of {listed(every)}."
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[Where, bool, str]]:
@@ -90,7 +96,9 @@ def explain(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[Wh
             hint = fields(model, path[:-1]).get(str(path[-1]), "")
             yield path, False, f"{name}: missing. {'Write ' + hint if hint else 'Add it'}."
         else:
-            yield path, False, f"{name}: {_message(detail)}"
+            hint = fields(model, path[:-1]).get(str(path[-1]), "") if path and detail["type"] in EXPECTED else ""
+            write = f" Write {hint}." if path and hint.startswith(f"{path[-1]}: ") else ""
+            yield path, False, f"{name}: {_message(detail)}{write}"
 
 
 EXPECTED: dict[str, str] = {

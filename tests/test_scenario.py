@@ -63,7 +63,7 @@ BAD_CHANGES = {
     ),
     "unheard-of lever": (
         setting("zzz: 1"),
-        "10:5: zzz: no such lever. Expected one of chronic.listed.hypertension",
+        "10:5: zzz: no such lever. `simlib parameters` lists them.",
     ),
     "unknown number": (
         setting("catalogue.listed_service: 0.9"),
@@ -147,6 +147,10 @@ BAD_CHANGES = {
         setting(RULE, "{home: Shangahi}"),
         "8:17: home: Shangahi: no such place. Did you mean Shanghai?",
     ),
+    "a city where provinces are areas": (
+        setting(RULE, "{home: Hefei}"),
+        "8:17: home: Hefei: part of Anhui in the geography provinces. Write Anhui, or at the top of the file geography:",
+    ),
     "one unknown area of two": (
         setting(RULE, "{host: [Shanghai, 上海是]}"),
         "8:28: host: 上海是: no such place. Did you mean 上海?",
@@ -205,7 +209,7 @@ BAD_CHANGES = {
     ),
     "after the year": (
         change("from: 2025-01", f"set: {{{RULE}}}"),
-        "7:9: from: 2025-01 to 2035-12 is outside the horizon of this scenario, its year 2024. Write a "
+        "7:9: from: 2025-01 is outside the horizon of this scenario, its year 2024. Write a "
         "month of 2024, or another year.",
     ),
     "before the year": (
@@ -288,7 +292,7 @@ BAD_HEADS = {
     ),
     "changes as text": (
         f"{HEAD}year: 2024\nchanges: many\n",
-        "4:10: changes: found the text 'many'. Expected a list.",
+        "4:10: changes: found the text 'many'. Expected a list. Write changes: a list of {from, set}.",
     ),
     "changes left empty": (
         f"{HEAD}year: 2024\nchanges:\n",
