@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib.itemlists import NONE, UNLISTED, ItemList
-from simlib.terms import CATEGORIES, PPM
+from simlib.terms import CATEGORIES, PPM, BadInputError
 
 Array = npt.NDArray[Any]
 
@@ -117,7 +117,14 @@ def compare(
     Parameters
     ----------
     spend : yuan by code, the weight of each item; without it every item weighs the same.
+
+    Raises
+    ------
+    BadInputError : one of the lists has no item on that day.
     """
+    for one in (a, b):
+        if not one.rows(on):
+            raise BadInputError(f"{one.path}: no item is valid on {on}. Name another day, or none for the latest.")
     both = align((a, b), on)
     if spend is None:
         weight = np.ones(len(both.code))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import errno
 import gc
 import json
+import re
 import signal
 import sys
 import unicodedata
@@ -13,11 +15,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from simlib.terms import FILINGS, KINDS, MEMBERS, SCHEMES, TIERS, BadInputError
 
 FINE, OUR_FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+"""What a machine may refuse where no command foresees it, such as to keep compiled rules: no space, no right."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,16 +36,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, `head` for one, has seen enough
         sys.stdout = None
         return FINE
+    except OSError as error:
+        if error.errno not in MACHINE:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{where}{error.strerror}. Free space, or name a place that you may write.", file=sys.stderr)
+        return BAD_INPUT
     except KeyboardInterrupt:
         print("interrupted: no file was left half-written", file=sys.stderr)
         return INTERRUPTED
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command in one line, not under a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what was found, what was expected and where to look; exit with 2."""
+        from simlib.remedies import did_you_mean, shown
+
+        said = message.removeprefix("argument ")
+        if choice := re.fullmatch(r"(.+): invalid choice: (.+) \(choose from (.+)\)", said):
+            found, known = (re.findall(r"[^\s,']+", choice[i]) for i in (2, 3))
+            said = f"{choice[1]}: found {shown(' '.join(found))}. {did_you_mean(' '.join(found), known)}"
+        help_ = "" if said.endswith((".", "?")) else f". See `{self.prog} --help`."
+        self.exit(BAD_INPUT, f"{self.prog}: {said}{help_}\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    top = argparse.ArgumentParser(
-        prog="simlib", description="What if the rules of cross-province direct settlement changed?"
-    )
+    top = _Parser(prog="simlib", description="What if the rules of cross-province direct settlement changed?")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     run = _command(commands, "run", run_scenarios, "simulate scenarios beside their reference on the same luck")
     run.add_argument(
@@ -67,14 +90,14 @@ def parser() -> argparse.ArgumentParser:
         metavar="ROOT",
         help="scenario whose rules were in force (default scenarios/baseline.yaml)",
     )
-    fitted.add_argument("--to", type=int, metavar="YEAR", help="read no anchor of a later year (default: all)")
+    fitted.add_argument("--to", type=_whole, metavar="YEAR", help="read no anchor of a later year (default: all)")
     fitted.add_argument("--anchors", type=Path, metavar="FILE", help="CSV or XLSX of your own published figures")
-    fitted.add_argument("--seed", type=int, default=0, help="names the candidates (default 0)")
-    fitted.add_argument("--jobs", type=int, help="threads (default: all cores); never changes a result")
+    fitted.add_argument("--seed", type=_whole, default=0, help="names the candidates (default 0)")
+    fitted.add_argument("--jobs", type=_whole, help="threads (default: all cores); never changes a result")
     fitted.add_argument("--out", type=Path, default=Path(".out/fit"), help="folder for the results (default .out/fit)")
     past = _command(commands, "hindcast", hindcast, "foretell national figures known by now from earlier ones, scored")
-    past.add_argument("--fit-to", type=int, required=True, metavar="YEAR", help="read no row of a later year")
-    past.add_argument("--seed", type=int, default=0, help="names the luck (default 0)")
+    past.add_argument("--fit-to", type=_whole, required=True, metavar="YEAR", help="read no row of a later year")
+    past.add_argument("--seed", type=_whole, default=0, help="names the luck (default 0)")
     scored = _command(commands, "score", score, "score the frozen predictions by figures published since")
     scored.add_argument("file", type=Path, metavar="FILE", help="CSV or XLSX with the columns figure, year, value")
     numbers = _command(
@@ -84,8 +107,8 @@ def parser() -> argparse.ArgumentParser:
     numbers.add_argument("--scheme", choices=SCHEMES, help="one scheme (default: both)")
     numbers.add_argument("--kind", choices=KINDS, help="one kind of care (default: all)")
     when = numbers.add_mutually_exclusive_group()
-    when.add_argument("--month", metavar="YYYY-MM", help="rules in force in this month (default 2025-12)")
-    when.add_argument("--year", metavar="YYYY", help="rules in force at the end of this year")
+    when.add_argument("--month", metavar="YYYY-MM", type=_month, help="rules in force in this month (default 2025-12)")
+    when.add_argument("--year", metavar="YYYY", type=_year, help="rules in force at the end of this year")
     schema = _command(commands, "schema", print_schema, "print the JSON Schema of a file format, for editors")
     schema.add_argument("format", choices=("scenario", "case"))
     _add_catalogue(commands)
@@ -139,10 +162,10 @@ def run_scenarios(options: argparse.Namespace) -> int:
 
 def fit_draws(options: argparse.Namespace) -> int:
     """Fit the unknowns to the anchors and write the ensemble whole; a fit that was stopped goes on where it was."""
-    import os
+    from simlib import anchors, experiment, fit, foretell, match, outputs, scenario
 
-    from simlib import anchors, fit, foretell, match, outputs, scenario
-
+    jobs = _jobs(options)
+    experiment.limits(seed=options.seed, jobs=jobs)
     root = scenario.load(options.root).lineage()[0]
     known = anchors.read(options.anchors or anchors.published())
     to = max(anchor.year for anchor in known) if options.to is None else options.to
@@ -155,7 +178,7 @@ def fit_draws(options: argparse.Namespace) -> int:
         to=to,
         seed=options.seed,
         path=options.anchors,
-        jobs=(os.cpu_count() or 1) if options.jobs is None else options.jobs,
+        jobs=jobs,
         progress=_bar,
     )
     outputs.write_fit(options.out, fitted)
@@ -181,6 +204,34 @@ def _pins(found: list[tuple[str, float | str]]) -> dict[str, float | str]:
     if twice := [name for name in names if names.count(name) > 1]:
         raise BadInputError(f"--pin {twice[0]}: given {len(twice)} times. Hold it at one value.")
     return dict(found)
+
+
+def _whole(text: str) -> int:
+    """Return a whole number."""
+    if not re.fullmatch("-?[0-9]{1,18}", text):
+        raise argparse.ArgumentTypeError(f"found {text!r}. Write a whole number, such as 64.")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    """Return a whole number of at least 0."""
+    if text.startswith("-"):
+        raise argparse.ArgumentTypeError(f"found {text!r}. Write a whole number of at least 0.")
+    return _whole(text)
+
+
+def _month(text: str) -> str:
+    """Return a month."""
+    if not re.fullmatch("[0-9]{4}-(0[1-9]|1[0-2])", text):
+        raise argparse.ArgumentTypeError(f"found {text!r}. Write a month as YYYY-MM, such as 2024-07.")
+    return text
+
+
+def _year(text: str) -> str:
+    """Return a year."""
+    if not re.fullmatch("[0-9]{4}", text):
+        raise argparse.ArgumentTypeError(f"found {text!r}. Write a year as YYYY, such as 2024.")
+    return text
 
 
 def _pinned(text: str) -> tuple[str, float | str]:
@@ -275,8 +326,7 @@ def hindcast(options: argparse.Namespace) -> int:
     """Print forecasts of known years from rows up to one year, their errors and scores."""
     from simlib import experiment, foretell
 
-    if not 0 <= options.seed <= experiment.MOST_SEED:
-        raise BadInputError(f"--seed {options.seed}: a whole number from 0 to {experiment.MOST_SEED} is needed")
+    experiment.limits(seed=options.seed)
     table = foretell.hindcast(options.fit_to, options.seed)
     overall, moved = foretell.verdict(table), foretell.learned(options.fit_to, options.seed)
     if options.json:
@@ -320,6 +370,9 @@ def list_parameters(options: argparse.Namespace) -> int:
     """Print every declared number, or the policy of one area."""
     if options.area is not None:
         return _list_area(options)
+    for name in ("scheme", "kind", "month", "year"):
+        if getattr(options, name) is not None:
+            raise BadInputError(f"--{name}: only an area's own policy has it. Add --area, such as --area hangzhou.")
     from simlib import declared, foretell
 
     rows = [
@@ -359,7 +412,7 @@ def _list_area(options: argparse.Namespace) -> int:
     try:
         area = local.pool(options.area)
     except LookupError as error:
-        raise BadInputError(str(error.args[0])) from None
+        raise BadInputError(f"--area {error.args[0]}") from None
     rows = local.listing(area.code, month, schemes, kinds)
     if options.json:
         print(json.dumps(rows, ensure_ascii=False, indent=2))
@@ -421,11 +474,11 @@ def print_schema(options: argparse.Namespace) -> int:
 
 def _add_draws(command: argparse.ArgumentParser, people: int) -> None:
     """Add how often and on which luck a command runs."""
-    command.add_argument("--draws", type=int, default=64, help="parameter draws (default 64)")
-    command.add_argument("--seed", type=int, default=0, help="names the luck (default 0)")
+    command.add_argument("--draws", type=_whole, default=64, help="parameter draws (default 64)")
+    command.add_argument("--seed", type=_whole, default=0, help="names the luck (default 0)")
     command.add_argument(
         "--people",
-        type=int,
+        type=_whole,
         default=people,
         help=f"people to draw per run (default {people:,}); every group keeps one",
     )
@@ -437,15 +490,19 @@ def _add_draws(command: argparse.ArgumentParser, people: int) -> None:
         metavar="ID=VALUE",
         help="hold an unknown or a variant fixed",
     )
-    command.add_argument("--jobs", type=int, help="threads (default: all cores); never changes a result")
+    command.add_argument("--jobs", type=_whole, help="threads (default: all cores); never changes a result")
 
 
 def _how(options: argparse.Namespace) -> dict[str, Any]:
     """Return how often and on which luck a command is to run, all cores unless told otherwise."""
+    return {"draws": options.draws, "seed": options.seed, "jobs": _jobs(options)}
+
+
+def _jobs(options: argparse.Namespace) -> int:
+    """Return the number of threads: all cores unless told otherwise."""
     import os
 
-    jobs = (os.cpu_count() or 1) if options.jobs is None else options.jobs
-    return {"draws": options.draws, "seed": options.seed, "jobs": jobs}
+    return (os.cpu_count() or 1) if options.jobs is None else int(options.jobs)
 
 
 def _add_packages(commands: Any) -> None:
@@ -457,7 +514,7 @@ def _add_packages(commands: Any) -> None:
     one = _command(commands, "attribute", attribute, about)
     one.add_argument("package", type=Path, metavar="PACKAGE", help="scenario file, or several: a.yaml+b.yaml")
     one.add_argument("--metric", default="fund_payment", metavar="METRIC", help="what is split (default fund_payment)")
-    one.add_argument("--sample", type=int, metavar="N", help="draw N orders of joining instead of taking all")
+    one.add_argument("--sample", type=_whole, metavar="N", help="draw N orders of joining instead of taking all")
     _add_draws(one, people=20_000)
     one.add_argument("--out", type=Path, help="folder for results and kept runs (default .out/attribute_NAME)")
 
@@ -467,7 +524,8 @@ def list_scenarios(options: argparse.Namespace) -> int:
     from simlib import scenario
 
     if not options.folder.is_dir():
-        raise BadInputError(f"{options.folder}: no such folder. Name a folder of scenario files.")
+        what = "not a folder" if options.folder.exists() else "no such folder"
+        raise BadInputError(f"{options.folder}: {what}. Name a folder of scenario files.")
     found: list[scenario.Scenario] = []
     faults: list[Any] = []
     for path in sorted(options.folder.glob("*.yaml")):
@@ -577,13 +635,6 @@ def _day(text: str) -> datetime.date:
         return datetime.datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
         raise argparse.ArgumentTypeError(f"found {text!r}. Write a day as YYYY-MM-DD, such as 2024-07-01.") from None
-
-
-def _count(text: str) -> int:
-    """Return a whole number of at least 0."""
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"found {text!r}. Write a whole number of at least 0.")
-    return int(text)
 
 
 def check_catalogues(options: argparse.Namespace) -> int:

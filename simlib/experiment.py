@@ -29,7 +29,8 @@ Ints = npt.NDArray[np.int64]
 DRAWS = 64
 BOOKED = 0
 """The draw of which every entry is kept; all would be millions."""
-MOST_SEED = 2**32 - 1
+LIMITS = {"draws": (2, 10_000), "people": (1000, 10**8), "seed": (0, 2**32 - 1), "jobs": (1, 1000)}
+"""Least and most of each number that says how a run is done: 40 million people were patients elsewhere in 2023."""
 
 APART = frozenset(q.id for group in (Ledger, Within) for q in group.quantities())
 """Numbers that no cross-province payment hangs on."""
@@ -218,15 +219,26 @@ def check(scenarios: Sequence[Scenario], *, draws: int, seed: int, people: int, 
         raise BadInputError("scenarios of different years whose root names item lists: lists are dated, run them apart")
     for of in scenarios:
         enacted.check(of)
-    for what, found, least in (("draws", draws, 2), ("people", people, 1000), ("seed", seed, 0), ("jobs", jobs, 1)):
-        if found < least:
-            raise BadInputError(f"--{what} {found}: at least {least} is needed")
-    if seed > MOST_SEED:
-        raise BadInputError(f"--seed {seed}: at most {MOST_SEED}")
+    limits(draws=draws, people=people, seed=seed, jobs=jobs)
     fitted = references[0].ensemble
     if fitted:
         fitted.member(seed, draws - 1)
         fit.verify(references[0].lineage()[0])
+
+
+def limits(**asked: int) -> None:
+    """Refuse a number beyond `LIMITS` with a `BadInputError`.
+
+    >>> limits(jobs=0)
+    Traceback (most recent call last):
+    simlib.terms.BadInputError: --jobs 0: at least 1 is needed
+    """
+    for what, found in asked.items():
+        least, most = LIMITS[what]
+        if found < least:
+            raise BadInputError(f"--{what} {found}: at least {least} is needed")
+        if found > most:
+            raise BadInputError(f"--{what} {found}: at most {most:,}")
 
 
 def one_draw(

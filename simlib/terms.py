@@ -82,11 +82,11 @@ class Fault:
 
 
 class BadInputError(Exception):
-    """An input is wrong; carries every fault found in it. The command line exits with 2."""
+    """An input is wrong; carries every fault found in it, each once. The command line exits with 2."""
 
     def __init__(self, *faults: Fault | str) -> None:
-        self.faults = faults
-        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = tuple(dict.fromkeys(faults))
+        super().__init__("\n".join(map(str, self.faults)))
 
 
 @dataclass(frozen=True)
