@@ -149,7 +149,7 @@ BAD_CHANGES = {
     ),
     "a city where provinces are areas": (
         setting(RULE, "{home: Hefei}"),
-        "8:17: home: Hefei: part of Anhui in the geography provinces. Write Anhui, or at the top of the file geography:",
+        "8:17: home: Hefei: part of Anhui in the geography provinces. Write Anhui, or at the top of the file",
     ),
     "one unknown area of two": (
         setting(RULE, "{host: [Shanghai, 上海是]}"),
