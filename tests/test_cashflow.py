@@ -20,6 +20,7 @@ from simlib import (
     cli,
     experiment,
     findings,
+    headline,
     journal,
     ledger,
     liquidity,
@@ -696,6 +697,16 @@ def test_the_limit_of_harm_is_the_share_of_draws_with_more_short_pools(runs: tup
     cash[2, 0, short] = 5  # fewer than today
     found = experiment.harmed(SimpleNamespace(cash=(cash,)), 0)  # type: ignore[arg-type]
     assert found == 0.25 > ledger.Ledger.harm_most.number
+
+
+def test_the_limit_of_harm_is_said_to_be_met_up_to_it_and_not_beyond(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = written(tmp_path, "  - {from: 2024-01, set: {ledger.prepayment.months: 1}}\n")
+    found, curve = experiment.repeat([of], draws=2, people=1000), findings.attention_curve([of], draws=2, seed=0)
+    for share, said in ((0.05, "in 5 % of draws (limit 5 %, met)"), (0.06, "in 6 % of draws (limit 5 %, not met)")):
+        monkeypatch.setattr(experiment, "harmed", lambda *_, share=share: share)
+        assert f"more pools short of reserve within 36 months: {said}" in headline.text(found, curve)
 
 
 def test_dezhou_opens_with_what_it_published_and_the_nation_stays(world: solve.World) -> None:
