@@ -94,17 +94,18 @@ def test_an_outage_shows_in_the_league_table_only_where_it_was(runs: experiment.
     assert (league.low <= league.value).all() and (league.value <= league.high).all()
 
 
-def test_hosts_and_tiers_of_the_league_table_add_up(runs: experiment.Runs) -> None:
+@pytest.mark.parametrize("number", [0, 1])
+def test_hosts_and_tiers_of_the_league_table_add_up(runs: experiment.Runs, number: int) -> None:
     """Cases and faults of the tiers are those of the host; of all hosts those of the country."""
-    league = funnel.league(runs, 1)
+    league = funnel.league(runs, number)
     assert set(league.tier) == {"all", "1", "2", "3"} and list(league.tier[:4]) == ["all", "1", "2", "3"]
     cases = league.pivot(index="code", columns="tier", values="cases")
     np.testing.assert_allclose(cases[["1", "2", "3"]].sum(axis=1), cases["all"])
-    pairing = runs.pairings[1]
+    pairing = runs.pairings[number]
     everyone = pairing.before[:, pairing.groups.index(metrics.Group(kind=INPATIENT))].sum(axis=1)
     whole = funnel.rows(everyone, "count")
     assert cases["all"].sum() == pytest.approx(whole["stage.all"].mean())
-    tiers = funnel.by_tier(runs, 1)[:, 0].sum(axis=(1, 2))
+    tiers = funnel.by_tier(runs, number)[:, 0].sum(axis=(1, 2))
     assert (tiers[:, :9] == everyone[:, :9]).all()
     assert (funnel.rows(tiers, "count")["faults.not_mended"] == whole["faults.not_mended"]).all()
     by_host = league[league.tier == "all"]
