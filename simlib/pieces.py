@@ -22,8 +22,8 @@ WIDTH = 5.8
 """Of a picture, inches: narrow enough to be read on a phone."""
 FACTORS: dict[str, tuple[float, float]] = {"yuan": (1e-8, 1e-6), "share": (100, 100), "points": (100, 100)}
 """What amounts are multiplied by to be shown, zh and en: 亿元 and million yuan; shares in percent."""
-TEXTS = ("", "id")
-"""Units of columns that hold no numbers: words, and codes."""
+TEXTS = ("", "id", "note")
+"""Units of columns that hold no numbers: words, codes, and remarks."""
 PLAIN = (*TEXTS, "number", "figure")
 """Units that no heading names: those of words and of plain numbers, and those that differ from row to row."""
 
@@ -158,7 +158,7 @@ def area(name: str, lang: Lang) -> str:
 
 
 def words(made: Table, lang: Lang) -> list[list[tuple[str, str]]]:
-    """Return the cells of a table as they are read, each with its sort: n a number, id a code that may break, else "".
+    """Return the cells of a table as they are read, each with its sort: n a number, else the column's of `TEXTS`.
 
     Changes have their intervals beside them.
     """

@@ -15,7 +15,7 @@ from simlib.phrases import said, texts
 from simlib.pieces import FACTORS, Picture, Section, Table, area, bracketed, columns, decimals, meaning, table
 from simlib.plots import Lang
 from simlib.remedies import shown
-from simlib.terms import GRADES
+from simlib.terms import GRADES, UNPUBLISHED
 
 LONGEST_LABEL = 100
 """Signs of a measure's name."""
@@ -133,7 +133,7 @@ def _gains(answer: Answer, lang: Lang) -> Section | None:
     found = _in_units(briefing.gains(answer), "unit", UNITS, lang)
     found["words"] = [texts(lang).get(f"metric.{item}", str(item)) for item in found["item"]]
     found["note"] = [_told(row, lang) for row in found.to_dict("records")]
-    written = ("words=item", "base=without figure", "change=change_yuan figure ±", "unit_words=unit", "note")
+    written = ("words=item", "base=without figure", "change=change_yuan figure ±", "unit_words=unit", "note note")
     made = _table("gains", found, lang, *written)
     return _section("gains", lang, [said("gains.said", lang, _group(answer, answer.headline, lang))], tables=[made])
 
@@ -373,7 +373,7 @@ def _running(answer: Answer, lang: Lang) -> Section | None:
     found["words"] = [said(f"running.{item}", lang) for item in found["item"]]
     found["note"] = [texts(lang).get(f"running.{item}.note", "") for item in found["item"]]
     made = _table("running", found, lang, "words=item", "base=without figure", "change=change_yuan figure ±",
-                  "unit_words=unit", "note")  # fmt: skip
+                  "unit_words=unit", "note note")  # fmt: skip
     lines = [said("running.said", lang)]
     if found.loc[found["item"] == "connecting", "change"].any():
         each = (plots.number(value) for value in running.institution(answer).values())
@@ -460,6 +460,8 @@ def _register(answer: Answer, lang: Lang) -> Section:
     found["words"] = [meaning(str(name), lang) for name in found["id"]]
     found["range"] = [f"{low:,.10g} – {high:,.10g}" for low, high in zip(found["low"], found["high"], strict=True)]
     found["grade_words"] = [said(str(one), lang) for one in found["grade"]]
+    found["unit"] = [said(f"quantity.{unit}", lang) for unit in found["unit"]]
+    found["source"] = [said("source.none", lang) if one == UNPUBLISHED else one for one in found["source"]]
     pinned = [f"{shown(name, 60)} = {shown(value, 40)}" for name, value in answer.manifest["pinned"].items()]
     line = said("register.said", lang, pinned=said("register.pinned", lang, ", ".join(pinned)) if pinned else "")
     made = _table("register", found, lang, "words=unknown", "range", "unit", "grade_words=grade", "source=source.of",

@@ -62,6 +62,8 @@ Role = Literal["fact", "lever", "unknown", "variant"]
 Grade = Literal["official", "press", "academic", "derived", "weak", "assumed"]
 GRADES: tuple[Grade, ...] = ("official", "press", "academic", "derived", "weak", "assumed")
 """Grades of evidence, strongest first."""
+UNPUBLISHED = "assumption: no published value"
+"""Source of an unknown that has no other."""
 
 LATER, CITIES = "a year after 2024", "a geography of cities"
 """What a scenario may have beside levers set and forms chosen, see `Quantity.only`."""
@@ -160,7 +162,7 @@ def unknown(
     dist: str = "uniform",
     default: float | None = None,
     axes: tuple[str, ...] = (),
-    source: str = "assumption: no published value",
+    source: str = UNPUBLISHED,
     grade: Grade = "assumed",
     only: tuple[str, ...] = (),
 ) -> Quantity:

@@ -779,6 +779,13 @@ def test_a_notebook_shows_the_report_word_for_word(answer: briefing.Answer, mine
     assert "--blue:" in page.style and "base64" not in page.style and "base64" not in repr(page)
 
 
+def test_the_register_says_every_unit_and_most_sources_in_chinese(answer: briefing.Answer) -> None:
+    _, table = report.sections(answer, "zh", ["register"])[0].tables
+    seen = pieces.as_read(table, "zh")
+    assert not seen["单位"].str.contains("[a-z]").any() and (seen["来源"] == "假设：没有公布的数值").mean() > 0.6
+    assert "50,000 – 1,000,000" in set(seen["范围"])
+
+
 def test_every_number_that_a_report_may_name_has_a_chinese_meaning() -> None:
     named = {row["id"] for row in tables.read("meanings")}
     asked = {name for name, q in declared.quantities().items() if q.role in ("lever", "unknown", "variant")}
