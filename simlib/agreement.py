@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -188,3 +189,74 @@ def _items(both: Aligned, differs: Mapping[str, Array], weight: Array, spent: bo
             "eligible_b": float(eligible[1, i]),
             "yuan": float(weight[i]) if spent else None,
         }
+
+
+ROWS = {
+    "on_a": "在A codes on A",
+    "on_b": "在B codes on B",
+    "both": "两者都有 on both",
+    "only_a": "仅A only on A",
+    "only_b": "仅B only on B",
+    "class_differs": "类别不同 class differs",
+    "share_differs": "先行自付不同 share differs",
+    "ceiling_differs": "限价不同 ceiling differs",
+    "unit_differs": "单位不同 unit differs",
+    "eligible_a": "A可报占比 eligible on A, %",
+    "eligible_b": "B可报占比 eligible on B, %",
+    "mean_difference": "可报占比平均绝对差 mean absolute difference, points",
+    "mismatch": "可报额不同的权重 mismatch, % of weight",
+}
+"""Rows of a comparison as printed, in Chinese and English."""
+COLUMNS = {
+    "drug": "药品 drugs",
+    "service": "诊疗 services",
+    "consumable": "耗材 consumables",
+    "all": "合计 all",
+}
+
+
+def text(a: ItemList, b: ItemList, date: datetime.date | None, found: Comparison, most: int) -> str:
+    """Return a comparison of two lists as text, its `most` largest differing items last."""
+    lines = [f"{name}  {one.path}  sha256 {one.sha256[:16]}" for name, one in (("A", a), ("B", b))]
+    lines += [
+        f"日期 date     {date or 'latest period of each item 各项目最新一期'}",
+        f"权重 weights  {found.weights}",
+        f"假设 assumed  {found.assumed}\n",
+    ]
+    cells = [[label, *(_cell(row[key]) for row in found.rows)] for key, label in ROWS.items()]
+    lines.append(_aligned([["", *(COLUMNS[row["category"]] for row in found.rows)], *cells], right=True))
+    total = len(found.items)
+    lines.append(f"\n不同项目 differing items: {total:,}, the {min(most, total):,} largest first")
+    items = [
+        [one["code"], one["name"], ", ".join(one["differs"]), _cell(one["eligible_a"]), _cell(one["eligible_b"])]
+        for one in found.items[:most]
+    ]
+    return "\n".join(
+        [*lines, *([_aligned([["编码 code", "名称 name", "不同 differs", "A, %", "B, %"], *items])] if items else [])]
+    )
+
+
+def _cell(value: float | None) -> str:
+    """Return a count, or a share in percent, as printed; a dash where nothing weighs."""
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{100 * value:.2f}"
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: bool = False) -> str:
+    """Return rows as a table; all but the first column to the right, if asked. Chinese takes two columns a sign."""
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        blanks = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
+        padded = [
+            blank + cell if right and i else cell + blank
+            for i, (cell, blank) in enumerate(zip(row, blanks, strict=True))
+        ]
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

@@ -10,7 +10,6 @@ import json
 import re
 import signal
 import sys
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
@@ -681,30 +680,6 @@ def reconcile_books(options: argparse.Namespace) -> int:
     return FINE
 
 
-CATALOGUE_ROWS = {
-    "on_a": "在A codes on A",
-    "on_b": "在B codes on B",
-    "both": "两者都有 on both",
-    "only_a": "仅A only on A",
-    "only_b": "仅B only on B",
-    "class_differs": "类别不同 class differs",
-    "share_differs": "先行自付不同 share differs",
-    "ceiling_differs": "限价不同 ceiling differs",
-    "unit_differs": "单位不同 unit differs",
-    "eligible_a": "A可报占比 eligible on A, %",
-    "eligible_b": "B可报占比 eligible on B, %",
-    "mean_difference": "可报占比平均绝对差 mean absolute difference, points",
-    "mismatch": "可报额不同的权重 mismatch, % of weight",
-}
-"""Rows of a comparison as printed, in Chinese and English."""
-CATALOGUE_COLUMNS = {
-    "drug": "药品 drugs",
-    "service": "诊疗 services",
-    "consumable": "耗材 consumables",
-    "all": "合计 all",
-}
-
-
 def compare_catalogues(options: argparse.Namespace) -> int:
     """Compare two item lists."""
     from simlib import agreement, itemlists
@@ -719,50 +694,8 @@ def compare_catalogues(options: argparse.Namespace) -> int:
         content = {**sources, **said, "rows": found.rows, "items": found.items}
         print(json.dumps(content, ensure_ascii=False, indent=2))
         return FINE
-    for name, one in (("A", a), ("B", b)):
-        print(f"{name}  {one.path}  sha256 {one.sha256[:16]}")
-    print(f"日期 date     {options.date or 'latest period of each item 各项目最新一期'}")
-    print(f"权重 weights  {found.weights}")
-    print(f"假设 assumed  {found.assumed}\n")
-    cells = [[label, *(_cell(row[key]) for row in found.rows)] for key, label in CATALOGUE_ROWS.items()]
-    print(_aligned([["", *(CATALOGUE_COLUMNS[row["category"]] for row in found.rows)], *cells], right=True))
-    print(
-        f"\n不同项目 differing items: {len(found.items):,}, the {min(options.items, len(found.items)):,} largest first"
-    )
-    items = [
-        [one["code"], one["name"], ", ".join(one["differs"]), _cell(one["eligible_a"]), _cell(one["eligible_b"])]
-        for one in found.items[: options.items]
-    ]
-    if items:
-        heads = ["编码 code", "名称 name", "不同 differs", "A, %", "B, %"]
-        print(_aligned([heads, *items]))
+    print(agreement.text(a, b, options.date, found, options.items))
     return FINE
-
-
-def _cell(value: float | None) -> str:
-    """Return a count, or a share in percent, as printed; a dash where nothing weighs."""
-    if value is None:
-        return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{100 * value:.2f}"
-
-
-def _aligned(rows: Sequence[Sequence[str]], right: bool = False) -> str:
-    """Return rows as a table; all but the first column to the right, if asked. Chinese takes two columns a sign."""
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        blanks = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
-        padded = [
-            blank + cell if right and i else cell + blank
-            for i, (cell, blank) in enumerate(zip(row, blanks, strict=True))
-        ]
-        lines.append("  ".join(padded).rstrip())
-    return "\n".join(lines)
-
-
-def _width(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _add_report(commands: Any) -> None:
