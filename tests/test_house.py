@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -44,10 +45,15 @@ def test_ci_does_what_the_readme_says() -> None:
         assert command in readme and command in ci
 
 
-def test_the_readme_names_every_module_and_every_notebook() -> None:
+def test_the_readme_names_every_module_in_the_order_of_imports_and_every_notebook() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     modules = {path.stem for path in (ROOT / "simlib").glob("*.py")} - {"__init__"}
-    assert modules <= set(re.findall(r"`(\w+)`", readme))
+    listed = re.findall(r"^\| `(\w+)` \|", readme[readme.index("## Reading order") : readme.index("## Glossary")], re.M)
+    layers = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"][
+        0
+    ]
+    depth = {name.strip(): -i for i, layer in enumerate(layers["layers"]) for name in layer.split("|")}
+    assert sorted(listed) == sorted(modules) and listed == sorted(listed, key=lambda name: depth[name])
     assert all(path.name in readme for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 
