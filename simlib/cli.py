@@ -105,9 +105,9 @@ def parser() -> argparse.ArgumentParser:
     numbers.add_argument("--area", help="list an area's own policy instead, field by field: name or code")
     numbers.add_argument("--scheme", choices=SCHEMES, help="one scheme (default: both)")
     numbers.add_argument("--kind", choices=KINDS, help="one kind of care (default: all)")
-    when = numbers.add_mutually_exclusive_group()
-    when.add_argument("--month", metavar="YYYY-MM", type=_month, help="rules in force in this month (default 2025-12)")
-    when.add_argument("--year", metavar="YYYY", type=_year, help="rules in force at the end of this year")
+    numbers.add_argument(
+        "--month", metavar="YYYY-MM", type=_month, help="rules in force in this month (default 2025-12)"
+    )
     schema = _command(commands, "schema", print_schema, "print the JSON Schema of a file format, for editors")
     schema.add_argument("format", choices=("scenario", "case"))
     _add_catalogue(commands)
@@ -223,13 +223,6 @@ def _month(text: str) -> str:
     """Return a month."""
     if not re.fullmatch("[0-9]{4}-(0[1-9]|1[0-2])", text):
         raise argparse.ArgumentTypeError(f"found {text!r}. Write a month as YYYY-MM, such as 2024-07.")
-    return text
-
-
-def _year(text: str) -> str:
-    """Return a year."""
-    if not re.fullmatch("[0-9]{4}", text):
-        raise argparse.ArgumentTypeError(f"found {text!r}. Write a year as YYYY, such as 2024.")
     return text
 
 
@@ -369,7 +362,7 @@ def list_parameters(options: argparse.Namespace) -> int:
     """Print every declared number, or the policy of one area."""
     if options.area is not None:
         return _list_area(options)
-    for name in ("scheme", "kind", "month", "year"):
+    for name in ("scheme", "kind", "month"):
         if getattr(options, name) is not None:
             raise BadInputError(f"--{name}: only an area's own policy has it. Add --area, such as --area hangzhou.")
     from simlib import declared, foretell
@@ -405,7 +398,7 @@ def _list_area(options: argparse.Namespace) -> int:
     """Print an area's policy: each field in use, from which level, since when, grade and source."""
     from simlib import local
 
-    month = f"{options.year}-12" if options.year else options.month or "2025-12"
+    month = options.month or "2025-12"
     schemes = (options.scheme,) if options.scheme else SCHEMES
     kinds = (options.kind,) if options.kind else KINDS
     try:

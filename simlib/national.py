@@ -35,6 +35,27 @@ Values = Mapping[Quantity, Array]
 MEDIAN = "median of the areas whose published benefits were found, 2020-2025"
 
 
+def _deductible(tier: int) -> Quantity:
+    """Return the lever on the deductible of one tier."""
+    return lever(
+        f"deductible of an admission in a tier-{tier} hospital (起付线)",
+        None,
+        unit="yuan",
+        axes=("home", "scheme"),
+        low=0,
+        high=100_000,
+        kinds=("inpatient",),
+        at_full=AtFull(100_000, down=("fund_payment",), untouched=CONDITIONS),
+        source=MEDIAN,
+        grade="derived",
+    )
+
+
+def _usual(what: str, yuan: float) -> Quantity:
+    """Return what areas typically write."""
+    return fact(f"national default of the {what}", yuan, unit="yuan", source=MEDIAN, grade="derived")
+
+
 class Benefits(Params, prefix="benefits"):
     """The numbers of the national default policy."""
 
@@ -49,66 +70,17 @@ class Benefits(Params, prefix="benefits"):
         source=MEDIAN,
         grade="derived",
     )
-    deductible_yuan__tier1 = lever(
-        "deductible of an admission in a tier-1 hospital (起付线)",
-        None,
-        unit="yuan",
-        axes=("home", "scheme"),
-        low=0,
-        high=100_000,
-        kinds=("inpatient",),
-        at_full=AtFull(100_000, down=("fund_payment",), untouched=CONDITIONS),
-        source=MEDIAN,
-        grade="derived",
-    )
-    deductible_yuan__tier2 = lever(
-        "deductible of an admission in a tier-2 hospital",
-        None,
-        unit="yuan",
-        axes=("home", "scheme"),
-        low=0,
-        high=100_000,
-        kinds=("inpatient",),
-        at_full=AtFull(100_000, down=("fund_payment",), untouched=CONDITIONS),
-        source=MEDIAN,
-        grade="derived",
-    )
-    deductible_yuan__tier3 = lever(
-        "deductible of an admission in a tier-3 hospital",
-        None,
-        unit="yuan",
-        axes=("home", "scheme"),
-        low=0,
-        high=100_000,
-        kinds=("inpatient",),
-        at_full=AtFull(100_000, down=("fund_payment",), untouched=CONDITIONS),
-        source=MEDIAN,
-        grade="derived",
-    )
-    default_cap_employee = fact(
-        "national default of the annual cap, employees", 500_000, unit="yuan", source=MEDIAN, grade="derived"
-    )
-    default_cap_resident = fact(
-        "national default of the annual cap, residents", 300_000, unit="yuan", source=MEDIAN, grade="derived"
-    )
-    default_deductible_employee_tier1 = fact(
-        "national default of the deductible", 300, unit="yuan", source=MEDIAN, grade="derived"
-    )
-    default_deductible_employee_tier2 = fact(
-        "national default of the deductible", 600, unit="yuan", source=MEDIAN, grade="derived"
-    )
-    default_deductible_employee_tier3 = fact(
-        "national default of the deductible", 900, unit="yuan", source=MEDIAN, grade="derived"
-    )
-    default_deductible_resident_tier1 = fact(
-        "national default of the deductible", 200, unit="yuan", source=MEDIAN, grade="derived"
-    )
-    default_deductible_resident_tier2 = fact(
-        "national default of the deductible", 500, unit="yuan", source=MEDIAN, grade="derived"
-    )
-    default_deductible_resident_tier3 = fact(
-        "national default of the deductible", 1000, unit="yuan", source=MEDIAN, grade="derived"
-    )
+    deductible_yuan__tier1 = _deductible(1)
+    deductible_yuan__tier2 = _deductible(2)
+    deductible_yuan__tier3 = _deductible(3)
+    default_cap_employee = _usual("annual cap, employees", 500_000)
+    default_cap_resident = _usual("annual cap, residents", 300_000)
+    default_deductible_employee_tier1 = _usual("deductible of an admission, employees, tier 1", 300)
+    default_deductible_employee_tier2 = _usual("deductible of an admission, employees, tier 2", 600)
+    default_deductible_employee_tier3 = _usual("deductible of an admission, employees, tier 3", 900)
+    default_deductible_resident_tier1 = _usual("deductible of an admission, residents, tier 1", 200)
+    default_deductible_resident_tier2 = _usual("deductible of an admission, residents, tier 2", 500)
+    default_deductible_resident_tier3 = _usual("deductible of an admission, residents, tier 3", 1000)
     ratio_outpatient_employee = unknown("fund share of in-scope outpatient cost, employees", 0.5, 0.75, unit="share")
     ratio_outpatient_resident = unknown("fund share of in-scope outpatient cost, residents", 0.4, 0.6, unit="share")
     ratio_chronic_employee = unknown(

@@ -303,7 +303,7 @@ def test_the_command_shows_values_origins_and_warnings(capsys: pytest.CaptureFix
 
 
 def test_the_command_prints_json_and_refuses_an_unknown_area(capsys: pytest.CaptureFixture[str]) -> None:
-    asked = ["parameters", "--area", "hangzhou", "--year", "2024", "--kind", "inpatient", "--json"]
+    asked = ["parameters", "--area", "hangzhou", "--month", "2024-12", "--kind", "inpatient", "--json"]
     assert main(asked) == 0
     rows = json.loads(capsys.readouterr().out)
     assert len({(r["scheme"], r["member"], r["tier"], r["filing"]) for r in rows}) == 2 * 2 * 3 * 6
