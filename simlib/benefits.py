@@ -256,7 +256,8 @@ def banded(ends: Any, ratios: Any, count: int, start: int, stop: int) -> int:
     65.0
     """
     if count == 1:  # nearly every policy: worth a way of its own
-        return (min(stop, ends[0]) - min(start, ends[0])) * ratios[0]
+        only: int = (min(stop, ends[0]) - min(start, ends[0])) * ratios[0]
+        return only
     paid, low = 0, 0
     for i in range(count):  # no way out half-way: a processor cannot foresee it
         high = ends[i]
