@@ -75,9 +75,7 @@ def test_drivers_are_among_what_is_used(delta: Scenario, monkeypatch: pytest.Mon
     runs = experiment.repeat([delta], draws=4, seed=0, people=5_000, whole=False)
     unused, listed = set(inert.unknowns(delta, {})), findings.drivers(runs, runs.pairings[0])
     assert set(listed.id) == {q.id for q in experiment.scalar_unknowns()} - unused
-    told = briefing.drivers(
-        briefing.of_runs(runs, pd.DataFrame(columns=["scenario", "attention", "change", "low", "high"]))
-    )
-    assert set(told.id) == set(listed.id)
+    curve = pd.DataFrame(columns=["scenario", "attention", "change", "low", "high"])
+    assert set(briefing.of_runs(runs, curve).unknowns) == set(listed.id)
     priced = inert.unknowns(delta, {"response.form": "price"})
     assert "response.bill" not in priced and "response.eta" in priced
