@@ -12,7 +12,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
-from simlib import areas, cashflow, declared, enacted, fit, flows, metrics, scenario, simulate, solve
+from simlib import areas, cashflow, declared, enacted, fit, flows, metrics, response, scenario, simulate, solve
 from simlib.cashflow import Books
 from simlib.enacted import Pin, Rules
 from simlib.ledger import Ledger
@@ -274,7 +274,10 @@ def _one_scenario(
     pools: Pools | None,
 ) -> tuple[Ints, Ints, int, Any, Any, Any, Any, Any]:
     """Return what one draw of a scenario leaves behind, see `Outcome`; its totals, which are large, are let go."""
-    amounts, runs = pair(world, of, groups, rules, people, whole=whole)
+    answers = tuple(
+        simulate.answered(world, one, its) for one, its in zip((scenario.reference(of), of), rules, strict=True)
+    )
+    amounts, runs = pair(world, of, groups, rules, people, whole=whole, answers=answers)
     cash, parts, who, seen, books = None, None, None, None, None
     if whole:
         kind = groups[HEADLINE].kind or 0
@@ -283,7 +286,7 @@ def _one_scenario(
         cash, parts = np.stack([cashflow.indicators(side) for side in books]), cashflow.effects(runs, books)
     drawn = max(run.people for run in runs)
     del runs
-    home = {"whole": False, "care_at_home": False}
+    home: Any = {"whole": False, "care_at_home": False, "answers": answers}
     fresh, _ = pair(world, of, groups[: HEADLINE + 1], rules, people // 2, **home)
     return amounts, fresh, drawn, cash, parts, who, seen, books
 
@@ -393,18 +396,19 @@ def pair(
     *,
     whole: bool,
     care_at_home: bool = True,
+    answers: tuple[response.Answer | None, ...] = (None, None),
 ) -> tuple[Ints, tuple[simulate.Run, simulate.Run]]:
     """Return the amounts of a scenario's reference and of itself, (side, group, half, amount), and both runs.
 
-    rules : of both, see `rules_of`.
+    rules, answers : of both, see `rules_of` and `simulate.answered`; answers not given are solved.
     """
     place, touched = areas.load(of.geography), simulate.touched_by(of)
     if not whole:  # other kinds of care would be lived and left out
         wanted = {group.kind for group in groups}
         touched = touched & np.array([k in wanted or None in wanted for k in range(len(KINDS))])[:, None]
     how: Any = {"touched": touched, "people": people, "whole": whole, "care_at_home": care_at_home}
-    sides = zip((scenario.reference(of), of), rules, strict=True)
-    before, after = (simulate.live(world, one, rules=its, **how) for one, its in sides)
+    sides = zip((scenario.reference(of), of), rules, answers, strict=True)
+    before, after = (simulate.live(world, one, rules=its, answer=answer, **how) for one, its, answer in sides)
     return np.stack([metrics.amounts(run.totals, place, groups) for run in (before, after)]), (before, after)
 
 

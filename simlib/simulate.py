@@ -257,6 +257,7 @@ def live(
     care_at_home: bool = True,
     by_month: bool = False,
     rules: Rules | None = None,
+    answer: response.Answer | None = None,
     jobs: int = 1,
     chunk: int = 1 << 18,
 ) -> Run:
@@ -269,14 +270,14 @@ def live(
     included, not only those pairs.
     care_at_home : whether care at home uses up part of the year before the first visit elsewhere.
     by_month : sum each month apart, of visits alone, instead of what is touched and what is not.
-    rules : what `enacted_in` returned, for who runs a scenario several times in a draw.
+    rules, answer : what `enacted_in` and `answered` returned, for who runs a scenario several times in a draw.
     jobs, chunk : threads, and people lived through at a time; any values give the same totals.
     """
     place = areas.load(of.geography)
     rules = rules or enacted_in(world, of)
     cells = cells_of(world, place, of.year, focus(touched), people, whole or not touched.any())
     draw, arrays = draw_record(world, of.year, care_at_home=care_at_home), loop_arrays(world, rules, of)
-    work = [(cells, draw, arrays, answered(world, of, rules), True)]
+    work = [(cells, draw, arrays, answer or answered(world, of, rules), True)]
     if whole and place.inside.any():
         work.append((*inside(world, of, place, rules, people // WITHIN_PEOPLE, care_at_home), None, False))
     n, (period, periods) = len(place.codes), summed_apart(touched, by_month)
