@@ -22,11 +22,11 @@ NEVER_BELOW = ("pool", "fund", "home", "due", "advance", "own", "penalty", "care
 NEVER_ABOVE = ("hospital", "patient", "neighbour", "local", "earned", "income", "bank", "agency", "fund", "home")
 """Accounts whose balance is never above 0: what is owed, what comes from outside, what is emptied as it is filled."""
 SETTLED = {
-    "direct": (("debit", "home"), ("credit", "host")),
-    "claim": (("credit", None),),
-    "within": (("credit", "home"),),
+    "direct": (("debit", slice(1, 2)), ("credit", slice(2, 3))),
+    "claim": (("credit", slice(0)),),
+    "within": (("credit", slice(1, 2)),),
 }
-"""Causes of debts: on which side of the entry the debt stands, and whose calendar says when it is due."""
+"""Causes of debts: the side of the entry where the debt stands, and what of the account's name says whose calendar."""
 DEBTS = ("due", "hospital", "patient", "neighbour", "local")
 """Accounts of debts that are paid as soon as they are due and the payer has cash; for local care that is at once."""
 MOST_SHOWN = 20
@@ -105,9 +105,9 @@ class Register:
         """Keep what an entry settles until it is due, and what pools get back too late in a month to pay with it."""
         if entry["cause"] == "refunded":
             self.refunded[entry["debit"]] += entry["fen"]
-        for side, axis in SETTLED.get(entry["cause"], ()):
-            place = entry[axis] if axis else ""
-            due = self.due.get((entry[side].split("/")[0], place, entry["month"]), "")
+        for side, whose in SETTLED.get(entry["cause"], ()):
+            words = entry[side].split("/")
+            due = self.due.get((words[0], "".join(words[whose]), entry["month"]), "")
             self._wait(entry[side], {"due": due, "fen": entry["fen"]})
 
     def turn(self, month: str) -> dict[str, int]:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from simlib import ledger
+from simlib import journal, ledger, reconcile
+from simlib.cashflow import Books
 from simlib.ledger import ENTRIES, MONTHS, SPAN, Flows, Moves, Terms, balances, book, held
 from simlib.tables import value
 from simlib.terms import PPM
@@ -600,6 +601,21 @@ def test_nothing_is_created_or_lost_and_nobody_pays_what_it_does_not_have(
     assert (held(m) >= 0).all()
     near = m["opening_within"][0] + m["within"].sum(axis=0)
     assert (near == m["within_paid"].sum(axis=0) - of["neighbour"][-1]).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(anything())
+def test_whatever_the_books_say_reconcile_finds_no_fault(case: tuple[Flows, Terms, np.ndarray]) -> None:
+    """Also in the months in which lags change, pools are short or payers are late: what is due is paid if it can be."""
+    f, t, balance = case
+    m = book(f, t, balance, opened_by_rule(f, t))
+    places = tuple("abc"[: f.direct.shape[2]]), tuple("xyz"[: f.direct.shape[3]])
+    of = Books(2024, *places, t.province, f, t, m, np.zeros_like(f.local))
+    stated: dict[str, dict[str, int]] = {}
+    for account, month, fen in journal.account_balances(of).itertuples(index=False):
+        stated.setdefault(month, {})[account] = int(fen)
+    rows = (journal.entries(of).to_dict("records"), stated, journal.calendar(of).to_dict("records"))
+    assert list(reconcile.faults(*rows)) == []  # type: ignore[arg-type]
 
 
 @settings(max_examples=30)
