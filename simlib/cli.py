@@ -16,7 +16,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NoReturn
 
-from simlib.terms import FILINGS, KINDS, MEMBERS, SCHEMES, TIERS, BadInputError
+from simlib.terms import FILINGS, KINDS, MEMBERS, SCHEMES, TIERS, BadInputError, Quantity
 
 FINE, OUR_FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
@@ -367,31 +367,28 @@ def list_parameters(options: argparse.Namespace) -> int:
             raise BadInputError(f"--{name}: only an area's own policy has it. Add --area, such as --area hangzhou.")
     from simlib import declared, foretell
 
-    rows = [
-        {
-            "id": q.id,
-            "role": q.role,
-            "default": q.default,
-            "low": q.low,
-            "high": q.high,
-            "dist": q.dist,
-            "unit": q.unit,
-            "grade": q.grade,
-            "meaning": q.meaning,
-            "source": q.source,
-        }
-        for q in (*declared.quantities().values(), *foretell.Foretell.quantities())
-    ]
+    every = (*declared.quantities().values(), *foretell.Foretell.quantities())
     if options.json:
-        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        told = ("id", "role", "default", "low", "high", "dist", "choices", "axes", "unit", "grade", "meaning", "source")
+        print(json.dumps([{name: getattr(q, name) for name in told} for q in every], ensure_ascii=False, indent=2))
         return FINE
-    for row in rows:
-        spread = "" if row["low"] is None else f" [{row['low']:g}, {row['high']:g}] {row['dist']}"
-        default = "national default" if row["default"] is None else row["default"]
-        default = f"{default:.4g}" if isinstance(default, float) else default
-        print(f"{row['id']}\n    {row['role']}, {default}{spread}, {row['unit']}, {row['grade']}: {row['meaning']}")
-        print(f"    {row['source']}")
+    for q in every:
+        print(f"{q.id}\n    {_numbers(q)}, {q.unit}, {q.grade}: {q.meaning}\n    {q.source}")
     return FINE
+
+
+def _numbers(q: Quantity) -> str:
+    """Return what a number is by default, what it may be, and what a lever may be limited by."""
+    value = "national default" if q.default is None else q.default
+    if isinstance(value, bool):
+        value = str(value).lower()
+    elif isinstance(value, (int, float)):
+        value = f"{value:,.4g}"
+    spread = f" [{q.low:,.10g}, {q.high:,.10g}]" if q.low is not None else ""
+    may = f" ({', '.join(q.choices)})" if q.choices else spread
+    drawn = f" {q.dist}" if q.role == "unknown" else ""
+    limits = f", by {', '.join(q.axes) or 'date only'}" if q.role == "lever" else ""
+    return f"{q.role}, {value}{may}{drawn}{limits}"
 
 
 def _list_area(options: argparse.Namespace) -> int:

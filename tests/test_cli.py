@@ -210,7 +210,12 @@ def test_every_parameter_is_listed_with_unit_grade_and_source(capsys: pytest.Cap
     assert all(row["meaning"] and row["unit"] and row["grade"] and row["source"] for row in rows)
     assert all(row["low"] < row["high"] for row in rows if row["role"] == "unknown")
     assert cli.main(["parameters"]) == 0
-    assert "channels.attention" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "channels.attention\n    unknown, 0.5 [0, 1] uniform, share, assumed: " in printed
+    assert "filing.free\n    lever, false, by home, host, kind, yes or no, official: " in printed
+    assert "catalogue.rule.service\n    lever, host (host, home, either, both), by home, host" in printed
+    assert "flow.decay\n    variant, log-logistic (log-logistic, exponential, radiation), form, academic: " in printed
+    assert "[50,000, 1,000,000]" in printed and "] none" not in printed
 
 
 @pytest.mark.parametrize("name", ["scenario", "case"])
