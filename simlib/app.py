@@ -15,8 +15,7 @@ from typing import Any
 
 from simlib import opening, pack, pieces, plots, report, scenario, trial
 from simlib.briefing import Answer
-from simlib.phrases import said, texts
-from simlib.plots import Lang
+from simlib.phrases import LANGS, Lang, said, texts
 from simlib.terms import BadInputError
 
 DPI = 110
@@ -194,7 +193,7 @@ def zipped(of: list[Path]) -> bytes:
 
 def _style() -> str:
     """Return the style of the page, with the font cut to every sign that its texts can have."""
-    every = "".join(text for lang in pack.LANGS for text in texts(lang).values())
+    every = "".join(text for lang in LANGS for text in texts(lang).values())
     style = (files("simlib") / "data" / "page.css").read_text(encoding="utf-8")
     packed = base64.b64encode(pack.font(every)).decode()
     return f"<style>{style.replace('base64,FONT)', f'base64,{packed})')}</style>"

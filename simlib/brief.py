@@ -9,7 +9,7 @@ from nbconvert import HTMLExporter
 from nbconvert.preprocessors import TagRemovePreprocessor
 
 from simlib import pack
-from simlib.plots import LANGS, Lang
+from simlib.phrases import LANGS, Lang
 
 STYLE = """<style>@font-face {{ font-family: "simlib brief"; src: url(data:font/woff;base64,{0}) format("woff"); }}
 body, body * {{ font-family: "simlib brief", sans-serif !important; }}</style>"""

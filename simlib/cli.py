@@ -704,8 +704,9 @@ def _add_report(commands: Any) -> None:
 def _reports(folder: Path, names: Iterable[str]) -> list[Path]:
     """Write the reports of every scenario of a run in both languages; return the HTML files."""
     from simlib import pack
+    from simlib.phrases import LANGS
 
-    every = [pack.write(folder, lang, scenario=name) for name in names for lang in pack.LANGS]
+    every = [pack.write(folder, lang, scenario=name) for name in names for lang in LANGS]
     return [path for written in every for path in written if path.name == pack.HTML]
 
 

@@ -10,7 +10,8 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Patch, Rectangle
 
 from simlib.ledger import Ledger
-from simlib.plots import BLUE, DARK, RED, Lang, canvas, finish, legend, number, text
+from simlib.phrases import Lang
+from simlib.plots import BLUE, DARK, RED, canvas, finish, legend, number, text
 
 BANDS = ((BLUE, "-", "#9CCBE8", "#D3E8F5"), (RED, "--", "#EFB48F", "#F9DDCB"))
 """Line and its dashes, inner and outer band of the first and the second thing drawn."""

@@ -15,7 +15,8 @@ from matplotlib.patches import Patch, PathPatch, Rectangle
 from matplotlib.path import Path
 from scipy.optimize import linear_sum_assignment
 
-from simlib.plots import DARK, GREY, Lang, canvas, finish, interval, legend, number, text
+from simlib.phrases import Lang
+from simlib.plots import DARK, GREY, canvas, finish, interval, legend, number, text
 
 Array = npt.NDArray[np.float64]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from simlib import areas, briefing, findings, plots
 from simlib.briefing import Answer
-from simlib.phrases import said
+from simlib.phrases import LANGS, Lang, said
 from simlib.pieces import FACTORS, area, decimals
-from simlib.plots import Lang, number
+from simlib.plots import number
 from simlib.remedies import shown
 
 LONGEST_TITLE, LONGEST_QUESTION, LONGEST_NAME = 200, 600, 40
@@ -126,7 +126,7 @@ def _points(ends: tuple[float, float, float], sign: str) -> dict[str, str]:
 
 def _hundred_million(lang: Lang) -> float:
     """Return how many of the language's units of money a 100 million yuan are."""
-    return 1e8 * FACTORS["yuan"][plots.LANGS[lang]]
+    return 1e8 * FACTORS["yuan"][LANGS[lang]]
 
 
 def _percent(value: float, lang: Lang, sign: str = "") -> str:

@@ -17,8 +17,7 @@ from typing import Any
 
 from simlib import briefing, documents, opening, outputs, pieces, plots, report, seal
 from simlib.briefing import Answer
-from simlib.phrases import said
-from simlib.plots import Lang
+from simlib.phrases import LANGS, Lang, said
 from simlib.remedies import shown
 from simlib.tables import sha256, write_whole
 from simlib.terms import BadInputError, Fault, rules_sha
@@ -31,7 +30,6 @@ HTML, PDF, WORKBOOK = "report.html", "report.pdf", "tables.xlsx"
 FONT_HERE = "FONT"
 MAKERS = ("matplotlib", "pillow", "fonttools", "Jinja2", "numpy", "pandas", "scipy")
 """Libraries on whose version the bytes of a report hang."""
-LANGS: tuple[Lang, ...] = ("zh", "en")
 
 
 def write(
@@ -359,8 +357,8 @@ def verify(path: Path, run: Path | None = None) -> list[str]:
 def remade(whole: outputs.Folder, about: dict[str, Any]) -> str:
     """Return the report that a seal speaks of, made again from its run."""
     lang = about.get("lang")
-    if lang not in plots.LANGS:
-        raise BadInputError(f"found the language {shown(lang)} in a seal. Expected {' or '.join(plots.LANGS)}.")
+    if lang not in LANGS:
+        raise BadInputError(f"found the language {shown(lang)} in a seal. Expected {' or '.join(LANGS)}.")
     return made(briefing.load(whole, str(about.get("scenario"))), lang)[HTML].decode()
 
 

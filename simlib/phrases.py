@@ -1,12 +1,15 @@
-"""Every text of a report, in Chinese and English: the table `phrases` of the package."""
+"""Every text of reports, pictures and pages, in Chinese and English: the table `phrases` of the package."""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
-from simlib.plots import Lang
 from simlib.tables import read
+
+Lang = Literal["zh", "en"]
+LANGS: dict[Lang, int] = {"zh": 0, "en": 1}
+"""The languages, and where each stands in a pair."""
 
 
 @cache

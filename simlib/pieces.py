@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from simlib import areas, declared, local, plots
-from simlib.phrases import said, texts
-from simlib.plots import Lang, number
+from simlib import areas, declared, local
+from simlib.phrases import LANGS, Lang, said, texts
+from simlib.plots import number
 from simlib.remedies import shown
 from simlib.tables import read
 from simlib.terms import KINDS, SCHEMES
@@ -81,7 +81,7 @@ def table(name: str, title: str, frame: pd.DataFrame, columns: tuple[Column, ...
     """Return a table with amounts in the unit in which they are shown in this language."""
     scaled = frame.copy()
     for column in columns:
-        factor = FACTORS.get(column.unit, (1.0, 1.0))[plots.LANGS[lang]]
+        factor = FACTORS.get(column.unit, (1.0, 1.0))[LANGS[lang]]
         for key in column.keys:
             if column.unit not in TEXTS:
                 scaled[key] = scaled[key].astype(float) * factor

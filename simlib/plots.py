@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -25,112 +25,14 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from simlib.phrases import Lang, said
 from simlib.terms import BadInputError
 
-Lang = Literal["zh", "en"]
 Array = npt.NDArray[np.float64]
 
 # Cut from Noto Sans CJK SC and renamed; the top of data/OFL.txt has the commands that make it again.
 FONT = Path(__file__).parent / "data" / "NotoSansSC-subset.otf"
 FAMILY = ["simlib Sans SC", "DejaVu Sans"]
-
-LANGS = {"zh": 0, "en": 1}
-TEXT = {
-    "source": ("来源：{0}", "Source: {0}"),
-    "simulated": ("simlib 模拟结果，并非观测数据", "simulated with simlib, not observed"),
-    "interval": ("{0}（{1} 至 {2}）", "{0} ({1} to {2})"),
-    "estimate": ("估计值（95% 区间）", "estimate (95 % interval)"),
-    "share": ("{0}：{1}%", "{0}: {1} %"),
-    "curve.title": ("跨省住院直接结算率的变化", "Change of the inpatient direct settlement rate"),
-    "curve.x": ("会比较两种待遇并择优的患者占比（%）", "attentive patients: compare both ways, take the better (%)"),
-    "curve.y": ("变化（百分点）", "change (percentage points)"),
-    "curve.mid": ("估计值", "estimate"),
-    "curve.band": ("95% 区间", "95 % interval"),
-    "curve.bound": ("上界：{0}", "upper bound: {0}"),
-    "changes.title": ("参保地基金支付的变化", "Change of what home funds pay"),
-    "changes.x": ("变化（{0}）", "change ({0})"),
-    "changes.sure": ("区间不含 0", "interval leaves out 0"),
-    "changes.unsure": ("区间含 0", "interval includes 0"),
-    "waterfall.title": ("各项措施各贡献多少", "What each measure contributes"),
-    "waterfall.x": ("变化，沙普利值（{0}）", "change, Shapley value ({0})"),
-    "waterfall.more": ("增加", "adds"),
-    "waterfall.less": ("减少", "takes"),
-    "waterfall.alone": ("单独实施", "alone"),
-    "fit.title": ("模拟值与公布值", "Simulated against published"),
-    "fit.x": ("模拟值比公布值高或低（%）", "simulated above or below published (%)"),
-    "fit.solved": ("求解", "solved"),
-    "fit.fit": ("拟合", "fit"),
-    "fit.level": ("设定水平", "level"),
-    "fit.test": ("检验", "test"),
-    "learned.title": ("拟合使哪些未知量收窄", "What the fit narrowed"),
-    "learned.x": ("未知量取值在声明区间中的位置（%）", "value within the declared range (%)"),
-    "learned.before": ("声明区间的 90%", "90 % of the declared range"),
-    "learned.after": ("拟合后中位数与 90% 区间", "median and 90 % interval after the fit"),
-    "gap.title": ("同一笔费用的待遇差：直接结算减手工报销", "Benefit gap of a bill: fund payment direct minus claimed"),
-    "gap.x": ("待遇差（元，对称对数刻度）", "benefit gap (yuan, symmetric log scale)"),
-    "gap.y": ("每格患者占比（%）", "patients per bar (% of all)"),
-    "gap.claim": ("手工报销付得多", "claim pays more"),
-    "gap.equal": ("相等", "equal"),
-    "gap.direct": ("直接结算付得多", "direct pays more"),
-    "gap.cut": ("{0}%，柱已截短", "{0} %, bar cut short"),
-    "steps.title": ("同一笔费用，两种结算", "One bill, settled both ways"),
-    "steps.x": ("费用（元）", "bill (yuan)"),
-    "steps.legend": ("元：直接结算 / 手工报销", "yuan: direct / by hand"),
-    "steps.total": ("基金支付 {0}，个人负担 {1}", "fund pays {0}, patient bears {1}"),
-    "direct": ("直接结算", "settled directly"),
-    "claim": ("手工报销", "claimed by hand"),
-    "fund": ("基金支付", "paid by the fund"),
-    "unlisted": ("目录外费用", "not on the list"),
-    "over_ceiling": ("超限价费用", "over the price ceiling"),
-    "self_pay_b": ("乙类先行自付", "first self-pay, class B"),
-    "self_pay_away": ("异地就医先行自付", "first self-pay, being away"),
-    "deductible": ("起付线以下", "deductible"),
-    "coinsurance": ("按比例自付", "coinsurance"),
-    "above_cap": ("超封顶线费用", "above the annual cap"),
-    "funnel.title": ("为什么没有直接结算", "Why a case is not settled directly"),
-    "funnel.x": ("占全部病例的比例（%）", "share of all cases (%)"),
-    "funnel.left": ("仍可直接结算", "left"),
-    "funnel.lost": ("在此中断", "lost here"),
-    "funnel.all": ("全部跨省病例", "all cases"),
-    "funnel.networked": ("医院已联网", "networked"),
-    "funnel.listed": ("病种已列入", "disease listed"),
-    "funnel.filed": ("备案有效", "filed"),
-    "funnel.coded": ("编码对应", "coded"),
-    "funnel.can_settle": ("系统正常，可直接结算", "systems up: can settle"),
-    "funnel.direct": ("未选择手工报销：直接结算", "no claim chosen: direct"),
-    "tiles.title": ("各参保地", "By home area"),
-    "tiles.x": ("每格一个地区；单位：{0}", "a tile an area; unit: {0}"),
-    "streams.title": ("跨省就医流向", "Who is treated where"),
-    "streams.x": ("宽度与数量成正比；单位：{0}", "as wide as large; unit: {0}"),
-    "tornado.title": ("哪些未知量决定基金效果", "Which unknowns drive the fund effect"),
-    "tornado.x": ("基金支付的变化（{0}）", "change of fund payment ({0})"),
-    "tornado.lower": ("未知量取低值", "unknown is low"),
-    "tornado.upper": ("取高值", "is high"),
-    "tornado.mid": ("全部抽样平均", "mean of all draws"),
-    "tornado.said": ("{0}：低 {1}，高 {2}", "{0}: low {1}, high {2}"),
-    "outcomes.title": ("每 100 例的结局", "What becomes of 100 cases"),
-    "outcomes.x": ("占全部病例（%）", "share of all cases (%)"),
-    "outcomes.before": ("对照", "reference"),
-    "outcomes.after": ("改变后", "after the change"),
-    "home": ("参保地", "insured in"),
-    "host": ("就医地", "treated in"),
-    "money.title": ("一年的钱从哪来、到哪去", "Where the money of a year comes from and goes"),
-    "money.x": ("宽度与金额成正比；单位：{0}", "as wide as large; unit: {0}"),
-    "payer": ("出资", "paid by"),
-    "payee": ("去向", "paid to"),
-    "lines.title": ("一对省份的资金", "The money of one pair"),
-    "lines.x": ("月份", "month"),
-    "fan.title": ("统筹基金可支付月数", "Months payable of the pools"),
-    "fan.x": ("月份", "month"),
-    "fan.mid": ("均值", "mean"),
-    "fan.half": ("50% 区间", "50 % interval"),
-    "fan.wide": ("95% 区间", "95 % interval"),
-    "heat.title": ("预付金使用率", "Use of the prepayment"),
-    "heat.x": ("就医地（预付金所在地）；单位：%", "host province, which holds the prepayment; unit: %"),
-    "heat.y": ("参保地", "home"),
-    "heat.red": ("达到红色预警线（90%）", "at or above the red line (90 %)"),
-}
-"""Every text of the pictures, zh and en."""
 
 BLUE, RED, ORANGE, GREY, DARK = "#0072B2", "#D55E00", "#E69F00", "#BBBBBB", "#444444"
 PARTS = {
@@ -159,12 +61,12 @@ ZERO_BAR_YUAN = 4.0
 
 
 def text(key: str, lang: Lang, *values: object) -> str:
-    """Return a text in one language with its values filled in.
+    """Return a text of a picture in one language with its values filled in.
 
     >>> text("changes.x", "en", "%")
     'change (%)'
     """
-    return TEXT[key][LANGS[lang]].format(*values)
+    return said(f"plot.{key}", lang, *values)
 
 
 def number(value: float, digits: int = 0, sign: str = "") -> str:

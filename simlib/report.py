@@ -11,9 +11,8 @@ import pandas as pd
 from simlib import areas, briefing, evidence, fans, findings, maps, match, parties, plots, running, whom
 from simlib.briefing import Answer
 from simlib.opening import real_lists, source
-from simlib.phrases import said, texts
+from simlib.phrases import LANGS, Lang, said, texts
 from simlib.pieces import FACTORS, Picture, Section, Table, area, bracketed, columns, decimals, meaning, table
-from simlib.plots import Lang
 from simlib.remedies import shown
 from simlib.terms import GRADES, UNPUBLISHED
 
@@ -167,7 +166,7 @@ def _in_units(
     """Return rows of different units, named in a column, with their numbers as they are shown and the unit in words."""
     plain = ("", (1.0, 1.0))
     of = [units.get(str(one), plain) for one in found[key]]
-    factor = np.array([scale[plots.LANGS[lang]] for _, scale in of])
+    factor = np.array([scale[LANGS[lang]] for _, scale in of])
     numbers = [name for name in ("base", "change", "change_low", "change_high") if name in found]
     scaled = {name: found[name].astype(float) * factor for name in numbers}
     words = [said(name, lang) if name else str(one) for (name, _), one in zip(of, found[key], strict=True)]
@@ -334,7 +333,7 @@ def _streams(answer: Answer, lang: Lang, ax: Any) -> Any:
     rows = briefing.streams(answer)
     rows = rows.assign(home=[said(f"payer.{one}", lang) for one in rows["home"]],
                        host=[said(f"way.{one}", lang) for one in rows["host"]])  # fmt: skip
-    how: dict[str, Any] = {"unit": said("unit.yuan", lang), "scale": 1 / FACTORS["yuan"][plots.LANGS[lang]]}
+    how: dict[str, Any] = {"unit": said("unit.yuan", lang), "scale": 1 / FACTORS["yuan"][LANGS[lang]]}
     words = said("streams.picture", lang)
     return maps.streams(rows, ax, lang, **how, source=source(answer, lang), title=words, ends=("payer", "payee"))
 
@@ -428,7 +427,7 @@ def _fit(answer: Answer, lang: Lang) -> Section:
     found["words"] = [_target(str(name), lang) for name in found["target"]]
     found["unit_words"] = [said(f"unit.{unit}", lang) for unit in found["unit"]]
     yuan = found["unit"] == "yuan"
-    found.loc[yuan, ["published", "simulated", "low", "high"]] *= FACTORS["yuan"][plots.LANGS[lang]]
+    found.loc[yuan, ["published", "simulated", "low", "high"]] *= FACTORS["yuan"][LANGS[lang]]
     tests = found[found["role"].isin(("fit", "test"))]
     ratios = match.ratios(tests.assign(target=tests["words"], year=tests["year"].astype(str)))
     ratios["label"] = [_folded(label) for label in ratios["label"]]

@@ -14,9 +14,8 @@ import yaml
 from simlib import briefing, declared, experiment, findings, outputs, pack, scenario, solve
 from simlib.briefing import Answer
 from simlib.enacted import Pin
-from simlib.phrases import said, texts
+from simlib.phrases import LANGS, Lang, said, texts
 from simlib.pieces import meaning
-from simlib.plots import Lang
 from simlib.scenario import MAX_TITLE, Scenario
 from simlib.terms import Quantity
 
@@ -91,8 +90,8 @@ def document(root: Scenario, region: str, settings: Settings) -> str:
         else {"from": f"{year}-01", "set": set_}
         for axes, set_ in by_axes.items()
     ]
-    titles = {lang: _title(region, [(known[name], s) for name, s in chosen.items()], lang) for lang in pack.LANGS}
-    questions = {lang: said("trial.question", lang, titles[lang]) for lang in pack.LANGS}
+    titles = {lang: _title(region, [(known[name], s) for name, s in chosen.items()], lang) for lang in LANGS}
+    questions = {lang: said("trial.question", lang, titles[lang]) for lang in LANGS}
     told = {"extends": Path(root.path).name, "year": year, "geography": geography, "title": titles}
     text = yaml.safe_dump(told | {"question": questions, "changes": changes}, allow_unicode=True, sort_keys=False)
     return str(text)

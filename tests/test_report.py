@@ -37,7 +37,7 @@ from simlib import (
 from simlib.loop import AMOUNTS
 
 ROOT = Path(__file__).parent.parent
-LANGS = list(plots.LANGS)
+LANGS = list(phrases.LANGS)
 both_languages = pytest.mark.parametrize("lang", LANGS)
 
 
@@ -639,7 +639,7 @@ def test_the_pools_are_told_each_december_and_by_share_of_their_spending(answer:
 
 @both_languages
 def test_every_picture_of_a_report_says_in_words_what_it_shows_and_from_where(
-    answer: briefing.Answer, lang: plots.Lang
+    answer: briefing.Answer, lang: phrases.Lang
 ) -> None:
     pictures = {one.name: one for section in report.sections(answer, lang) for one in section.pictures}
     assert {"kinds", "curve", "causes", "funnel", "gap", "homes", "origins", "streams", "money", "fit"} <= set(pictures)
@@ -693,7 +693,7 @@ def test_claims_avoided_are_worth_their_trouble_and_the_wait_for_their_money() -
 
 @both_languages
 def test_the_cost_of_running_it_names_what_nobody_publishes_without_a_figure(
-    answer: briefing.Answer, lang: plots.Lang
+    answer: briefing.Answer, lang: phrases.Lang
 ) -> None:
     (table,) = report.sections(answer, lang, ["running"])[0].tables
     seen = pieces.as_read(table, lang)
@@ -772,7 +772,7 @@ def test_a_manifest_that_lacks_a_key_is_one_message(mine: Path, key: str, capsys
 
 
 @both_languages
-def test_a_notebook_shows_the_report_word_for_word(answer: briefing.Answer, mine: Path, lang: plots.Lang) -> None:
+def test_a_notebook_shows_the_report_word_for_word(answer: briefing.Answer, mine: Path, lang: phrases.Lang) -> None:
     page, document = pack.page(answer, lang), made(mine, lang).read_text(encoding="utf-8")
     assert page.same(document) and not page.same(document.replace("<b>+", "<b>+9", 1))
     assert all(f"<h2>{one.title}</h2>" in page._repr_html_() for one in report.sections(answer, lang))
@@ -793,7 +793,7 @@ def test_every_number_that_a_report_may_name_has_a_chinese_meaning() -> None:
 
 
 @both_languages
-def test_a_scenario_that_only_moves_money_says_where_that_is_told(answer: briefing.Answer, lang: plots.Lang) -> None:
+def test_a_scenario_that_only_moves_money_says_where_that_is_told(answer: briefing.Answer, lang: phrases.Lang) -> None:
     zero = dict.fromkeys(("change", "low", "high"), 0.0) | {"baseline": 1.0}
     still = answer.facts | {"fund_percent": zero, "rate_points": zero}
     moved = {"rows": [{"change": 1.0}]}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from simlib import app, briefing, declared, experiment, inert, pack, phrases, scenario, tables, trial
+from simlib import app, briefing, declared, experiment, inert, phrases, scenario, tables, trial
 from simlib.scenario import Scenario
 from simlib.terms import KINDS
 
@@ -77,7 +77,7 @@ def test_every_measure_has_a_short_name_in_both_languages_or_means_something() -
 
 def test_what_the_page_says_is_what_the_report_says(tmp_path: Path) -> None:
     answer = trial.look(tried(tmp_path, catalogue__reach__service=1.0), **FEW)
-    for lang in pack.LANGS:
+    for lang in phrases.LANGS:
         seen = app.figures(answer, lang) + app.told(answer, lang)
         assert phrases.said("verdict.few", lang) in seen and 'alt="' in seen and "data:image/png" in seen
         assert briefing.by_kind(answer)["fund"][0] > 0 and f"{briefing.by_kind(answer)['fund'][0]:+.1f}" in seen
