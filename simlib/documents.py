@@ -373,5 +373,8 @@ class _Builder:
         known = len(self.faults)
         value = self.node(event, mark, path)
         if not isinstance(value, str) and len(self.faults) == known:
-            self.note(mark, f"a key must be text, found {kind_of(value)}. Put it in quotes.")
+            at = event.start_mark.index
+            cut = re.fullmatch("[0-9],", self.text[max(at - 2, 0) : at])
+            fix = "If the comma before it parts a number, write a point." if cut else "Put it in quotes."
+            self.note(mark, f"a key must be text, found {kind_of(value)}. {fix}")
         return value if isinstance(value, str) else None

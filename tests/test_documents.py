@@ -37,6 +37,10 @@ BAD_TEXT = {
         "4:3: c: written twice, first in line 3. Keep one of them.",
     ),
     "number as key": ("a: 1\n2024: 1\n", "2:1: a key must be text, found the number 2024. Put it in quotes."),
+    "decimal comma": (
+        "a: {b: 0,5}\n",
+        "1:10: a key must be text, found the number 5. If the comma before it parts a num",
+    ),
     "true as key": ("true: 1\n", "1:1: a key must be text, found true"),
     "list as key": ("? [a]\n: 1\n", "1:3: a key must be text, found a list"),
     "too deep": ("[" * 30 + "]" * 30, "1:22: nested deeper than 20 levels. Write it flatter."),
@@ -264,7 +268,7 @@ def test_turns_faults_of_pydantic_into_plain_words():
     assert [str(fault) for fault in document.faults(raised.value, Whole)] == [
         "x.yaml:2:3: parts.0.name: missing. Write name: what it is called.",
         "x.yaml:2:3: nam: no such key. Did you mean name?",
-        "x.yaml:3:10: parts.1.name: found the number 3. Expected text; put it in quotes.",
+        "x.yaml:3:10: parts.1.name: found the number 3. Expected text; put it in quotes. Write name: what it is called.",
         "x.yaml:3:20: parts.1.share: 1.5 is above 1.0, the most allowed.",
         "x.yaml:3:46: parts.1.many.1: found the text 'x'. Expected a whole number, without quotes.",
         "x.yaml:3:31: parts.1.flag: found the text 'yes'. Expected true or false.",
