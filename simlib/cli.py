@@ -137,7 +137,7 @@ def run_scenarios(options: argparse.Namespace) -> int:
     for of in packages:
         attribution.check(of, people=few, sample=None, **how)
     folder = options.out or Path(".out") / "+".join(of.name for of in scenarios)
-    outputs.prepare(folder)
+    outputs.prepare(folder, "headline.json")
     if options.pools is not None:
         pools = openings.stated(options.pools, areas.load(scenarios[0].geography))
         print(*pools.warnings, sep="\n", end="\n" * bool(pools.warnings), file=sys.stderr)
@@ -169,7 +169,7 @@ def fit_draws(options: argparse.Namespace) -> int:
     known = anchors.read(options.anchors or anchors.published())
     to = max(anchor.year for anchor in known) if options.to is None else options.to
     anchors.until(known, to)
-    outputs.prepare(options.out)
+    outputs.prepare(options.out, "candidates.csv")
     options.out.mkdir(parents=True, exist_ok=True)
     fitted = fit.run(
         root,
@@ -577,7 +577,7 @@ def attribute(options: argparse.Namespace) -> int:
     _warn([package])
     attribution.check(package, people=options.people, sample=sample, **how)
     folder = options.out or Path(".out") / f"attribute_{package.name}"
-    outputs.prepare(folder)
+    outputs.prepare(folder, outputs.ATTRIBUTION)
     found = attribution.attribute(
         package,
         people=options.people,

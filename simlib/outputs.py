@@ -84,17 +84,24 @@ NAMES = (*TABLES, MANIFEST)
 ENSEMBLE = "fitted.json"
 FITTED = ("candidates.csv", "fit.csv", "learned.csv", ENSEMBLE)
 """What a fit writes, the ensemble last; it carries the hashes of all that it stands on."""
+KINDS = {"headline.json": "run", ATTRIBUTION: "attribute", "candidates.csv": "fit"}
+"""One file of each sort of results, and the command that writes it: none writes over those of another."""
 MAX_BYTES = 500_000_000
 LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "pydantic", "PyYAML")
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, holds: str) -> None:
     """See that the folder can be made and written, before anything is computed.
+
+    holds : the file that tells what the command writes from what others do, of `KINDS`.
 
     Raises
     ------
-    BadInputError : it cannot be made or written, or is a file.
+    BadInputError : it cannot be made or written, is a file, or holds what another command wrote.
     """
+    for name, command in KINDS.items():
+        if name != holds and (folder / name).exists():
+            raise BadInputError(f"--out {folder}: holds what `simlib {command}` wrote. Name another folder.")
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -314,6 +321,8 @@ def checked(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     """
     found = _manifest(folder)
     hashes = found["tables_sha256"]
+    if ATTRIBUTION in hashes:
+        raise BadInputError(f"{folder}: holds what `simlib attribute` wrote. Name the folder of a run.")
     faults, tables = [], {}
     for name in TABLES:
         if not (folder / name).is_file():

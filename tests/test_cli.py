@@ -197,6 +197,25 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_work(
     assert "cannot be written" in capsys.readouterr().err
 
 
+def test_no_command_writes_over_what_another_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(out=tmp_path) == 0
+    before = (tmp_path / "manifest.json").read_bytes()
+    capsys.readouterr()
+    assert cli.main(["attribute", DELTA, *QUICK, "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"--out {tmp_path}: holds what `simlib run` wrote. Name another folder.\n"
+    assert (tmp_path / "manifest.json").read_bytes() == before
+
+
+def test_an_attribution_is_no_run_to_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["attribute", DELTA, "--draws", "2", "--people", "1000", "--out", str(tmp_path)]) == 0
+    capsys.readouterr()
+    for command in (["report", str(tmp_path), "--lang", "en"], ["verify", str(tmp_path)]):
+        assert cli.main(command) == 2
+        assert (
+            capsys.readouterr().err == f"{tmp_path}: holds what `simlib attribute` wrote. Name the folder of a run.\n"
+        )
+
+
 def test_shipped_scenarios_and_cases_are_fine(capsys: pytest.CaptureFixture[str]) -> None:
     files = [*sorted((ROOT / "scenarios").glob("*.yaml")), *sorted((ROOT / "tests" / "cases").glob("*.yaml"))]
     assert cli.main(["check", *map(str, files)]) == 0
