@@ -96,7 +96,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[Wh
             hint = fields(model, path[:-1]).get(str(path[-1]), "")
             yield path, False, f"{name}: missing. {'Write ' + hint if hint else 'Add it'}."
         else:
-            hint = fields(model, path[:-1]).get(str(path[-1]), "") if path and detail["type"] in EXPECTED else ""
+            hint = fields(model, path[:-1]).get(str(path[-1]), "") if path and detail["type"] in SHAPES else ""
             write = f" Write {hint}." if path and hint.startswith(f"{path[-1]}: ") else ""
             yield path, False, f"{name}: {_message(detail)}{write}"
 
@@ -114,6 +114,8 @@ EXPECTED: dict[str, str] = {
     "dict_type": "keys and values",
     "finite_number": "a finite number",
 }
+SHAPES = EXPECTED.keys() - {"string_type", "finite_number"}
+"""Errors that are helped by an example of what to write."""
 LIMITS: dict[str, Callable[[dict[str, Any]], str]] = {
     "greater_than_equal": lambda c: f"is below {c['ge']}, the least allowed",
     "greater_than": lambda c: f"must be above {c['gt']}",

@@ -268,7 +268,7 @@ def test_turns_faults_of_pydantic_into_plain_words():
     assert [str(fault) for fault in document.faults(raised.value, Whole)] == [
         "x.yaml:2:3: parts.0.name: missing. Write name: what it is called.",
         "x.yaml:2:3: nam: no such key. Did you mean name?",
-        "x.yaml:3:10: parts.1.name: found the number 3. Expected text; put it in quotes. Write name: what it is called.",
+        "x.yaml:3:10: parts.1.name: found the number 3. Expected text; put it in quotes.",
         "x.yaml:3:20: parts.1.share: 1.5 is above 1.0, the most allowed.",
         "x.yaml:3:46: parts.1.many.1: found the text 'x'. Expected a whole number, without quotes.",
         "x.yaml:3:31: parts.1.flag: found the text 'yes'. Expected true or false.",
