@@ -137,7 +137,7 @@ def run_scenarios(options: argparse.Namespace) -> int:
     for of in packages:
         attribution.check(of, people=few, sample=None, **how)
     folder = options.out or Path(".out") / "+".join(of.name for of in scenarios)
-    outputs.prepare(folder, "headline.json")
+    outputs.prepare(folder, outputs.RUN)
     if options.pools is not None:
         pools = openings.stated(options.pools, areas.load(scenarios[0].geography))
         print(*pools.warnings, sep="\n", end="\n" * bool(pools.warnings), file=sys.stderr)

@@ -84,8 +84,9 @@ NAMES = (*TABLES, MANIFEST)
 ENSEMBLE = "fitted.json"
 FITTED = ("candidates.csv", "fit.csv", "learned.csv", ENSEMBLE)
 """What a fit writes, the ensemble last; it carries the hashes of all that it stands on."""
-KINDS = {"headline.json": "run", ATTRIBUTION: "attribute", "candidates.csv": "fit"}
-"""One file of each sort of results, and the command that writes it: none writes over those of another."""
+RUN = "headline.json"
+KINDS = {RUN: "run", ATTRIBUTION: "attribute", "candidates.csv": "fit"}
+"""A file of each sort of results and the command that writes it, the first that a folder has telling which it is."""
 MAX_BYTES = 500_000_000
 LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "pydantic", "PyYAML")
 
@@ -99,9 +100,9 @@ def prepare(folder: Path, holds: str) -> None:
     ------
     BadInputError : it cannot be made or written, is a file, or holds what another command wrote.
     """
-    for name, command in KINDS.items():
-        if name != holds and (folder / name).exists():
-            raise BadInputError(f"--out {folder}: holds what `simlib {command}` wrote. Name another folder.")
+    found = next((name for name in KINDS if (folder / name).exists()), holds)
+    if found != holds:
+        raise BadInputError(f"--out {folder}: holds what `simlib {KINDS[found]}` wrote. Name another folder.")
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -321,7 +322,7 @@ def checked(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     """
     found = _manifest(folder)
     hashes = found["tables_sha256"]
-    if ATTRIBUTION in hashes:
+    if ATTRIBUTION in hashes and RUN not in hashes:
         raise BadInputError(f"{folder}: holds what `simlib attribute` wrote. Name the folder of a run.")
     faults, tables = [], {}
     for name in TABLES:
