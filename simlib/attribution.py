@@ -230,15 +230,16 @@ def text(found: Attribution, table: pd.DataFrame) -> str:
     lines = [
         *(f"{lever.name}: {lever.title.en}  {lever.title.zh}" for lever in named),
         "",
-        f"{table['metric'].iloc[0]}, {unit(table)}, on the cells the package changes; Shapley values over {how};",
-        f"{found.draws} draws, seed {found.seed}, means over draws with 95 % intervals.",
+        f"{table['metric'].iloc[0]}, {unit(table)}, on the pairs and months the package changes;",
+        f"Shapley values over {how}; {found.draws} draws, seed {found.seed}, means over draws with 95 % intervals.",
+        "Alone: what a lever does by itself; interaction: share less that; stacked: what it adds in the order written.",
     ]
     for label, of in table.groupby("group", sort=False):
         kind = str(label).rpartition("kind=")[2] if "kind=" in str(label) else "all kinds of care"
         lines += ["", f"{kind:<44}{'Shapley':>9}   {'95 % interval':<20}{'alone':>9}{'interaction':>13}{'stacked':>9}"]
         for row in of.to_dict("records"):
             mid, low, high, single, inter, stacked = (
-                f"{factor * row[key]:+.2f}" for key in ("shapley", "low", "high", "alone", "interaction", "stacked")
+                f"{factor * row[key]:+z.2f}" for key in ("shapley", "low", "high", "alone", "interaction", "stacked")
             )
             lines.append(
                 f"  {row['lever'][:42]:<42}{mid:>9}   {low + ' to ' + high:<20}{single:>9}{inter:>13}{stacked:>9}"

@@ -224,3 +224,9 @@ def test_one_lever_is_given_all_of_it() -> None:
         attribution.attribute(of, draws=1)
     table = attribution.attribute(of, draws=2, people=1000).table()
     assert (table["shapley"] == table["alone"]).all() and (table["interaction"] == 0).all()
+
+
+def test_the_text_explains_its_columns_and_has_no_minus_zero(tmp_path: Path) -> None:
+    found = attribution.attribute(scenario.load(many(tmp_path, 2)), **(QUICK | {"folder": tmp_path / "kept"}))
+    said = attribution.text(found, found.table("fund_payment").assign(interaction=-0.001))
+    assert "-0.00" not in said and "stacked: what it adds in the order written" in said
