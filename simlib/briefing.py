@@ -171,6 +171,13 @@ def months(answer: Answer) -> tuple[str, str] | None:
     return (found[0], found[-1]) if found else None
 
 
+def bounded(answer: Answer) -> bool:
+    """Return whether the rate rises all the way to where every patient is attentive: that end is an upper bound."""
+    points = answer.facts["rate_curve_points"]
+    changes, last = [point["change"] for point in points], points[-1]
+    return None not in changes and bool(last["attention"] == 1 and 0 < last["change"] == max(changes))
+
+
 def agreement(answer: Answer) -> tuple[int, int]:
     """Return in how many draws the fund effect has the sign of its mean, and of how many."""
     change = difference(answer, "fund_payment", answer.headline)

@@ -99,7 +99,7 @@ def _rate_sentence(answer: Answer, lang: Lang) -> str:
     curve = ""
     if points and not any(None in point.values() for point in points):
         changes, last = [point["change"] for point in points], points[-1]
-        bound = said("rate.bound", lang) if 0 < last["change"] == max(changes) and last["attention"] == 1 else ""
+        bound = said("rate.bound", lang) if briefing.bounded(answer) else ""
         none, every = (plots.interval(p["change"], p["low"], p["high"], lang) for p in (points[0], last))
         curve = said("rate.curve", lang, none=none if changes[0] else "0", every=every, bound=bound)
     base = _percent(100 * rate["baseline"], lang)

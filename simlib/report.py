@@ -183,7 +183,8 @@ def _curve(answer: Answer, lang: Lang) -> Section | None:
     words = f"{kind}：{rate}" if lang == "zh" else f"{rate}, {kind}".capitalize()
     picture = Picture("curve", 3.8, lambda ax: plots.curve(drawn, ax, lang, source=source(answer, lang), title=words))
     written = ("attention share", "baseline=rate_base share", "value=rate_value share", "change=fund points ±")
-    return _section("curve", lang, [said("curve.said", lang)], [picture], [_table("curve", found, lang, *written)])
+    lines = [said("curve.said", lang), *([said("curve.bound", lang)] if briefing.bounded(answer) else [])]
+    return _section("curve", lang, lines, [picture], [_table("curve", found, lang, *written)])
 
 
 def _goal(answer: Answer, lang: Lang) -> Section | None:

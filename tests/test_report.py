@@ -612,6 +612,17 @@ def test_the_streams_are_the_bills_and_the_funnel_ends_in_the_rate(answer: brief
     assert np.isclose(briefing.funnel(answer).set_index("row").loc["direct", "value"], rate.mean())
 
 
+@both_languages
+def test_a_curve_that_falls_is_not_said_to_end_in_an_upper_bound(answer: briefing.Answer, lang: phrases.Lang) -> None:
+    bound = phrases.said("curve.bound", lang)
+    assert bound in report.sections(answer, lang, ["curve"])[0].said
+    points = answer.facts["rate_curve_points"]
+    ends = [one | {"change": of["change"]} for one, of in zip(points, points[::-1], strict=True)]
+    falling = replace(answer, facts=answer.facts | {"rate_curve_points": ends})
+    assert bound not in report.sections(falling, lang, ["curve"])[0].said
+    assert phrases.said("rate.bound", lang) not in opening.sentences(falling, lang)
+
+
 def test_the_gap_is_that_of_one_pair_before_and_after_and_mutual_recognition_lets_no_one_lose(
     answer: briefing.Answer,
 ) -> None:
