@@ -370,20 +370,34 @@ def list_parameters(options: argparse.Namespace) -> int:
     every = (*declared.quantities().values(), *foretell.Foretell.quantities())
     if options.json:
         told = ("id", "role", "default", "low", "high", "dist", "choices", "axes", "unit", "grade", "meaning", "source")
-        print(json.dumps([{name: getattr(q, name) for name in told} for q in every], ensure_ascii=False, indent=2))
+        rows = [{name: getattr(q, name) for name in told} | {"expected": _expected(q)} for q in every]
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
         return FINE
     for q in every:
         print(f"{q.id}\n    {_numbers(q)}, {q.unit}, {q.grade}: {q.meaning}\n    {q.source}")
+        if q.at_full:
+            print(f"    expected {_expected(q)}")
     return FINE
+
+
+def _expected(q: Quantity) -> str:
+    """Return what a lever is declared, and tested, to do at full strength; nothing of other numbers."""
+    if not q.at_full:
+        return ""
+    moved = {"up": q.at_full.up, "down": q.at_full.down, "untouched": q.at_full.untouched}
+    said = "; ".join(f"{word} {', '.join(names)}" for word, names in moved.items() if names)
+    beside = [f"{name} {_written(value)}" for name, value in q.at_full.beside]
+    return f"at {_written(q.at_full.value)}{' beside ' + ', '.join(beside) if beside else ''}: {said}"
+
+
+def _written(value: bool | float | str) -> str:
+    """Return a value as a scenario file has it, numbers grouped to be read."""
+    return str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else f"{value:,.4g}"
 
 
 def _numbers(q: Quantity) -> str:
     """Return what a number is by default, what it may be, and what a lever may be limited by."""
-    value = "national default" if q.default is None else q.default
-    if isinstance(value, bool):
-        value = str(value).lower()
-    elif isinstance(value, (int, float)):
-        value = f"{value:,.4g}"
+    value = "national default" if q.default is None else _written(q.default)
     spread = f" [{q.low:,.10g}, {q.high:,.10g}]" if q.low is not None else ""
     may = f" ({', '.join(q.choices)})" if q.choices else spread
     drawn = f" {q.dist}" if q.role == "unknown" else ""

@@ -41,6 +41,12 @@ class Ledger(Params, prefix="ledger"):
         low=0.0,
         high=12.0,
         kinds=(),
+        at_full=AtFull(
+            12.0,
+            up=("prepayment", "interest"),
+            down=("use_cleared",),
+            untouched=("pool_balance", "overdue", "hospitals_owed", "advanced_yuan_days"),
+        ),
         source=NOTICE,
         grade="official",
     )
@@ -50,6 +56,9 @@ class Ledger(Params, prefix="ledger"):
         unit="yes or no",
         axes=("home",),
         kinds=(),
+        at_full=AtFull(  # as flows grow
+            True, up=("prepayment",), down=("use_cleared",), untouched=("pool_balance", "overdue", "hospitals_owed")
+        ),
         source=f"scenarios only: by rule they are fixed each January, {NOTICE}",
         grade="assumed",
     )
@@ -62,6 +71,13 @@ class Ledger(Params, prefix="ledger"):
         low=0.0,
         high=2.0,
         kinds=(),
+        at_full=AtFull(
+            2.0,
+            up=("increased", "prepayment"),
+            down=("use_outstanding", "hospitals_owed"),
+            untouched=("pool_balance", "overdue", "advanced_yuan_days"),
+            beside=(("ledger.clearing.late", 2.0),),
+        ),
         source=f"{HEBEI}: a red warning starts an emergency increase; by how much is not published: none in the "
         "baseline",
         grade="assumed",
@@ -74,6 +90,12 @@ class Ledger(Params, prefix="ledger"):
         low=0.0,
         high=MONTHS,
         kinds=(),
+        at_full=AtFull(
+            0.0,
+            up=("cleared", "interest"),
+            down=("pool_balance",),
+            untouched=("prepayment", "overdue", "hospitals_owed", "advanced_yuan_days"),
+        ),
         source="assumption: clearing is monthly by rule; the days of its steps are not published in full",
         grade="assumed",
     )
@@ -85,6 +107,12 @@ class Ledger(Params, prefix="ledger"):
         low=0.0,
         high=MONTHS,
         kinds=(),
+        at_full=AtFull(
+            12.0,
+            up=("overdue", "pool_balance", "use_outstanding", "hospitals_owed"),
+            down=("cleared", "interest"),
+            untouched=("prepayment", "use_cleared", "advanced_yuan_days"),
+        ),
         source="scenarios only: by rule nobody pays late",
         grade="assumed",
     )
@@ -95,7 +123,12 @@ class Ledger(Params, prefix="ledger"):
         axes=("host",),
         low=0.0,
         high=MONTHS,
-        at_full=AtFull(0.0, up=("direct_settlement_rate",), untouched=("first_not_networked", "first_not_listed")),
+        at_full=AtFull(
+            0.0,
+            up=("direct_settlement_rate", "use_outstanding"),
+            down=("receivable_days", "interest"),
+            untouched=("first_not_networked", "first_not_listed", "overdue"),
+        ),
         source="CCTV News, 2025-02-19: 40 to 60 days after discharge before instant settlement 即时结算; 1 is its rule "
         "(20 working days after declaration by the 10th, Xinhua 2025-10-16)",
         grade="press",
@@ -109,6 +142,12 @@ class Ledger(Params, prefix="ledger"):
         low=0.0,
         high=12.0,
         kinds=(),
+        at_full=AtFull(
+            12.0,
+            up=("hospitals_advanced", "use_outstanding"),
+            down=("interest",),
+            untouched=("pool_balance", "prepayment", "overdue", "hospitals_owed"),
+        ),
         source="医保办函〔2024〕101号, in Yunnan one month of its own insured's payment (云医保〔2025〕5号); for "
         "patients from elsewhere in scenarios only",
         grade="assumed",
@@ -121,6 +160,7 @@ class Ledger(Params, prefix="ledger"):
         low=0.0,
         high=1000.0,
         kinds=(),
+        at_full=AtFull(1000.0, up=("fee",), untouched=("pool_balance", "interest", "hospitals_owed")),
         source=f"who bears it: {NOTICE}; fees are not published: none in the baseline",
         grade="assumed",
     )
@@ -132,6 +172,7 @@ class Ledger(Params, prefix="ledger"):
         low=0.0,
         high=0.1,
         kinds=(),
+        at_full=AtFull(0.1, up=("interest",), untouched=("pool_balance", "prepayment", "hospitals_owed")),
         source=f"to whom: {NOTICE}; the rate is assumed (0.003 to 0.03)",
         grade="assumed",
     )
@@ -144,6 +185,12 @@ class Ledger(Params, prefix="ledger"):
         low=0.0,
         high=10.0,
         kinds=(),
+        at_full=AtFull(
+            2.0,
+            up=("direct", "claim", "prepayment", "hospitals_owed", "advanced_yuan_days"),
+            down=("pool_balance", "months_payable"),
+            untouched=("income", "local_care"),
+        ),
         source="scenarios only",
         grade="assumed",
     )

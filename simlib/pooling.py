@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib.benefits import MOST_BANDS, NO_LIMIT_FEN, PER_VISIT
-from simlib.terms import PPM, Params, lever
+from simlib.catalogue import CONDITIONS
+from simlib.terms import PPM, AtFull, Params, lever
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -32,6 +33,12 @@ class Pooling(Params, prefix="pooling"):
         unit="policy",
         axes=("home",),
         choices=("own", "mean", "mean_or_capital", "best"),
+        at_full=AtFull(
+            "best",
+            up=("fund_payment", "direct", "within", "local_care"),
+            down=("own_payment", "pool_balance"),
+            untouched=CONDITIONS,
+        ),
         source=PROPOSED,
         grade="assumed",
     )
@@ -40,6 +47,12 @@ class Pooling(Params, prefix="pooling"):
         False,
         unit="yes or no",
         axes=("home",),
+        at_full=AtFull(
+            True,
+            up=("fund_payment", "within"),
+            down=("own_payment",),
+            untouched=(*CONDITIONS, "direct", "local_care"),
+        ),
         source="assumption: one pool has no off-site care; Hebei did it without pooling in 2021-11",
         grade="assumed",
     )
@@ -52,6 +65,13 @@ class Pooling(Params, prefix="pooling"):
         low=0.0,
         high=1.0,
         kinds=(),
+        at_full=AtFull(  # where a stress makes pools run short
+            1.0,
+            up=("received",),
+            down=("overdue",),
+            untouched=("income", "direct", "claim", "within", "local_care"),
+            beside=(("ledger.flows.factor", 3.0),),
+        ),
         source=PROPOSED,
         grade="assumed",
     )

@@ -97,9 +97,11 @@ class AtFull:
 
     Attributes
     ----------
-    value : full strength. up, down : metrics that must rise or fall on those cells. untouched : kinds of care of which
-    no amount may move, and metrics or amounts that may not. none : the value at which nothing may move, unless it is
-    the default. beside : settings without which the lever does nothing.
+    value : full strength. up, down : metrics that must rise or fall on those cells, and indicators or entries of the
+    books, of all areas, whose mean over the months of the books must; a lever that names none of care moves none.
+    untouched : kinds of care of which no amount may move, and metrics, amounts, indicators or entries that may not.
+    none : the value at which nothing may move, unless it is the default. beside : settings without which the lever
+    does nothing.
     """
 
     value: bool | float | str
@@ -187,7 +189,7 @@ def lever(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     kinds: tuple[str, ...] = KINDS,
-    at_full: AtFull | None = None,
+    at_full: AtFull,
     source: str,
     grade: Grade,
 ) -> Quantity:
@@ -211,9 +213,11 @@ class Params:
     Attributes are `Quantity` objects; a double underscore in a name becomes a dot in the id.
 
     >>> class Demo(Params, prefix="demo"):
-    ...     rule__drug = lever("whose list", "host", unit="rule", axes=("home",), source="-", grade="assumed")
+    ...     rule = lever(
+    ...         "whose list", "host", unit="rule", axes=("home",), at_full=AtFull("home"), source="-", grade="assumed"
+    ...     )
     >>> [q.id for q in Demo.quantities()]
-    ['demo.rule.drug']
+    ['demo.rule']
     """
 
     prefix: ClassVar[str]

@@ -16,6 +16,7 @@ from simlib.briefing import Answer
 from simlib.enacted import Pin
 from simlib.phrases import LANGS, Lang, said, texts
 from simlib.pieces import meaning
+from simlib.pooling import Pooling
 from simlib.scenario import MAX_TITLE, Scenario
 from simlib.terms import Quantity
 
@@ -54,7 +55,7 @@ class Measure(NamedTuple):
 
 
 def measures() -> dict[str, Measure]:
-    """Return what can be tried: every lever of care that is a share, every one that is off unless set.
+    """Return what can be tried: every lever of care that is a share, every one that is off unless set, but for pooling.
 
     The diseases that are not yet listed are one measure.
 
@@ -63,7 +64,7 @@ def measures() -> dict[str, Measure]:
     """
     found: dict[str, list[Quantity]] = {}
     for q in declared.levers().values():
-        if q.kinds and q.at_full and (q.unit == "share" or q.default is False):
+        if q.kinds and not q.id.startswith(f"{Pooling.prefix}.") and (q.unit == "share" or q.default is False):
             found.setdefault("chronic.listed" if q.id.startswith("chronic.listed.") else q.id, []).append(q)
     return {name: Measure(name, tuple(group)) for name, group in found.items()}
 

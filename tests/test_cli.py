@@ -233,6 +233,9 @@ def test_every_parameter_is_listed_with_unit_grade_and_source(capsys: pytest.Cap
     assert "channels.attention\n    unknown, 0.5 [0, 1] uniform, share, assumed: " in printed
     assert "filing.free\n    lever, false, by home, host, kind, yes or no, official: " in printed
     assert "catalogue.rule.service\n    lever, host (host, home, either, both), by home, host" in printed
+    assert "    expected at 1,000: up fee; untouched pool_balance, interest, hospitals_owed\n" in printed
+    assert "expected at 2 beside ledger.clearing.late 2: up increased, prepayment; down use_" in printed
+    assert all(bool(row["expected"]) == (row["role"] == "lever") for row in rows)
     assert "flow.decay\n    variant, log-logistic (log-logistic, exponential, radiation), form, academic: " in printed
     assert "[50,000, 1,000,000]" in printed and "] none" not in printed
 

@@ -1,27 +1,35 @@
 """Every lever does what its declaration says: nothing at zero, the declared sign at full strength, and only there.
 
-One small draw, one pair of provinces, one world: what is written beside a lever is enough to be tested.
+In care and in the books. One small draw, one pair of provinces, one world: what is written beside a lever is enough to
+be tested. Pools are those of cities.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from simlib import areas, cli, inert, metrics, scenario, simulate, solve
+import simlib
+from simlib import areas, cashflow, cli, inert, metrics, scenario, simulate, solve
+from simlib.cashflow import INDICATORS, Books
 from simlib.changes import Change
 from simlib.declared import checked, levers
+from simlib.ledger import ENTRIES
 from simlib.loop import AMOUNTS
 from simlib.scenario import Scenario, Text, Title
-from simlib.terms import KINDS, BadInputError, Quantity
+from simlib.simulate import Run
+from simlib.terms import KINDS, AtFull, BadInputError, Params, Quantity
 
 ROOT = Path(__file__).parent.parent
-PLACE = areas.load("provinces")
-LEVERS = {name: lever for name, lever in levers().items() if lever.kinds and not name.startswith("pooling.")}
-"""Those of care between provinces; what only moves money is tested with the ledger, pools of cities with pooling."""
+LEVERS = levers()
 HOMES, HOSTS = ("安徽", "江苏"), ("上海", "浙江", "北京")
 """Where a lever is set: pairs with enough patients to hold every disease."""
 BARE = Scenario(
@@ -30,83 +38,165 @@ BARE = Scenario(
 """A root that enacts nothing: every lever at its default."""
 
 every_lever = pytest.mark.parametrize("lever", LEVERS.values(), ids=LEVERS)
+Live = Callable[[Scenario], "Lived"]
 
 
-def setting(lever: Quantity, value: bool | float | str) -> Scenario:
-    """Return a scenario that sets a lever, and what it needs beside it, on the pairs of homes and hosts if it can."""
+def declared(lever: Quantity) -> AtFull:
+    """Return what a lever declares that it does."""
+    assert lever.at_full is not None
+    return lever.at_full
+
+
+def zero(lever: Quantity) -> bool | float | str | None:
+    """Return the value at which a lever does nothing; None if no value stands for that."""
+    none = declared(lever).none
+    return lever.default if none is None else none
+
+
+def bare(lever: Quantity) -> Scenario:
+    """Return a root that enacts nothing, in a geography that has what the lever moves: only cities have pools."""
+    return BARE.model_copy(update={"geography": "delta" if lever.id.startswith("pooling.") else "provinces"})
+
+
+def setting(lever: Quantity, *value: bool | float | str) -> Scenario:
+    """Return a scenario that sets a lever to a value, if one is given, and what the lever needs beside it.
+
+    On the pairs of homes and hosts, if it can be limited to them.
+    """
     limits = {"home": HOMES, "host": HOSTS}
     where = {axis: name for axis, name in limits.items() if axis in lever.axes}
-    beside = lever.at_full.beside if lever.at_full else ()
-    change = Change.model_validate({"from": "2024-01", "where": where, "set": (*beside, (lever.id, value))})
-    return BARE.model_copy(update={"name": lever.id, "parent": BARE, "changes": (change,)})
+    settings = (*declared(lever).beside, *((lever.id, of) for of in value))
+    change = Change.model_validate({"from": "2024-01", "where": where, "set": settings})
+    root = bare(lever)
+    return root.model_copy(update={"name": lever.id, "parent": root, "changes": (change,)}) if settings else root
 
 
-def lived(world: solve.World, of: Scenario) -> np.ndarray:
-    """Return amounts by (kind, home, host, amount) of those at home where it is set, and in Shandong."""
-    touched = np.zeros_like(simulate.touched_by(of))
-    touched[[PLACE.resolve(name)[0] for name in (*HOMES, "山东")]] = True
-    touched[PLACE.province[:, None] == PLACE.province] = False
-    totals = simulate.live(world, of, touched=touched, people=40_000, whole=False).totals
-    return np.asarray(totals.sum(axis=(0, 2, 5)))
+def without(lever: Quantity) -> Scenario:
+    """Return what a lever is compared with: what it needs beside it alone, or nothing if it then is not off."""
+    return bare(lever) if declared(lever).none is not None else setting(lever)
+
+
+@dataclass(frozen=True)
+class Lived:
+    """A scenario's year of those at home where levers are set, and in Shandong.
+
+    care : amounts by (kind, home, host, amount). books : what followed for the money.
+    """
+
+    place: areas.Place
+    care: np.ndarray
+    books: Books
+
+    @cached_property
+    def money(self) -> dict[str, float]:
+        """Indicators and entries of all areas, mean over the months of the books; NaN if not told."""
+        amounts = dict(zip(INDICATORS, cashflow.indicators(self.books)[:, 0], strict=True))
+        amounts |= {cause: amount[1:].sum(axis=(1, 2, 3)) for cause, amount in self.books.moves.items()}
+        return {name: float(amount.mean()) for name, amount in amounts.items()}
 
 
 @pytest.fixture(scope="module")
-def world(delta: Scenario) -> solve.World:
-    """Return a world in which every disease is as frequent as the middle of its range: rare ones are met too."""
-    return solve.solve(scenario.reference(delta), 11, 3, {"chronic.patients": 0.5})
+def live(delta: Scenario) -> Live:
+    """Return what lives a scenario in a world in which every disease is as frequent as the middle of its range.
+
+    So rare ones are met too. Within provinces nobody is lived for provinces, few are for cities.
+    """
+    world = solve.solve(scenario.reference(delta), 11, 3, {"chronic.patients": 0.5})
+
+    def run(of: Scenario) -> Run:
+        place = areas.load(of.geography)
+        cities = bool(place.inside.any())
+        touched = np.zeros_like(simulate.touched_by(of))
+        touched[[i for name in (*HOMES, "山东") for i in place.resolve(name)]] = True
+        touched[place.province[:, None] == place.province] = False
+        return simulate.live(world, of, touched=touched, people=2_000 if cities else 40_000, whole=cities)
+
+    @lru_cache
+    def root(geography: str) -> Run:
+        return run(BARE.model_copy(update={"geography": geography}))
+
+    @lru_cache(maxsize=4)  # what many levers are compared with
+    def lived(of: Scenario) -> Lived:
+        after = run(of)
+        care = np.asarray(after.totals.sum(axis=(0, 2, 5)))
+        return Lived(areas.load(of.geography), care, cashflow.follow(world, root(of.geography), after)[1])
+
+    return lived
 
 
-@pytest.fixture(scope="module")
-def before(world: solve.World) -> np.ndarray:
-    return lived(world, BARE)
+OTHERS = {"home": {"pool", "patient", "neighbour"}, "host": {"host", "hospital", "own", "advance"}}
+"""Accounts of a home, and of a host, that a lever set for others leaves alone: every pool can pay what it owes.
+
+What a home has at a host is not among them: hosts pay out of all prepayments together.
+"""
+
+
+def told(name: str, side: Lived, care: np.ndarray) -> np.ndarray:
+    """Return what a lever may name: a kind of care whole, an amount or metric of some care, or one of the money."""
+    if name in KINDS:
+        return np.asarray(side.care[KINDS.index(name)])
+    if name in AMOUNTS:
+        return np.asarray(care[..., AMOUNTS.index(name)])
+    return metrics.metric(name, care) if name in metrics.UNITS else np.asarray(side.money[name])
+
+
+def test_no_lever_is_left_out() -> None:
+    modules = [importlib.import_module(f"simlib.{found.name}") for found in pkgutil.iter_modules(simlib.__path__)]
+    groups = {of for module in modules for of in vars(module).values() if isinstance(of, type) and of is not Params}
+    every = [q for of in groups if issubclass(of, Params) for q in of.quantities()]
+    assert {q.id for q in every if q.role == "lever"} == set(LEVERS)
 
 
 @every_lever
 def test_a_lever_declares_what_it_does(lever: Quantity) -> None:
-    assert lever.at_full is not None and (lever.at_full.up or lever.at_full.down)
-    assert lever.at_full.value != lever.at_full.none and checked(lever, lever.at_full.value) is not None
-    assert set(lever.at_full.up + lever.at_full.down) <= set(metrics.UNITS)
-    assert set(lever.at_full.untouched) <= {*KINDS, *metrics.UNITS, *AMOUNTS}
-    for name, value in lever.at_full.beside:
-        assert checked(LEVERS[name], value) == value
+    of = declared(lever)
+    assert of.up or of.down
+    assert checked(lever, of.value) == of.value != zero(lever)
+    assert set(of.up + of.down) <= {*metrics.UNITS, *INDICATORS, *ENTRIES}
+    assert bool(lever.kinds) == bool(set(of.up + of.down) & set(metrics.UNITS))
+    assert set(of.untouched) <= {*KINDS, *metrics.UNITS, *AMOUNTS, *INDICATORS, *ENTRIES}
+    assert not set(of.untouched) & set(of.up + of.down)
+    for name, value in of.beside:
+        assert checked(LEVERS[name], value) == value and set(lever.axes) <= set(LEVERS[name].axes)
 
 
 @every_lever
-def test_a_lever_at_zero_changes_exactly_nothing(lever: Quantity, world: solve.World, before: np.ndarray) -> None:
-    assert lever.at_full is not None
-    zero = lever.default if lever.at_full.none is None else lever.at_full.none
-    if zero is None:  # an area's own rule: no value stands for it, not setting it does
+def test_a_lever_at_zero_changes_exactly_nothing(lever: Quantity, live: Live) -> None:
+    none = zero(lever)
+    if none is None:  # an area's own rule: no value stands for it, not setting it does
         assert lever.id.startswith("benefits.")
         return
-    assert (lived(world, setting(lever, zero)) == before).all()
+    before, after = live(without(lever)), live(setting(lever, none))
+    assert (after.care == before.care).all()
+    assert all((after.books.moves[cause] == before.books.moves[cause]).all() for cause in ENTRIES)
 
 
 @every_lever
-def test_a_lever_at_full_strength_moves_what_it_says_and_only_there(
-    lever: Quantity, world: solve.World, before: np.ndarray
-) -> None:
-    assert lever.at_full is not None
-    after = lived(world, setting(lever, lever.at_full.value))
-    elsewhere = np.ones(before.shape[1:3], dtype=bool)
-    homes, hosts = (
-        [PLACE.resolve(name)[0] for name in (names if axis in lever.axes else PLACE.codes)]
+def test_a_lever_at_full_strength_moves_what_it_says_and_only_there(lever: Quantity, live: Live) -> None:
+    of = declared(lever)
+    before, after = live(without(lever)), live(setting(lever, of.value))
+    homes, hosts = cells = [
+        [i for name in (names if axis in lever.axes else before.place.codes) for i in before.place.resolve(name)]
         for axis, names in (("home", HOMES), ("host", HOSTS))
-    )
+    ]
+    elsewhere = np.ones(before.care.shape[1:3], dtype=bool)
     elsewhere[np.ix_(homes, hosts)] = False
-    assert (after[:, elsewhere] == before[:, elsewhere]).all()
+    assert (after.care[:, elsewhere] == before.care[:, elsewhere]).all()
+    for (axis, accounts), at, number in zip(OTHERS.items(), cells, (2, 3), strict=True):
+        for cause in [cause for cause in ENTRIES if axis in lever.axes and set(ENTRIES[cause]) & accounts]:
+            was, now = (np.delete(side.books.moves[cause], at, axis=number) for side in (before, after))
+            assert (was == now).all(), f"{cause} of another {axis}"
+    if not set(of.up + of.down) & set(metrics.UNITS):
+        assert (after.care == before.care).all()
     kinds = [KINDS.index(kind) for kind in lever.kinds]
-    for direction, names in ((1, lever.at_full.up), (-1, lever.at_full.down)):
+    there = [side.care[kinds].sum(axis=0)[~elsewhere].sum(axis=0) for side in (before, after)]
+    for direction, names in ((1, of.up), (-1, of.down)):
         for name in names:
-            was, now = (metrics.metric(name, of[kinds].sum(axis=0)[~elsewhere].sum(axis=0)) for of in (before, after))
+            was, now = (told(name, side, care) for side, care in zip((before, after), there, strict=True))
             assert direction * (now - was) > 0, f"{name}: from {was} to {now}"
-    for name in lever.at_full.untouched:
-        if name in KINDS:
-            assert (after[KINDS.index(name)] == before[KINDS.index(name)]).all(), name
-        elif name in AMOUNTS:
-            assert (after[..., AMOUNTS.index(name)] == before[..., AMOUNTS.index(name)]).all(), name
-        else:
-            was, now = (metrics.metric(name, of) for of in (before, after))
-            assert np.array_equal(was, now, equal_nan=True), name
+    for name in of.untouched:
+        was, now = (told(name, side, side.care) for side in (before, after))
+        assert np.array_equal(was, now, equal_nan=name in metrics.UNITS), name
 
 
 def written(folder: Path, *changes: str, more: str = "") -> Scenario:

@@ -4,6 +4,7 @@ import contextlib
 import pickle
 import random
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import numpy as np
@@ -14,19 +15,21 @@ from hypothesis import strategies as st
 from simlib import areas, documents, scenario
 from simlib.declared import DECLARATIONS, checked
 from simlib.scenario import compile, load, reference
-from simlib.terms import BadInputError, Params, lever, unknown
+from simlib.terms import AtFull, BadInputError, Params, lever, unknown
 
 SHIPPED = sorted((Path(__file__).parents[1] / "scenarios").glob("*.yaml"))
 TITLE, QUESTION = "title: {zh: 题, en: Title}\n", "question: {zh: 问, en: Why}\n"
 HEAD, TAIL = TITLE + QUESTION, QUESTION + "year: 2024\n"
 PLACE = areas.load("provinces")
 DELTA = PLACE.resolve("yangtze-delta")
+ANY: dict[str, Any] = {"at_full": AtFull(1.0), "source": "-", "grade": "assumed"}
+"""What a lever must say of itself and does not matter here."""
 
 
 class Demo(Params, prefix="demo"):
-    yuan = lever("money", 1000, unit="yuan", axes=("home",), low=1000, high=100_000, source="-", grade="assumed")
-    fixed = lever("nationwide", 0.5, unit="share", axes=(), low=0, high=1, source="-", grade="assumed")
-    open = lever("without limits", 1.0, unit="days", axes=(), source="-", grade="assumed")
+    yuan = lever("money", 1000, unit="yuan", axes=("home",), low=1000, high=100_000, **ANY)
+    fixed = lever("nationwide", 0.5, unit="share", axes=(), low=0, high=1, **ANY)
+    open = lever("without limits", 1.0, unit="days", axes=(), **ANY)
     luck = unknown("unknown", 0, 1, unit="share")
 
 
