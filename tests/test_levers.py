@@ -125,9 +125,10 @@ def live(delta: Scenario) -> Live:
 
 
 OTHERS = {"home": {"pool", "patient", "neighbour"}, "host": {"host", "hospital", "own", "advance"}}
-"""Accounts of a home, and of a host, that a lever set for others leaves alone: every pool can pay what it owes.
+"""Accounts of a home, and of a host, that a lever set for others leaves alone.
 
-What a home has at a host is not among them: hosts pay out of all prepayments together.
+What a home has at a host is not among them: hosts pay out of all prepayments together. Nor are other hosts of a home
+for which it is set: a pool that runs short pays all of them less.
 """
 
 
@@ -175,17 +176,18 @@ def test_a_lever_at_zero_changes_exactly_nothing(lever: Quantity, live: Live) ->
 def test_a_lever_at_full_strength_moves_what_it_says_and_only_there(lever: Quantity, live: Live) -> None:
     of = declared(lever)
     before, after = live(without(lever)), live(setting(lever, of.value))
-    homes, hosts = cells = [
+    homes, hosts = (
         [i for name in (names if axis in lever.axes else before.place.codes) for i in before.place.resolve(name)]
         for axis, names in (("home", HOMES), ("host", HOSTS))
-    ]
+    )
     elsewhere = np.ones(before.care.shape[1:3], dtype=bool)
     elsewhere[np.ix_(homes, hosts)] = False
     assert (after.care[:, elsewhere] == before.care[:, elsewhere]).all()
-    for (axis, accounts), at, number in zip(OTHERS.items(), cells, (2, 3), strict=True):
-        for cause in [cause for cause in ENTRIES if axis in lever.axes and set(ENTRIES[cause]) & accounts]:
-            was, now = (np.delete(side.books.moves[cause], at, axis=number) for side in (before, after))
-            assert (was == now).all(), f"{cause} of another {axis}"
+    axis = "home" if "home" in lever.axes else "host"
+    at, number = (homes, 2) if axis == "home" else (hosts, 3)
+    for cause in (cause for cause, accounts in ENTRIES.items() if set(accounts) & OTHERS[axis]):
+        was, now = (np.delete(side.books.moves[cause], at, axis=number) for side in (before, after))
+        assert (was == now).all(), f"{cause} of another {axis}"
     if not set(of.up + of.down) & set(metrics.UNITS):
         assert (after.care == before.care).all()
     kinds = [KINDS.index(kind) for kind in lever.kinds]
