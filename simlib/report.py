@@ -155,7 +155,7 @@ def _measures(answer: Answer, lang: Lang) -> Section | None:
 def _told(row: Mapping[Any, Any], lang: Lang) -> str:
     """Return what has to be said of a row of gains: that it is not simulated, or that nobody goes more often."""
     if not row["told"]:
-        return said("gains.missing", lang)
+        return texts(lang).get(f"gains.{row['item']}") or said("gains.missing", lang)
     still = row["item"] == "volume" and row["change_low"] == row["change_high"] == 0
     return said("gains.volume", lang) if still else ""
 

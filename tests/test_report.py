@@ -572,7 +572,7 @@ def test_gains_and_costs_stand_in_one_table_with_every_metric_the_run_has(answer
     assert set(missing.index) == set(briefing.NOT_ALWAYS) - set(metrics.UNITS) and missing["change"].isna().all()
     (table,) = report.sections(answer, "en", ["gains"])[0].tables
     seen = pieces.as_read(table, "en").set_index("item")["note"]
-    assert seen["cost of running it (staff, systems)"] == "not simulated in this run"
+    assert seen["cost to agencies and hospitals of running it"] == "not published: see the cost of running it"
     assert "nobody travels more often" in seen["fund payment for more or fewer cases (moral hazard)"]
 
 
