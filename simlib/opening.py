@@ -167,8 +167,9 @@ def _card(
 def verdict(answer: Answer, lang: Lang) -> str:
     """Return how strong the evidence is: direction, size, and the weakest part.
 
-    The direction is reliable if the interval of the fund effect leaves out 0; the size is weak if most unknowns are
-    assumed or the item lists synthetic, else fair.
+    The direction is reliable if the interval of the fund effect leaves out 0, and not judged at few draws, which agree
+    by chance: four do once in eight times. The size is weak if most unknowns are assumed or the item lists synthetic,
+    else fair.
     """
     fund, rests = answer.facts["fund_percent"], answer.facts["rests_on"]
     same, draws = briefing.agreement(answer)
@@ -179,8 +180,7 @@ def verdict(answer: Answer, lang: Lang) -> str:
     if not fund["change"]:
         parts.append(said("verdict.none", lang))
     else:
-        sure = fund["low"] > 0 or fund["high"] < 0
-        parts.append(said("verdict.sure" if sure else "verdict.open", lang, same, draws))
+        parts.append(_direction(fund, same, draws, lang))
         size = said("size.fair" if real and assumed < unknowns / 2 else "size.weak", lang)
         lists = said("lists.real" if real else "lists.synthetic", lang)
         parts.append(said("verdict.size", lang, size=size, assumed=assumed, unknowns=unknowns, lists=lists))
@@ -189,6 +189,17 @@ def verdict(answer: Answer, lang: Lang) -> str:
         parts.append(said("verdict.few", lang))
     heading = said("verdict", lang)
     return f"{heading}：{''.join(parts)}" if lang == "zh" else f"{heading}. {' '.join(parts)}"
+
+
+def _direction(fund: dict[str, float], same: int, draws: int, lang: Lang) -> str:
+    """Return how sure the sign of the fund effect is: in how many draws it is that of the mean, or too few to judge."""
+    if draws < findings.FEWEST_TO_NAME:
+        return (
+            said("verdict.few_draws.all", lang, draws)
+            if same == draws
+            else said("verdict.few_draws", lang, same, draws)
+        )
+    return said("verdict.sure" if fund["low"] > 0 or fund["high"] < 0 else "verdict.open", lang, same, draws)
 
 
 def real_lists(answer: Answer) -> str:

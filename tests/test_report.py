@@ -439,8 +439,35 @@ def test_the_answer_says_the_direction_only_where_the_interval_does(
     }
     sentences = opening.sentences(replace(answer, facts=answer.facts | told), "en")
     assert all(one in sentences for one in words)
-    verdict = opening.verdict(replace(answer, facts=answer.facts | told), "en")
-    assert ("Direction open" in verdict) == (fund[1] < 0 < fund[2])
+    assert "Direction not judged: only 2 draws" in opening.verdict(replace(answer, facts=answer.facts | told), "en")
+    many = replace(
+        answer, facts=answer.facts | told, before=answer.before.repeat(10, 0), after=answer.after.repeat(10, 0)
+    )
+    verdict = opening.verdict(many, "en")
+    assert ("Direction open" in verdict) == (fund[1] < 0 < fund[2]) == ("Direction reliable" not in verdict)
+    assert "not judged" not in verdict
+
+
+@pytest.mark.parametrize(
+    ("same", "en", "zh"), [(4, "same sign in all", "符号均一致"), (3, "3 of them", "3 次符号一致")]
+)
+def test_few_draws_that_agree_are_no_reliable_direction(same: int, en: str, zh: str) -> None:
+    fund = {"low": 1.0, "high": 2.0}
+    for lang, words in (("en", en), ("zh", zh)):
+        verdict = opening._direction(fund, same, 4, lang)  # type: ignore[arg-type]
+        assert words in verdict and "eliable" not in verdict and "可靠" not in verdict
+    assert "reliable: the same sign in 20 of 20" in opening._direction(fund, 20, 20, "en")
+
+
+@both_languages
+def test_the_siphon_index_is_said_to_be_of_money_where_patients_are_said_to_stay(
+    answer: briefing.Answer, lang: phrases.Lang
+) -> None:
+    shares = report.sections(answer, lang, ["hosts"])[0].tables[1]
+    (head,) = [column.head for column in shares.columns if column.key == "siphon_base"]
+    assert ("直接结算资金" if lang == "zh" else "directly settled fund payment") in head
+    points = " ".join(report.sections(answer, lang, ["limits"])[0].points)
+    assert "虹吸" not in points and "siphon" not in points
 
 
 def synthetic(draws: int, cells: dict[str, tuple[Any, Any]], unknowns: pd.DataFrame) -> briefing.Answer:
@@ -497,7 +524,7 @@ def test_points_for_money_are_left_out_where_a_draw_costs_nothing() -> None:
 @both_languages
 def test_a_report_says_that_patients_respond_where_they_were_made_to(answer: briefing.Answer, lang: str) -> None:
     said = {
-        "none": ("没有医院收入、虹吸和道德风险的变化", "nobody travels more or less"),
+        "none": ("没有医院收入、患者外流和道德风险的变化", "nobody travels more or less"),
         "price": ("患者负担的价格", "price"),
         "eta": ("可直接结算", "settle"),
     }
