@@ -24,6 +24,8 @@ FACTORS: dict[str, tuple[float, float]] = {"yuan": (1e-8, 1e-6), "share": (100, 
 """What amounts are multiplied by to be shown, zh and en: 亿元 and million yuan; shares in percent."""
 TEXTS = ("", "id", "note")
 """Units of columns that hold no numbers: words, codes, and remarks."""
+LEAST = {"points": 0.05, "months": 0.05}
+"""Changes below this in their unit are said to be so: less than a day and a half, or one case in two thousand."""
 PLAIN = (*TEXTS, "number", "figure")
 """Units that no heading names: those of words and of plain numbers, and those that differ from row to row."""
 
@@ -173,15 +175,19 @@ def as_read(made: Table, lang: Lang) -> pd.DataFrame:
 
 
 def _cells(frame: pd.DataFrame, column: Column, lang: Lang) -> Iterator[tuple[str, str]]:
-    """Yield the cells of one column."""
+    """Yield the cells of one column; a frame whose units differ by row has the least change of each in `least`."""
     if column.unit in TEXTS:
         yield from ((shown(value, LONGEST_CELL), column.unit) for value in frame[column.key])
         return
     values = frame[list(column.keys)].to_numpy(dtype=float)
-    for row in values:
+    by_row = column.unit == "figure" and "least" in frame
+    leasts = frame["least"] if by_row else [LEAST.get(column.unit, 0.0)] * len(frame)
+    for row, least in zip(values, leasts, strict=True):
         digits = 0 if len(row) == 1 and row[0].is_integer() else decimals(float(np.abs(row).max()))
         if np.isnan(row).any():
             yield "–", "n"
+        elif column.change and 0 < np.abs(row).max() < least:
+            yield said("cell.less", lang, least), "n"
         elif len(row) > 1:
             sign = "+" if column.change else ""
             yield said("cell.interval", lang, *(number(value, digits, sign) for value in row)), "n"

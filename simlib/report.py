@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simlib import areas, briefing, evidence, fans, findings, maps, match, parties, plots, running, whom
+from simlib import areas, briefing, declared, evidence, fans, findings, maps, match, parties, plots, running, whom
 from simlib.briefing import Answer
 from simlib.opening import real_lists, source
 from simlib.phrases import LANGS, Lang, said, texts
-from simlib.pieces import FACTORS, Picture, Section, Table, area, bracketed, columns, decimals, meaning, table
+from simlib.pieces import FACTORS, LEAST, Picture, Section, Table, area, bracketed, columns, decimals, meaning, table
 from simlib.remedies import shown
 from simlib.terms import GRADES, UNPUBLISHED
 
@@ -116,8 +116,11 @@ def _kinds(answer: Answer, lang: Lang) -> Section:
         "kinds", 1.8 + 0.42 * len(rows), lambda ax: plots.changes(rows, ax, lang, source=source(answer, lang))
     )
     written = ("label=kind", "base_yuan yuan", "yuan yuan ±", "fund percent ±", "rate_base share", "rate points ±")
-    made = _table("kinds", found, lang, *written)
-    return _section("kinds", lang, [said("kinds.said", lang)], [picture] if len(rows) else [], [made])
+    assumed = [not group.endswith("=inpatient") for group in found["group"]]
+    marked = found.assign(label=found["label"] + [" †" if one else "" for one in assumed])
+    lines = [said("kinds.said", lang), *([said("kinds.assumed", lang)] if any(assumed) else [])]
+    made = _table("kinds", marked, lang, *written)
+    return _section("kinds", lang, lines, [picture] if len(rows) else [], [made])
 
 
 def _two_lines(label: str) -> str:
@@ -170,7 +173,8 @@ def _in_units(
     numbers = [name for name in ("base", "change", "change_low", "change_high") if name in found]
     scaled = {name: found[name].astype(float) * factor for name in numbers}
     words = [said(name, lang) if name else str(one) for (name, _), one in zip(of, found[key], strict=True)]
-    return found.assign(**scaled, unit_words=[word if word != "nan" else "" for word in words])
+    least = [LEAST.get(name.removeprefix("unit."), 0.0) for name, _ in of]
+    return found.assign(**scaled, unit_words=[word if word != "nan" else "" for word in words], least=least)
 
 
 def _curve(answer: Answer, lang: Lang) -> Section | None:
@@ -194,15 +198,31 @@ def _goal(answer: Answer, lang: Lang) -> Section | None:
     found, years = briefing.goal(answer), briefing.years(answer)
     found["label"] = [_group(answer, label, lang) for label in found["group"]]
     found["words"] = [said(metric, lang) for metric in found["metric"]]
-    shares = [f"{key} share" for key in ("rate_before", "rate_after", "chance_before", "chance_after")]
+    found, chances = _chances(answer, found, ("chance_before", "chance_after"), lang)
+    shares = ["rate_before share", "rate_after share", *chances]
     tables = [_table("goal", found, lang, "label=kind", "words=goal.metric", *shares)]
-    lines = [said("goal.said", lang, answer.facts["year"])]
+    assumed = declared.quantities()["gates.direct_rate_inpatient"]
+    prior = (f"{100 * (end or 0):.0f}" for end in (assumed.low, assumed.high))
+    lines = [said("goal.said", lang, answer.facts["year"]), said("goal.prior", lang, *prior)]
     if len(years):
         years["year"] = [str(year) if known else bracketed(str(year), said("extrapolated", lang), lang)
                          for year, known in zip(years["year"], years["published"], strict=True)]  # fmt: skip
-        tables.append(_table("years", years, lang, "year", "rate=rate.year share ~", "chance share"))
-        lines.append(said("years.said", lang))
+        years, chances = _chances(answer, years, ("chance",), lang)
+        tables.append(_table("years", years, lang, "year", "rate=rate.year share ~", *chances))
+        lines += [said("years.said", lang), said("years.differ", lang, answer.facts["year"])]
     return _section("goal", lang, lines, tables=tables)
+
+
+def _chances(answer: Answer, found: pd.DataFrame, names: Sequence[str], lang: Lang) -> tuple[pd.DataFrame, list[str]]:
+    """Return a table whose chances are told, in percent or, at few draws, as how many of them, and their columns."""
+    draws = answer.draws
+    if draws >= findings.FEWEST_TO_NAME:
+        return found, [f"{name} share" for name in names]
+    told = {
+        name: [said("goal.draws", lang, f"{draws * share:.0f}", draws) for share in found[name].fillna(0)]
+        for name in names
+    }
+    return found.assign(**told), list(names)
 
 
 def _causes(answer: Answer, lang: Lang) -> Section | None:
@@ -353,8 +373,17 @@ def _money(answer: Answer, lang: Lang) -> Section | None:
     picture = Picture("money", 3.8, lambda ax: fans.fan(drawn, ax, lang, **how))
     lines = [said("money.said", lang)]
     if told := answer.facts["money"]:
-        lines.append(said("money.harm", lang, *(f"{100 * told[key]:.0f}" for key in ("more_pools_short", "most"))))
+        lines.append(
+            said("money.harm", lang, _harmed(answer, told["more_pools_short"], lang), f"{100 * told['most']:.0f}")
+        )
     return _section("money", lang, lines, [picture], [made])
+
+
+def _harmed(answer: Answer, share: float, lang: Lang) -> str:
+    """Return a share of the draws in percent, or as how many of them where these are fewer than a hundred."""
+    if answer.draws >= 100:
+        return said("card.percent", lang, f"{100 * share:.0f}")
+    return said("money.draws", lang, round(share * answer.draws), answer.draws)
 
 
 def _indicator(row: Mapping[Any, Any], lang: Lang) -> str:

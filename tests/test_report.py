@@ -470,6 +470,43 @@ def test_the_siphon_index_is_said_to_be_of_money_where_patients_are_said_to_stay
     assert "虹吸" not in points and "siphon" not in points
 
 
+@both_languages
+def test_a_rate_that_no_one_published_is_marked_and_a_change_below_any_meaning_is_said_to_be_so(
+    answer: briefing.Answer, lang: phrases.Lang
+) -> None:
+    section = report.sections(answer, lang, ["kinds"])[0]
+    seen = pieces.as_read(section.tables[0], lang).iloc[:, 0]
+    assert [label.endswith(" †") for label in seen] == ["住院" not in one and "npatient" not in one for one in seen]
+    assert phrases.said("kinds.assumed", lang) in section.said and seen.str.endswith("†").sum() == 3
+    frame = pd.DataFrame({"x": [0.02, 0.02, 0.0], "x_low": [0.01, -0.06, 0.0], "x_high": [0.04, 0.04, 0.0]})
+    made = pieces.table("t", "t", frame / 100, pieces.columns(lang, "x=rate points ±"), lang)
+    (small,), (wide,), (none,) = ([cell for cell, _ in row] for row in pieces.words(made, lang))
+    assert small == phrases.said("cell.less", lang, 0.05) and wide.startswith("+0.02") and none.startswith("0")
+    money = pieces.table("t", "t", frame, pieces.columns(lang, "x=yuan number ±"), lang)
+    assert pieces.words(money, lang)[0][0][0].startswith("+0.02")  # of money a little may be much
+
+
+@both_languages
+def test_few_draws_have_no_percentages_and_the_chance_of_the_goal_is_no_forecast(
+    answer: briefing.Answer, lang: phrases.Lang
+) -> None:
+    section = report.sections(answer, lang, ["goal"])[0]
+    goal, years = (pieces.as_read(table, lang) for table in section.tables)
+    told = {phrases.said("goal.draws", lang, n, 2) for n in range(3)}
+    assert set(goal.iloc[:, 4:].to_numpy().ravel()) | set(years.iloc[:, 2]) <= told
+    said = " ".join(section.said)
+    assert "55" in said and "75" in said and phrases.said("years.differ", lang, 2024) in section.said
+    many = replace(answer, before=answer.before.repeat(10, 0), after=answer.after.repeat(10, 0))
+    assert set(pieces.as_read(report.sections(many, lang, ["goal"])[0].tables[0], lang).iloc[:, 4]) <= {
+        "0",
+        "50",
+        "100",
+    }
+    assert report._harmed(answer, 0.5, lang) == phrases.said("money.draws", lang, 1, 2)
+    hundred = replace(answer, before=answer.before.repeat(50, 0))
+    assert report._harmed(hundred, 0.04, lang).startswith("4")
+
+
 def synthetic(draws: int, cells: dict[str, tuple[Any, Any]], unknowns: pd.DataFrame) -> briefing.Answer:
     """Return an answer of one group whose amounts before and after are given by name, by draw."""
     sides = []
