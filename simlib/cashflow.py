@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from simlib import areas, diverted, homecare, ledger, openings, scenario, simulate, solve, supervision, within
+from simlib import areas, diverted, homecare, later, ledger, openings, scenario, simulate, solve, supervision, within
 from simlib.channels import Channels
 from simlib.ledger import SPAN, YEARS, Flows, Ledger, Moves, Terms, by_due_month
 from simlib.loop import BILLS, FUND, VISITS
@@ -74,15 +75,14 @@ def follow(world: World, before: Run, after: Run, pools: Pools | None = None) ->
     opening = _opening(world, of, place, paid[0], near[0], pools)
     terms = [_terms(world, run.scenario, before.scenario, place) for run in (before, after)]
     held = ledger.prepayment(_by_host(opening.earlier, place), terms[0].multiple[0][None, :, None])
-    touched = [np.moveaxis(scenario.compile(of, place, of.year + i).touched, (3, 2), (0, 1)) for i in range(YEARS)]
-    touched_near = [np.asarray(cells.any(axis=3, keepdims=True)) for cells in touched]
+    seasons = later.seasons(of, place)
     indices = [[levels(world, of.year + i) for i in range(YEARS)] for levels in (index, _index_within)]
     spans = [
-        _with_found(world, run.scenario, of.year, _carried(touched, indices[0], paid[0], flow))
+        _with_found(world, run.scenario, of.year, later.carried(seasons, indices[0], paid[0], flow))
         for run, flow in zip((before, after), paid, strict=True)
     ]
-    spans_near = [_by_month(_carried(touched_near, indices[1], near[0], flow)) for flow in near]
-    gone = _diverted((before, after), place, touched, indices[0])
+    spans_near = [_by_month(later.carried(later.of_homes(seasons), indices[1], near[0], flow)) for flow in near]
+    gone = _diverted((before, after), place, seasons.holds, indices[0])
     hosts = tuple(areas.provinces().codes[p] for p in dict.fromkeys(place.province.tolist()))
     out = []
     for run, span, (beside, by_hand), term, away in zip(
@@ -132,7 +132,7 @@ def _locally(run: Run, local: Ints, place: areas.Place) -> Ints:
     return np.rint(local * ratio[np.minimum(np.arange(SPAN), MONTHS - 1)]).astype(np.int64)
 
 
-def _diverted(runs: tuple[Run, Run], place: areas.Place, touched: list[Any], indices: list[Array]) -> Ints:
+def _diverted(runs: tuple[Run, Run], place: areas.Place, touched: Sequence[Any], indices: list[Array]) -> Ints:
     """Return what pools are spared at home as patients of a scenario go elsewhere, (SPAN, scheme, home)."""
     apart = ~place.inside[:, :, None, None]
     cases, bills = (
@@ -211,28 +211,6 @@ def _with_found(world: World, side: Scenario, year: int, flows: Ints) -> Ints:
     rate, paid = np.concatenate(found, axis=-1)[:, :, None, None], _by_month(flows)
     taken = _by_month(supervision.taken(flows[DIRECT], rate)) if rate.any() else np.zeros_like(paid)
     return np.concatenate([paid, taken])
-
-
-def _carried(touched: list[npt.NDArray[np.bool_]], indices: list[Array], before: Ints, after: Ints) -> Ints:
-    """Return direct and claimed flows of `YEARS` years, fen, (2, kind, scheme, home, host, month).
-
-    Later years repeat the year, grown by kind. Where the scenario holds in a month of a later year but not yet in that
-    month of its own year, the reference's flow is moved by what the scenario does in the months in which it holds.
-
-    Parameters
-    ----------
-    touched : where the scenario holds, by year, (kind, scheme, home, host, month). indices : level of each year,
-    (kind,). before, after : flows of the year, (2, kind, scheme, home, host, month).
-    """
-    sums = [(flow * touched[0]).sum(axis=-1, keepdims=True) for flow in (before, after)]
-    moved = np.where(sums[0] > 0, sums[1] / np.maximum(sums[0], 1), 1.0)
-    years = []
-    for i in range(YEARS):
-        now, then = touched[i], touched[0]
-        flow = after if (now == then).all() else np.where(now == then, after, before * np.where(now, moved, 1.0))
-        grown = indices[i] / indices[0]
-        years.append(np.rint(flow * grown[:, None, None, None, None]).astype(np.int64))
-    return np.concatenate(years, axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -459,7 +437,8 @@ def effects(runs: tuple[Run, Run], books: tuple[Books, Books]) -> Array:
     left, at the new volume (less than nothing where a claim is worth more: so are those still abandoned); richer_price
     = the rest of the change of what is owed, dearer bills included; timing = the
     change of cash paid (claims, clearing, prepayments less returns) less that. diverted_from_home = less what care at
-    home costs less because patients now have it elsewhere, see `diverted`: part of volume that is no new care.
+    home costs less because patients now have it elsewhere, see `diverted`; it may exceed volume, which values cases
+    elsewhere at what was paid for them before, abandoned ones at nothing.
     """
     cases, paid, dropped = (
         np.stack([_yearly(run, start, number) for run in runs])

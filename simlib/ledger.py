@@ -241,7 +241,7 @@ class Ledger(Params, prefix="ledger"):
         1.0,
         unit="ratio",
         source="assumption: between the mean admission at home (cross-province bills are up to 2.8 times it, published "
-        "of 2020-2024) and the same bill",
+        "of 2020-2024) and the same bill; taken for all kinds of care, as nothing is published of the others",
     )
     reserve_employee = unknown(
         "months of reserve of an area's employee pool against the national mean (synthetic)",
