@@ -18,13 +18,14 @@ from threadpoolctl import threadpool_limits
 from simlib import areas, inputs, metrics, scenario, simulate, solve
 from simlib.experiment import DRAWS, HEADLINE, Progress, Runs, check, finite, interval, rules_of
 from simlib.findings import FEWEST_TO_NAME
-from simlib.loop import AMOUNTS, CAUSES, CONDITIONS, SEEN
+from simlib.loop import AMOUNTS, CAUSES, CONDITIONS
 from simlib.metrics import Group
 from simlib.scenario import Scenario
 from simlib.terms import CHANNELS, FEN, INPATIENT, MONTHS, TIERS, BadInputError
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.generic]
 
 STAGES = ("all", "networked", "listed", "filed", "coded", "can_settle", "direct")
 """What is left of all cases, condition by condition, then choice."""
@@ -51,7 +52,7 @@ TOLD = (*CAUSES, inputs.CLAIMS)
 COLUMNS = ("baseline", "baseline_low", "baseline_high", "value", "value_low", "value_high", "change", "low", "high")
 
 
-def rows(amounts: Ints, by: str) -> dict[str, Array]:
+def rows(amounts: Numbers, by: str) -> dict[str, Array]:
     """Return the amounts of each row of the funnel, visits or fen, (...,) each, from amounts (..., amount).
 
     Rows
@@ -113,16 +114,13 @@ def _of_pairing(runs: Runs, number: int) -> Iterator[dict[str, object]]:
             yield from ({"scenario": of.name, "group": label} | row for row in told)
 
 
-def by_tier(runs: Runs, number: int, *, changed: bool = False) -> Ints:
+def by_tier(runs: Runs, number: int, *, changed: bool = False) -> Array:
     """Return amounts of a scenario's headline kind of care by host and tier, (draw, side, host, tier, amount).
 
-    Those of `loop.SEEN`, all others 0. changed : only of the cells that the scenario sets.
+    Those of `loop.SEEN`, all others NaN. changed : only of the cells that the scenario sets.
     """
     seen = runs.seen[number].sum(axis=(2, 3))
-    seen = seen[:, :, 1] if changed else seen.sum(axis=2)
-    out = np.zeros((*seen.shape[:-1], len(AMOUNTS)), dtype=np.int64)
-    out[..., [AMOUNTS.index(name) for name in SEEN]] = seen
-    return out
+    return metrics.counted(seen[:, :, 1] if changed else seen.sum(axis=2))
 
 
 OF_ALL = {
@@ -136,12 +134,12 @@ OF_ALL = {
 
 
 def _told(
-    sides: tuple[Ints, Ints], ways: Sequence[str], named: Mapping[str, tuple[str, ...]], part: bool
+    sides: tuple[Numbers, Numbers], ways: Sequence[str], named: Mapping[str, tuple[str, ...]], part: bool
 ) -> Iterator[dict[str, object]]:
     """Yield the rows of one group, from amounts before and after, (draw, amount), by count and value as asked.
 
     Draws in which it saw no case are left out, none is all of NaN. named : inputs by cause; of a `part` of the country
-    only rows with one, and no stages between.
+    only rows with one, and no stages between. A row that was not counted is none.
     """
     for by in ways:
         before, after = (rows(side, by) for side in sides)
@@ -155,7 +153,7 @@ def _told(
             kind, _, row = name.partition(".")
             causes = OF_ALL.get(name, (row,) if row in CAUSES else ())
             found = list(dict.fromkeys(one for cause in causes for one in named.get(cause, ())))
-            if part and not found:
+            if (part and not found) or np.isnan(new[i]).all():
                 continue
             yield {
                 "by": by,
@@ -265,7 +263,7 @@ def league(runs: Runs, number: int, lang: str = "en") -> pd.DataFrame:
     return found.set_index("code").loc[worst].reset_index()
 
 
-def _unmended(amounts: Ints) -> tuple[Array, Array]:
+def _unmended(amounts: Numbers) -> tuple[Array, Array]:
     """Return cases whose first cause is a fault that a hospital may mend, and all cases, from amounts (..., amount)."""
     found = rows(amounts, "count")
     return found["faults.not_mended"], found["stage.all"]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib.areas import Place
-from simlib.loop import AMOUNTS
+from simlib.loop import AMOUNTS, SEEN
 from simlib.terms import FEN, GRADES, INPATIENT, KINDS, SCHEMES
 
 Array = npt.NDArray[np.float64]
@@ -105,6 +105,13 @@ def amounts(totals: Ints, place: Place, of: tuple[Group, ...]) -> Ints:
         return np.asarray(pairs.sum(axis=(1, 2, 3)))
 
     return np.stack([one(group) for group in of])
+
+
+def counted(seen: Ints) -> Array:
+    """Return amounts as in `loop.AMOUNTS`, (..., amount), of which only `loop.SEEN` were counted; NaN the others."""
+    out = np.full((*seen.shape[:-1], len(AMOUNTS)), np.nan)
+    out[..., [AMOUNTS.index(name) for name in SEEN]] = seen
+    return out
 
 
 WHO = ("scheme=employee", "scheme=resident", "west;scheme=resident")

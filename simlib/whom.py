@@ -10,7 +10,7 @@ import pandas as pd
 
 from simlib import metrics
 from simlib.experiment import CONTRACT, Runs, finite, spread
-from simlib.loop import AMOUNTS, BILLS, SEEN, VISITS
+from simlib.loop import BILLS, VISITS
 from simlib.metrics import UNITS
 from simlib.terms import CHANNELS, DIRECT, MEMBERS, SCHEMES, TIERS
 
@@ -51,7 +51,7 @@ def who_table(runs: Runs) -> pd.DataFrame:
 def _by_group(who: Ints, seen: Ints) -> Iterator[tuple[str, Array]]:
     """Yield each group of insured that has cases with its amounts, (draw, side, amount)."""
     whole = dict(zip(metrics.WHO, np.moveaxis(who, 2, 0), strict=True))
-    members = counted(touched(seen).sum(axis=(4, 5)))  # (draw, side, scheme, member, amount)
+    members = metrics.counted(touched(seen).sum(axis=(4, 5)))  # (draw, side, scheme, member, amount)
     for s, scheme in enumerate(SCHEMES):
         for m, member in enumerate(MEMBERS):
             whole[f"scheme={scheme};member={member}"] = members[:, :, s, m]
@@ -66,13 +66,6 @@ def touched(seen: Ints) -> Ints:
     seen : (draw, side, scheme, member, touched, host, tier, amount), see `experiment.Runs`.
     """
     return seen[:, :, :, :, 1]
-
-
-def counted(seen: Ints) -> Array:
-    """Return amounts as in `loop.AMOUNTS` of which only `loop.SEEN` were counted; NaN the others."""
-    out = np.full((*seen.shape[:-1], len(AMOUNTS)), np.nan)
-    out[..., [AMOUNTS.index(name) for name in SEEN]] = seen
-    return out
 
 
 def _changed(before: Array, after: Array) -> dict[str, float]:

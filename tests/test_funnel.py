@@ -174,6 +174,10 @@ def test_connecting_one_tier_is_told_of_that_tier() -> None:
     shut = shut.set_index("group")
     assert set(shut.input) == {"network.connected.tier3"}
     assert shut.change["kind=inpatient;tier=3"] < 0 == shut.change["kind=inpatient;tier=1"]
+    told = found[found.row.isin(CAUSES)]
+    assert set(told[told.group.str.contains("tier=")].part) == {"first"}  # what is pivotal is not counted by tier
+    assert set(told[~told.group.str.contains("home=|host=|tier=")].part) == {"first", "pivotal"}
+    assert found[["baseline", "value", "change"]].notna().all(axis=None)
 
 
 def test_an_outage_is_told_by_month_and_only_in_its_own() -> None:
