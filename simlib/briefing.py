@@ -366,6 +366,17 @@ def origins(answer: Answer) -> pd.DataFrame:
     return pd.DataFrame([{"origin": name} | spread(of, "yuan") for name, of in values.items()])
 
 
+def parts(answer: Answer) -> pd.DataFrame:
+    """Return the parts of what all pools pay out more in the year, see `cashflow.effects`: part, yuan, its interval.
+
+    What is diverted from home is no part of the sum, and left out where nothing is.
+    """
+    table = answer.tables.get("fund_effects.csv", pd.DataFrame({"home": [], "part": []}))
+    of = table[table["home"] == "all"].rename(columns={"change": "yuan", "low": "yuan_low", "high": "yuan_high"})
+    still = (of["part"] == "diverted_from_home") & (of.filter(like="yuan") == 0).all(axis=1)
+    return of[~still].reset_index(drop=True)
+
+
 def worth(answer: Answer) -> pd.DataFrame:
     """Return points of rate gained per 100 million yuan of fund payment: columns group, worth, worth_low, worth_high.
 

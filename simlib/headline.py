@@ -241,7 +241,8 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
         bound = "  upper bound" if point["attention"] == 1 and rising else ""
         label = f"    if {100 * point['attention']:.0f} % of patients compare prices{bound}"
         few = point["change"] is None
-        yield f"{label:<52}" + ("   too few" if few else f"{point['change']:>+10.2f}   {_range(point)}")
+        yield f"{label:<52}" + ("   too few" if few else f"{point['change']:>+z10.2f}   {_range(point)}")
+    yield "  sd: unknowns = what the unknown numbers leave open; sd: luck = what drawing more people would remove"
     fresh = f["without_care_at_home"]
     yield "The same if care at home had used up nothing of the year"
     yield _row("  fund payment, %", fresh["fund_percent"])
@@ -265,24 +266,36 @@ def _sets(pairing: Pairing) -> Iterator[dict[str, Any]]:
                 yield {"lever": name, "value": value, "from": change.start, "to": until, "where": where}
 
 
+def _value(value: object) -> str:
+    """Return what a lever is set to as a scenario file has it.
+
+    >>> _value(True), _value(1.0), _value("either")
+    ('true', '1', 'either')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _set_lines(f: dict[str, Any]) -> Iterator[str]:
     """Yield what the scenario sets, where and when."""
     for one in f["sets"]:
         places = ", ".join(f"{axis} {'/'.join(names)}" for axis, names in one["where"].items())
         until = f" to {one['to']}" if one["to"] else ""
-        yield f"Sets {one['lever']} to {one['value']} from {one['from']}{until}{' for ' + places if places else ''}"
+        where = f" for {places}" if places else ""
+        yield f"Sets {one['lever']} to {_value(one['value'])} from {one['from']}{until}{where}"
 
 
 def _row(label: str, s: dict[str, Any]) -> str:
     """Return one line: change, interval, standard deviations from parameters and from Monte Carlo."""
     if None in s.values():
         return f"{label:<52}{'too few':>10}   patients drawn"
-    return f"{label:<52}{s['change']:>+10.2f}   {_range(s):<20}{s['sd_parameters']:>13.2f}{s['sd_monte_carlo']:>11.3f}"
+    return f"{label:<52}{s['change']:>+z10.2f}   {_range(s):<20}{s['sd_parameters']:>13.2f}{s['sd_monte_carlo']:>11.3f}"
 
 
 def _range(s: dict[str, Any]) -> str:
     """Return an interval."""
-    return f"{s['low']:+.2f} to {s['high']:+.2f}"
+    return f"{s['low']:+z.2f} to {s['high']:+z.2f}"
 
 
 def _other_kinds(f: dict[str, Any]) -> Iterator[str]:
@@ -290,7 +303,7 @@ def _other_kinds(f: dict[str, Any]) -> Iterator[str]:
     for other in f["other_kinds"]:
         yield f"The same, {other['group'].rsplit('=', 1)[1]}"
         yield _row("  fund payment, %", other["fund_percent"])
-        yield _row("  direct settlement rate, points", other["rate_points"])
+        yield _row("  direct settlement rate, points (unidentified)", other["rate_points"])
 
 
 def _home_lines(f: dict[str, Any]) -> Iterator[str]:
@@ -313,10 +326,11 @@ def _money_lines(runs: Runs, f: dict[str, Any]) -> Iterator[str]:
     yield f"{about:<52}{'change':>10}   {'95 % interval':<20}{'from':>13}"
     for row in money["rows"]:
         words = MONEY[row["indicator"], row["group"]][0]
-        yield f"  {words:<50}{row['change']:>+10.2f}   {_range(row):<20}{row['baseline']:>13.2f}"
+        yield f"  {words:<50}{row['change']:>+z10.2f}   {_range(row):<20}{row['baseline']:>13.2f}"
     met = "met" if money["more_pools_short"] <= money["most"] else "not met"
-    share, most = 100 * money["more_pools_short"], 100 * money["most"]
-    yield f"  more pools short of reserve within 36 months: in {share:.0f} % of draws (limit {most:.0f} %, {met})"
+    share, most = money["more_pools_short"], 100 * money["most"]
+    draws = f"{100 * share:.0f} % of" if runs.draws >= 100 else f"{share * runs.draws:.0f} of {runs.draws}"
+    yield f"  more pools short of reserve within 36 months: in {draws} draws (limit {most:.0f} %, {met})"
     pools = f"read from {runs.pools.path}" if runs.pools else "synthetic: only national balances are published"
     yield f"  the limit is assumed; what each pool has is {pools}"
 

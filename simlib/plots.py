@@ -132,7 +132,7 @@ def finish(ax: Axes, kind: str, lang: Lang, source: str, title: str, says: Seque
         wrap(caption, int(19 * inches)), (0, 0), (0, -5), xycoords=("axes fraction", ax.xaxis.label),
         textcoords="offset points", va="top", fontsize=7, color=DARK, gid="source",
     )  # fmt: skip
-    ax.set_label(f"{heading}. {ax.get_xlabel()}. {'; '.join(says)}. {caption}")
+    ax.set_label(text("stop", lang).join((heading, ax.get_xlabel(), text("then", lang).join(says), caption)))
     # Ticks are made anew while drawing, when the settings are the caller's again: they are told apart.
     ax.tick_params(which="both", labelfontfamily=FAMILY)
     plt.setp(ax.findobj(Text), family=FAMILY)
@@ -186,7 +186,7 @@ def curve(table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, sou
                 arrowprops={"arrowstyle": "-", "color": DARK, "linewidth": 0.6, "shrinkB": 5, "relpos": (1, 0)},
             )  # fmt: skip
         legend(ax)
-        said = [f"{share:.0f} %: {value}" for share, value in zip(x, values, strict=True)]
+        said = [text("at", lang, f"{share:.0f}", value) for share, value in zip(x, values, strict=True)]
         return finish(ax, "curve", lang, source, title, said)
 
 

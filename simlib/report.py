@@ -35,6 +35,14 @@ LEDGER_UNITS = {
     "advanced_yuan_days": ("unit.yuan_days", FACTORS["yuan"]),
 }
 """The same of what is told of the ledger."""
+FIT_UNITS = {
+    "yuan": ("unit.yuan", FACTORS["yuan"]),
+    "person-times": ("unit.person-times", (1e-4, 1e-3)),
+    "share": ("unit.percent", (100.0, 100.0)),
+    "ratio": ("unit.ratio", (1.0, 1.0)),
+    "rank": ("unit.rank", (1.0, 1.0)),
+}
+"""The same of published figures."""
 
 
 def sections(answer: Answer, lang: Lang, names: Sequence[str] = ()) -> list[Section]:
@@ -72,8 +80,8 @@ def _what(answer: Answer, lang: Lang) -> Section:
     rows = []
     for one in answer.facts["sets"]:
         until = f" {said('what.to', lang)} {one['to']}" if one["to"] else ""
-        places = "; ".join(
-            f"{said(axis, lang)} {', '.join(area(name, lang) for name in names)}"
+        places = said("plot.then", lang).join(
+            f"{said(axis, lang)} {_listed([area(name, lang) for name in names], lang)}"
             for axis, names in one["where"].items()
         )
         rows.append(
@@ -87,6 +95,15 @@ def _what(answer: Answer, lang: Lang) -> Section:
     heads = ("lever=what.lever", "value=what.value", "from=months", "where=what.where")
     made = _table("what", pd.DataFrame(rows), lang, *heads)
     return _section("what", lang, [said("what.said", lang)], tables=[made])
+
+
+def _listed(names: Sequence[str], lang: Lang) -> str:
+    """Return names one after another.
+
+    >>> _listed(["上海", "江苏"], "zh"), _listed(["Shanghai", "Jiangsu"], "en")
+    ('上海、江苏', 'Shanghai, Jiangsu')
+    """
+    return ("、" if lang == "zh" else ", ").join(names)
 
 
 def _value(value: object, lang: Lang) -> str:
@@ -117,7 +134,7 @@ def _kinds(answer: Answer, lang: Lang) -> Section:
     )
     written = ("label=kind", "base_yuan yuan", "yuan yuan ±", "fund percent ±", "rate_base share", "rate points ±")
     assumed = [not group.endswith("=inpatient") for group in found["group"]]
-    marked = found.assign(label=found["label"] + [" †" if one else "" for one in assumed])
+    marked = found.assign(label=found["label"] + [" *" if one else "" for one in assumed])
     lines = [said("kinds.said", lang), *([said("kinds.assumed", lang)] if any(assumed) else [])]
     made = _table("kinds", marked, lang, *written)
     return _section("kinds", lang, lines, [picture] if len(rows) else [], [made])
@@ -135,6 +152,7 @@ def _gains(answer: Answer, lang: Lang) -> Section | None:
     found = _in_units(briefing.gains(answer), "unit", UNITS, lang)
     found["words"] = [texts(lang).get(f"metric.{item}", str(item)) for item in found["item"]]
     found["note"] = [_told(row, lang) for row in found.to_dict("records")]
+    found.loc[found["note"] != "", ["base", "change", "change_low", "change_high"]] = np.nan
     written = ("words=item", "base=without figure", "change=change_yuan figure ±", "unit_words=unit", "note note")
     made = _table("gains", found, lang, *written)
     return _section("gains", lang, [said("gains.said", lang, _group(answer, answer.headline, lang))], tables=[made])
@@ -156,11 +174,17 @@ def _measures(answer: Answer, lang: Lang) -> Section | None:
 
 
 def _told(row: Mapping[Any, Any], lang: Lang) -> str:
-    """Return what has to be said of a row of gains: that it is not simulated, or that nobody goes more often."""
+    """Return what has to be said of a row of gains in place of figures, if anything.
+
+    That it is not simulated, or that a 0 is no finding: the measure does not touch it, or nobody goes more often.
+    """
     if not row["told"]:
         return texts(lang).get(f"gains.{row['item']}") or said("gains.missing", lang)
-    still = row["item"] == "volume" and row["change_low"] == row["change_high"] == 0
-    return said("gains.volume", lang) if still else ""
+    if row["change_low"] or row["change_high"]:
+        return ""
+    if row["item"] == "volume":
+        return said("gains.volume", lang)
+    return said("gains.outside", lang) if row["item"] in briefing.NOT_ALWAYS and not row["base"] else ""
 
 
 def _in_units(
@@ -170,7 +194,8 @@ def _in_units(
     plain = ("", (1.0, 1.0))
     of = [units.get(str(one), plain) for one in found[key]]
     factor = np.array([scale[LANGS[lang]] for _, scale in of])
-    numbers = [name for name in ("base", "change", "change_low", "change_high") if name in found]
+    shown_ = ("base", "change", "change_low", "change_high", "published", "simulated", "low", "high")
+    numbers = [name for name in shown_ if name in found]
     scaled = {name: found[name].astype(float) * factor for name in numbers}
     words = [said(name, lang) if name else str(one) for (name, _), one in zip(of, found[key], strict=True)]
     least = [LEAST.get(name.removeprefix("unit."), 0.0) for name, _ in of]
@@ -274,7 +299,7 @@ def _homes(answer: Answer, lang: Lang) -> Section | None:
         return None
     found["label"] = found[f"name_{lang}"]
     written = ["label=area", "base_yuan yuan", "yuan yuan ±", "fund percent ±", "elsewhere percent ±",
-               "whole percent ±", "each each ±"]  # fmt: skip
+               "whole percent ±", "each yuan_each ±"]  # fmt: skip
     written = [words for words in written if not (words.startswith("elsewhere") and answer.kind != "inpatient")]
     written = [words for words in written if not (words.startswith("whole") and found["whole"].isna().all())]
     each = found.dropna(subset=["each"]).rename(columns={"each": "value", "each_low": "low", "each_high": "high"})
@@ -286,7 +311,7 @@ def _homes(answer: Answer, lang: Lang) -> Section | None:
     how |= {"at": at, "source": source(answer, lang), "title": said("homes.map", lang)}
     picture = Picture("homes", 5.2, lambda ax: maps.tiles(each, ax, lang, **how))
     named = [shown(one[f"name_{lang}"], 40) for one in answer.facts["distinguishable"]]
-    verdict = said("homes.named", lang, ", ".join(named)) if named else said("homes.none", lang)
+    verdict = said("homes.named", lang, _listed(named, lang)) if named else said("homes.none", lang)
     made = _table("homes", found, lang, *written)
     return _section("homes", lang, [said("homes.said", lang, named=verdict)], [picture], [made])
 
@@ -346,7 +371,12 @@ def _origins(answer: Answer, lang: Lang) -> Section | None:
              worth=plots.interval(row["worth"], row["worth_low"], row["worth_high"], lang))
         for row in briefing.worth(answer).to_dict("records")
     ]  # fmt: skip
-    return _section("origins", lang, [said("origins.said", lang), *worth], pictures, [made])
+    parts = briefing.parts(answer)
+    parts["label"], parts["note"] = ([said(f"part.{one}{end}", lang) for one in parts["part"]] for end in ("", ".note"))
+    split = _table("parts", parts, lang, "label=origin", "yuan=change_yuan yuan ±", "note note")
+    return _section(
+        "origins", lang, [said("origins.said", lang), *worth], pictures, [made, *([split] if len(parts) else [])]
+    )
 
 
 def _streams(answer: Answer, lang: Lang, ax: Any) -> Any:
@@ -370,6 +400,7 @@ def _money(answer: Answer, lang: Lang) -> Section | None:
                   "change=change_yuan figure ±", "unit_words=unit")  # fmt: skip
     drawn = fan.assign(label=[said(str(one), lang) for one in fan["label"]])
     how: dict[str, Any] = {"unit": said("unit.months", lang), "source": source(answer, lang)}
+    how["source"] += "" if answer.manifest.get("pools_sha256") else said("source.pools", lang)
     picture = Picture("money", 3.8, lambda ax: fans.fan(drawn, ax, lang, **how))
     lines = [said("money.said", lang)]
     if told := answer.facts["money"]:
@@ -455,17 +486,24 @@ def _fit(answer: Answer, lang: Lang) -> Section:
     found = answer.fit.copy()
     found["role_words"] = [said(f"role.{role}", lang) for role in found["role"]]
     found["words"] = [_target(str(name), lang) for name in found["target"]]
-    found["unit_words"] = [said(f"unit.{unit}", lang) for unit in found["unit"]]
-    yuan = found["unit"] == "yuan"
-    found.loc[yuan, ["published", "simulated", "low", "high"]] *= FACTORS["yuan"][LANGS[lang]]
     tests = found[found["role"].isin(("fit", "test"))]
     ratios = match.ratios(tests.assign(target=tests["words"], year=tests["year"].astype(str)))
     ratios["label"] = [_folded(label) for label in ratios["label"]]
     picture = Picture(
         "fit", 1.6 + 0.4 * len(ratios), lambda ax: plots.fit(ratios, ax, lang, source=source(answer, lang))
     )
-    made = _table("fit", found, lang, "words=target", "year", "role_words=role", "published figure", "simulated figure",
-                  "low figure", "high figure", "difference_percent percent", "unit_words=unit")  # fmt: skip
+    least = found["target"].str.contains("at least")
+    kept = found["simulated"] >= found["published"]
+    found["bound"] = [
+        said("fit.kept" if one else "fit.missed", lang) if bound else "" for bound, one in zip(least, kept, strict=True)
+    ]
+    found.loc[least & kept, "difference_percent"] = np.nan
+    ranks = found["unit"] == "rank"
+    found.loc[ranks, ["simulated", "low", "high"]] = found.loc[ranks, ["simulated", "low", "high"]].round()
+    found = _in_units(found, "unit", FIT_UNITS, lang)
+    figures = ("published figure", "simulated figure", "low figure", "high figure", "difference_percent percent")
+    written = ("words=target", "year", "role_words=role", *figures, "bound=fit.bound", "unit_words=unit")
+    made = _table("fit", found, lang, *written)
     return _section("fit", lang, [said("fit.said", lang)], [picture], [made])
 
 
@@ -487,7 +525,10 @@ def _register(answer: Answer, lang: Lang) -> Section:
     """Return the register of assumptions, and what the fund payment rests on."""
     found = evidence.register(answer)
     found["words"] = [meaning(str(name), lang) for name in found["id"]]
-    found["range"] = [f"{low:,.10g} – {high:,.10g}" for low, high in zip(found["low"], found["high"], strict=True)]
+    found["range"] = [
+        said("range.ends", lang, _plain(low), _plain(high))
+        for low, high in zip(found["low"], found["high"], strict=True)
+    ]
     found["grade_words"] = [said(str(one), lang) for one in found["grade"]]
     found["unit"] = [said(f"quantity.{unit}", lang) for unit in found["unit"]]
     found["source"] = [said("source.none", lang) if one == UNPUBLISHED else one for one in found["source"]]
@@ -496,6 +537,15 @@ def _register(answer: Answer, lang: Lang) -> Section:
     made = _table("register", found, lang, "words=unknown", "range", "unit", "grade_words=grade", "source=source.of",
                   "id id")  # fmt: skip
     return _section("register", lang, [line], tables=[_rests(answer, lang), made])
+
+
+def _plain(number: float) -> str:
+    """Return a number of a range as it was declared.
+
+    >>> _plain(-0.65), _plain(5e4)
+    ('−0.65', '50,000')
+    """
+    return f"{number:,.10g}".replace("-", "−")
 
 
 def _rests(answer: Answer, lang: Lang) -> Table:
@@ -518,11 +568,18 @@ def _limits(answer: Answer, lang: Lang) -> Section:
     return _section("limits", lang, points=tuple(points))
 
 
+def _words(answer: Answer, lang: Lang) -> Section:
+    """Return what the words of the report mean that a reader may not know."""
+    known = ("pair", "draw", "luck", "interval", "prior", "points", "attentive", "siphon")
+    return _section("words", lang, points=tuple(said(f"words.{name}", lang) for name in known))
+
+
 def _check(answer: Answer, lang: Lang) -> Section:
     """Return what made the run, and how to verify the report."""
     of = answer.manifest
     keys = {"simlib": "simlib", "seed": "seed", "draws": "draws", "people": "people_drawn", "rules": "rules_sha256",
             "run": "sha256"}  # fmt: skip
+    of = of | {"people_drawn": f"{of['people_drawn']:,}"}
     rows = [(said(f"check.{words}", lang), of[key]) for words, key in keys.items()]
     for part in ("scenarios", "tables"):
         rows += [(f"SHA-256 {name}", sha) for name, sha in of[f"{part}_sha256"].items()]
@@ -550,6 +607,7 @@ SECTIONS: dict[str, Callable[[Answer, Lang], Section | None]] = {
     "requests": _requests,
     "fit": _fit,
     "limits": _limits,
+    "words": _words,
     "check": _check,
     "register": _register,
 }

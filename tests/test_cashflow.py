@@ -704,7 +704,7 @@ def test_the_limit_of_harm_is_said_to_be_met_up_to_it_and_not_beyond(
 ) -> None:
     of = written(tmp_path, "  - {from: 2024-01, set: {ledger.prepayment.months: 1}}\n")
     found, curve = experiment.repeat([of], draws=2, people=1000), findings.attention_curve([of], draws=2, seed=0)
-    for share, said in ((0.05, "in 5 % of draws (limit 5 %, met)"), (0.06, "in 6 % of draws (limit 5 %, not met)")):
+    for share, said in ((0.05, "in 0 of 2 draws (limit 5 %, met)"), (0.06, "in 0 of 2 draws (limit 5 %, not met)")):
         monkeypatch.setattr(experiment, "harmed", lambda *_, share=share: share)
         assert f"more pools short of reserve within 36 months: {said}" in headline.text(found, curve)
 

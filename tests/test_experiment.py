@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -170,6 +172,11 @@ def test_the_headline_names_grade_drivers_and_synthetic_catalogues(runs: Runs, d
     ):
         assert words in text
     assert max(map(len, text.splitlines()[4:])) <= 120
+    lines = text.splitlines()
+    rates = [line for line in lines if line.startswith("  direct settlement rate, points")]
+    assert [line.startswith("  direct settlement rate, points (unidentified)") for line in rates].count(True) == 3
+    assert re.search(rf"short of reserve within 36 months: in \d+ of {DRAWS} draws", text)
+    assert headline._range({"low": -0.001, "high": 0.001}) == "+0.00 to +0.00"
 
 
 @pytest.mark.parametrize(

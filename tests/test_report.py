@@ -476,8 +476,8 @@ def test_a_rate_that_no_one_published_is_marked_and_a_change_below_any_meaning_i
 ) -> None:
     section = report.sections(answer, lang, ["kinds"])[0]
     seen = pieces.as_read(section.tables[0], lang).iloc[:, 0]
-    assert [label.endswith(" †") for label in seen] == ["住院" not in one and "npatient" not in one for one in seen]
-    assert phrases.said("kinds.assumed", lang) in section.said and seen.str.endswith("†").sum() == 3
+    assert [label.endswith(" *") for label in seen] == ["住院" not in one and "npatient" not in one for one in seen]
+    assert phrases.said("kinds.assumed", lang) in section.said and seen.str.endswith("*").sum() == 3
     frame = pd.DataFrame({"x": [0.02, 0.02, 0.0], "x_low": [0.01, -0.06, 0.0], "x_high": [0.04, 0.04, 0.0]})
     made = pieces.table("t", "t", frame / 100, pieces.columns(lang, "x=rate points ±"), lang)
     (small,), (wide,), (none,) = ([cell for cell, _ in row] for row in pieces.words(made, lang))
@@ -505,6 +505,63 @@ def test_few_draws_have_no_percentages_and_the_chance_of_the_goal_is_no_forecast
     assert report._harmed(answer, 0.5, lang) == phrases.said("money.draws", lang, 1, 2)
     hundred = replace(answer, before=answer.before.repeat(50, 0))
     assert report._harmed(hundred, 0.04, lang).startswith("4")
+
+
+def test_a_least_value_is_said_to_be_kept_or_missed_and_no_figure_is_more_exact_than_it_is(
+    answer: briefing.Answer,
+) -> None:
+    fit = answer.fit.copy()
+    least = fit["target"].str.contains("at least")
+    fit.loc[least, "simulated"] = fit.loc[least, "published"] * np.array([1.2, 0.9, 1.0])
+    fit.loc[fit["unit"] == "rank", "high"] += 0.3
+    (table,) = report.sections(replace(answer, fit=fit), "en", ["fit"])[0].tables
+    seen = pieces.as_read(table, "en")
+    bound = seen[least.to_numpy()]
+    assert list(bound["bound"]) == ["kept", "missed", "kept"] and (seen["bound"][~least.to_numpy()] == "").all()
+    assert [one == "–" for one in bound["difference (%)"]] == [True, False, True]
+    ranks = seen[seen["unit"] == "rank"]
+    assert ranks[["published", "simulated", "low", "high"]].stack().str.fullmatch("[0-9]+").all()
+    shares = seen[seen["figure"] == "admissions paid above 100,000 yuan"].iloc[0]
+    assert shares["unit"] == "%" and shares["published"] == "0.84"
+    visits = seen[seen["figure"] == "direct visits, all outpatient"].iloc[0]
+    assert list(visits[["published", "low", "high"]]) == ["118,000"] * 3
+
+
+@both_languages
+def test_what_a_measure_does_not_touch_is_no_finding_of_zero(answer: briefing.Answer, lang: phrases.Lang) -> None:
+    (table,) = report.sections(answer, lang, ["gains"])[0].tables
+    seen = pieces.as_read(table, lang).set_index(table.columns[0].head)
+    for name in ("recovered", "fines", "network_cost", "volume"):
+        row = list(seen.loc[phrases.said(f"metric.{name}", lang)])
+        words = phrases.said("gains.volume" if name == "volume" else "gains.outside", lang)
+        assert row[:2] == ["–", "–"] and row[-1] == words
+    assert ("assumed 0" if lang == "en" else "假设为 0") in phrases.said("gains.volume", lang)
+    told = answer.tables["effects.csv"].copy()
+    fines = told["metric"] == "fines"
+    told.loc[fines, ["baseline", "value"]] = 5e8  # fines there are, and the measure leaves them as they are
+    of = report.sections(replace(answer, tables={**answer.tables, "effects.csv": told}), lang, ["gains"])[0].tables[0]
+    row = list(pieces.as_read(of, lang).set_index(of.columns[0].head).loc[phrases.said("metric.fines", lang)])
+    assert row[0] != "–" and row[1].startswith("0") and row[-1] == ""
+
+
+@both_languages
+def test_what_is_diverted_from_home_stands_beside_the_other_parts_where_there_is_any(
+    answer: briefing.Answer, lang: phrases.Lang
+) -> None:
+    def seen(of: briefing.Answer) -> list[str]:
+        table = report.sections(of, lang, ["origins"])[0].tables[1]
+        assert table.name == "parts"
+        return list(pieces.as_read(table, lang).iloc[:, 0])
+
+    names = ["newly_paid", "richer_price", "volume", "timing", "diverted_from_home"]
+    words = [phrases.said(f"part.{name}", lang) for name in names]
+    assert seen(answer) == words[:-1]
+    table = answer.tables["fund_effects.csv"].copy()
+    table.loc[table["part"] == "diverted_from_home", ["change", "low"]] = [-4e6, -9e6]
+    told = replace(answer, tables={**answer.tables, "fund_effects.csv": table})
+    assert seen(told) == words
+    row = briefing.parts(told).iloc[-1]
+    assert (row["yuan"], row["yuan_low"], row["yuan_high"]) == (-4e6, -9e6, 0)
 
 
 def synthetic(draws: int, cells: dict[str, tuple[Any, Any]], unknowns: pd.DataFrame) -> briefing.Answer:
@@ -858,7 +915,7 @@ def test_the_register_says_every_unit_and_most_sources_in_chinese(answer: briefi
     _, table = report.sections(answer, "zh", ["register"])[0].tables
     seen = pieces.as_read(table, "zh")
     assert not seen["单位"].str.contains("[a-z]").any() and (seen["来源"] == "假设：没有公布的数值").mean() > 0.6
-    assert "50,000 – 1,000,000" in set(seen["范围"])
+    assert {"50,000 至 1,000,000", "−0.035 至 0.02"} <= set(seen["范围"])
 
 
 def test_every_number_that_a_report_may_name_has_a_chinese_meaning() -> None:
