@@ -18,6 +18,7 @@ from simlib.enacted import Pin, Rules
 from simlib.ledger import Ledger
 from simlib.loop import AMOUNTS
 from simlib.metrics import UNITS, Group
+from simlib.network import Network
 from simlib.openings import Pools, Stated
 from simlib.scenario import Scenario
 from simlib.terms import INPATIENT, KINDS, BadInputError, Quantity
@@ -32,7 +33,7 @@ BOOKED = 0
 LIMITS = {"draws": (2, 10_000), "people": (1000, 10**8), "seed": (0, 2**32 - 1), "jobs": (1, 1000)}
 """Least and most of each number that says how a run is done: 40 million people were patients elsewhere in 2023."""
 
-APART = frozenset(q.id for group in (Ledger, Within) for q in group.quantities())
+APART = frozenset(q.id for q in (*Ledger.quantities(), *Within.quantities(), Network.pace_ahead))
 """Numbers that no cross-province payment hangs on."""
 
 HEADLINE = 0

@@ -85,6 +85,16 @@ class Network(Params, prefix="network"):
         grade="weak",
         only=("network.institutions",),
     )
+    pace_ahead = unknown(
+        "institutions for inpatients that each host area connects in a month after 2024, where the rate of later years "
+        "is extrapolated",
+        0.0,
+        speed.number,
+        unit="institutions a month",
+        source="assumption: from none, as fewer were connected at the end of 2024 (80,400) than at that of 2023 "
+        "(82,300), to the pace of 2023; NHSA, by press",
+        grade="assumed",
+    )
 
 
 BY_TIER = tuple(f"network.connected.tier{tier}" for tier in TIERS)

@@ -230,11 +230,13 @@ def _goal(answer: Answer, lang: Lang) -> Section | None:
     prior = (f"{100 * (end or 0):.0f}" for end in (assumed.low, assumed.high))
     lines = [said("goal.said", lang, answer.facts["year"]), said("goal.prior", lang, *prior)]
     if len(years):
+        joining = declared.quantities()["network.pace_ahead"]
+        pace = (f"{end or 0:g}" for end in (joining.low, joining.high))
         years["year"] = [str(year) if known else bracketed(str(year), said("extrapolated", lang), lang)
                          for year, known in zip(years["year"], years["published"], strict=True)]  # fmt: skip
         years, chances = _chances(answer, years, ("chance",), lang)
         tables.append(_table("years", years, lang, "year", "rate=rate.year share ~", *chances))
-        lines += [said("years.said", lang), said("years.differ", lang, answer.facts["year"])]
+        lines += [said("years.said", lang, *pace), said("years.differ", lang, answer.facts["year"])]
     return _section("goal", lang, lines, tables=tables)
 
 

@@ -47,7 +47,7 @@ class Check(NamedTuple):
     thousand yuan of 2018-19, scaled to the fund per visit of 2023. diseases : share of chronic visits, (disease,).
     direct : share of inpatients settled directly among those settled at all with the institutions connected in each of
     `HISTORY` and all else as in 2023. ahead : the same in each of `AHEAD`, if as many more are connected as
-    `network.speed` has by default.
+    `network.pace_ahead` says.
     """
 
     claims_counted: float
@@ -325,17 +325,17 @@ def check(fixed: Fixed, outcome: Outcome) -> Check:
         dear=np.array(dear),
         diseases=outcome.diseases.visits,
         direct=np.array([settled_directly(fixed, outcome, gates.connected(year)) for year in HISTORY]),
-        ahead=np.array([settled_directly(fixed, outcome, institutions) for institutions in ahead()]),
+        ahead=np.array([settled_directly(fixed, outcome, institutions) for institutions in ahead(fixed.v)]),
     )
 
 
-def ahead() -> list[Array]:
-    """Return the institutions connected by the end of each of `AHEAD`, (kind,), if as many join as by `network.speed`.
+def ahead(v: Values) -> list[Array]:
+    """Return the institutions connected by the end of each of `AHEAD` in a draw, (kind,), see `network.pace_ahead`.
 
-    >>> [int(institutions[INPATIENT]) for institutions in ahead()]
+    >>> [int(institutions[INPATIENT]) for institutions in ahead({Network.pace_ahead: np.array([50.0])})]
     [101500, 120700, 139900]
     """
-    yearly = Network.speed.number * MONTHS * len(areas.provinces().codes)
+    yearly = v[Network.pace_ahead][0] * MONTHS * len(areas.provinces().codes)
     return [gates.connected(HISTORY[-1]) + yearly * (year - HISTORY[-1]) for year in AHEAD]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from simlib import briefing, declared, experiment, findings, inert, scenario, simulate, solve
 from simlib.changes import Change
+from simlib.network import Network
 from simlib.scenario import Scenario
 from simlib.terms import CITIES, LATER, Quantity
 
@@ -68,6 +69,19 @@ def test_something_hangs_on_an_unknown_where_it_is_used(
 
     assert unknown.low is not None and unknown.high is not None
     assert (lived(unknown.low) != lived(unknown.high)).any()
+
+
+def test_the_pace_of_the_network_after_2024_moves_the_years_to_come_and_no_payment(delta: Scenario) -> None:
+    pace = KNOWN["network.pace_ahead"]
+    assert (pace.low, pace.high, pace.grade) == (0, Network.speed.number, "assumed")
+    assert pace.id in experiment.APART and pace not in experiment.scalar_unknowns()
+    pins: tuple[dict[str, float | str], ...] = ({pace.id: 0.0}, {}, {pace.id: Network.speed.number})
+    found = [experiment.repeat([delta], draws=2, seed=0, people=5_000, whole=False, pin=pin) for pin in pins]
+    first, *others = (np.stack([runs.pairings[0].before, runs.pairings[0].after]) for runs in found)
+    assert all((first == other).all() for other in others)
+    for none, drawn, most in zip(*(runs.checks for runs in found), strict=True):
+        assert (none.direct == drawn.direct).all() and (none.ahead == none.direct[-1]).all()
+        assert none.ahead[0] < drawn.ahead[0] < most.ahead[0] and (drawn.ahead <= most.ahead).all()
 
 
 def test_drivers_are_among_what_is_used(delta: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:

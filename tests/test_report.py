@@ -721,6 +721,10 @@ def test_the_chance_of_the_goal_by_year_is_the_share_of_draws_and_rises_with_the
     assert years["chance"].iloc[0] == 0 and np.isclose(years["rate"][0], drawn[drawn["year"] == 2018]["rate"].mean())
     said = pieces.as_read(report.sections(answer, "en", ["goal"])[0].tables[1], "en")["year"]
     assert list(said[6:8]) == ["2024", "2025 (extrapolated)"]
+    ends = declared.quantities()["network.pace_ahead"]
+    for lang in phrases.LANGS:
+        words = phrases.said("years.said", lang, f"{ends.low:g}", f"{ends.high:g}")
+        assert words in report.sections(answer, lang, ["goal"])[0].said
 
 
 def test_the_streams_are_the_bills_and_the_funnel_ends_in_the_rate(answer: briefing.Answer) -> None:
