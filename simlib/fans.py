@@ -34,7 +34,7 @@ def fan(
             ].to_numpy(dtype=float).T  # fmt: skip
             ax.fill_between(x, low, high, color=outer, linewidth=0)
             ax.fill_between(x, low50, high50, color=inner, linewidth=0)
-            ax.plot(x, mid, color=line, linestyle=dashes, label=f"{label}, {text('fan.mid', lang)}")
+            ax.plot(x, mid, color=line, linestyle=dashes, label=text("fan.mid", lang, label))
             ends = (number(float(bound[-1]), 1) for bound in (mid, low, high))
             said.append(f"{label} {rows['month'].iloc[-1]} {text('interval', lang, *ends)}")
         ticks = range(0, len(months), 6)

@@ -348,7 +348,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
         return BadInputError(Fault(str(path), 1, 1, message))
 
     if not folder.is_dir():
-        raise BadInputError(f"{folder}: no such folder. Name the folder that `simlib run` has written.")
+        what = "not a folder" if folder.exists() else "no such folder"
+        raise BadInputError(f"{folder}: {what}. Name the folder that `simlib run` has written.")
     if not path.is_file():
         raise refuse("missing. It is written last: the run did not finish, or this is no run folder. Run it again.")
     raw = documents.content(path, MAX_BYTES, "manifest", "It is no manifest of a run.")

@@ -241,10 +241,11 @@ def _goal(answer: Answer, lang: Lang) -> Section | None:
 
 
 def _chances(answer: Answer, found: pd.DataFrame, names: Sequence[str], lang: Lang) -> tuple[pd.DataFrame, list[str]]:
-    """Return a table whose chances are told, in percent or, at few draws, as how many of them, and their columns."""
+    """Return a table whose chances are told, in whole percent or, at few draws, as how many, and their columns."""
     draws = answer.draws
     if draws >= findings.FEWEST_TO_NAME:
-        return found, [f"{name} share" for name in names]
+        whole = {name: (100 * found[name]).round() for name in names}
+        return found.assign(**whole), [f"{name} percent" for name in names]
     told = {
         name: [said("goal.draws", lang, f"{draws * share:.0f}", draws) for share in found[name].fillna(0)]
         for name in names
