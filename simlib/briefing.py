@@ -266,7 +266,7 @@ def measures(answer: Answer) -> pd.DataFrame:
     the measure does without the others, yuan), rate (Shapley value of the rate of the headline's kind, a share), each
     with _low and _high.
     """
-    table = answer.tables.get("attribution.csv", pd.DataFrame())
+    table = answer.tables.get("measures.csv", pd.DataFrame())
     if table.empty:
         return table
     fund, rate = (table[table["metric"] == metric] for metric in ("fund_payment", "direct_settlement_rate"))

@@ -54,7 +54,7 @@ READ = (
     "tiers.csv",
     "years.csv",
     "gaps.csv",
-    "attribution.csv",
+    "measures.csv",
 )
 """What a report is made of; the books are read by `reconcile`."""
 COLUMNS = {
@@ -70,7 +70,7 @@ COLUMNS = {
     "tiers.csv": whom.TIER_COLUMNS,
     "years.csv": ["draw", "year", "rate"],
     "gaps.csv": ["scenario", "home", "host", "side", "gap_yuan"],
-    "attribution.csv": ["scenario", *ATTRIBUTED],
+    "measures.csv": ["scenario", *ATTRIBUTED],
 }
 """What of each table a report needs."""
 TABLES = (*READ, "prepayment.csv", "league.csv", *reconcile.FILES)
@@ -86,7 +86,7 @@ FITTED = ("candidates.csv", "fit.csv", "learned.csv", ENSEMBLE)
 """What a fit writes, the ensemble last; it carries the hashes of all that it stands on."""
 RUN = "headline.json"
 KINDS = {RUN: "run", ATTRIBUTION: "attribute", "candidates.csv": "fit"}
-"""A file of each sort of results and the command that writes it, the first that a folder has telling which it is."""
+"""A file that one command alone writes, and that command."""
 MAX_BYTES = 500_000_000
 LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "pydantic", "PyYAML")
 
@@ -100,9 +100,8 @@ def prepare(folder: Path, holds: str) -> None:
     ------
     BadInputError : it cannot be made or written, is a file, or holds what another command wrote.
     """
-    found = next((name for name in KINDS if (folder / name).exists()), holds)
-    if found != holds:
-        raise BadInputError(f"--out {folder}: holds what `simlib {KINDS[found]}` wrote. Name another folder.")
+    if other := _other(folder, holds):
+        raise BadInputError(f"--out {folder}: holds what `simlib {other}` wrote. Name another folder.")
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -113,6 +112,11 @@ def prepare(folder: Path, holds: str) -> None:
             folder.rmdir()
     except OSError as error:
         raise BadInputError(f"--out {folder}: cannot be written ({error.strerror}). Name another folder.") from None
+
+
+def _other(folder: Path, holds: str) -> str:
+    """Return the command that wrote a folder, if it is another than that which writes `holds`."""
+    return next((command for name, command in KINDS.items() if name != holds and (folder / name).exists()), "")
 
 
 def write(folder: Path, runs: Runs, curve: pd.DataFrame, split: Sequence[Attribution] = ()) -> None:
@@ -137,7 +141,7 @@ def write(folder: Path, runs: Runs, curve: pd.DataFrame, split: Sequence[Attribu
         "who.csv": csv(whom.who_table(runs)),
         "years.csv": csv(experiment.years_table(runs)),
         "gaps.csv": csv(_each(runs, [findings.gaps(runs, one) for one in runs.pairings])),
-        ATTRIBUTION: csv(_split(split)),
+        "measures.csv": csv(_split(split)),
         **books(runs),
     }
     pools = {Path(runs.pools.path).as_posix(): runs.pools.sha256} if runs.pools else {}
@@ -320,10 +324,10 @@ def checked(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     ------
     BadInputError : with every file that is missing or is not as the manifest says.
     """
+    if other := _other(folder, RUN):
+        raise BadInputError(f"{folder}: holds what `simlib {other}` wrote. Name the folder of a run.")
     found = _manifest(folder)
     hashes = found["tables_sha256"]
-    if ATTRIBUTION in hashes and RUN not in hashes:
-        raise BadInputError(f"{folder}: holds what `simlib attribute` wrote. Name the folder of a run.")
     faults, tables = [], {}
     for name in TABLES:
         if not (folder / name).is_file():

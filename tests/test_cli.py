@@ -214,6 +214,8 @@ def test_an_attribution_is_no_run_to_report(tmp_path: Path, capsys: pytest.Captu
         assert (
             capsys.readouterr().err == f"{tmp_path}: holds what `simlib attribute` wrote. Name the folder of a run.\n"
         )
+    assert run(out=tmp_path) == 2
+    assert capsys.readouterr().err == f"--out {tmp_path}: holds what `simlib attribute` wrote. Name another folder.\n"
 
 
 def test_shipped_scenarios_and_cases_are_fine(capsys: pytest.CaptureFixture[str]) -> None:

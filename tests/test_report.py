@@ -802,10 +802,10 @@ def test_the_measures_of_a_package_add_up_and_stand_in_report_workbook_and_seal(
     assert np.isclose(100 * whole["rate"], answer.facts["rate_points"]["change"], rtol=0.1)
     html = made(mine, "zh", str(answer.facts["scenario"])).read_text(encoding="utf-8")
     assert "各项措施各贡献多少" in html and "measures" in openpyxl.load_workbook(mine / "report_zh" / pack.WORKBOOK)
-    table = pd.read_csv(mine / outputs.ATTRIBUTION)
-    outputs.write_whole(mine / outputs.ATTRIBUTION, outputs.csv(table.assign(shapley=1e9)))
+    table = pd.read_csv(split := mine / "measures.csv")
+    outputs.write_whole(split, outputs.csv(table.assign(shapley=1e9)))
     assert cli.main(["verify", str(mine)]) == 2
-    assert f"{mine / outputs.ATTRIBUTION}:1:1: altered" in capsys.readouterr().err
+    assert f"{split}:1:1: altered" in capsys.readouterr().err
 
 
 def test_a_run_that_was_not_split_says_nothing_of_measures(answer: briefing.Answer) -> None:
@@ -865,7 +865,7 @@ def without(folder: Path, name: str, key: str) -> bytes:
     + [("metrics.parquet", key) for key in ("draw", "side", "group", "fund_direct")]
     + [("effects.csv", "metric"), ("ledger.csv", "month"), ("funnel.csv", "part"), ("years.csv", "rate")]
     + [
-        ("attribution.csv", "shapley"),
+        ("measures.csv", "shapley"),
         ("fit.csv", "role"),
         ("who.csv", "metric"),
         ("tiers.csv", "of"),
