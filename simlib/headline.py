@@ -258,12 +258,10 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
 
 def _sets(pairing: Pairing) -> Iterator[dict[str, Any]]:
     """Yield what the scenario sets: lever, value, first and last month (None if open), names by axis."""
-    for step in pairing.scenario.lineage()[1:]:
-        for change in step.changes:
-            until = None if change.stop == LAST_MONTH else change.stop
-            where = {axis: list(names) for axis, names in change.where if names}
-            for name, value in change.set:
-                yield {"lever": name, "value": value, "from": change.start, "to": until, "where": where}
+    for change, lever, value in pairing.scenario.lines(root=False):
+        until = None if change.stop == LAST_MONTH else change.stop
+        where = {axis: list(names) for axis, names in change.where if names}
+        yield {"lever": lever, "value": value, "from": change.start, "to": until, "where": where}
 
 
 def _value(value: object) -> str:

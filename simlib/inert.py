@@ -27,7 +27,7 @@ def unknowns(of: Scenario, pin: Mapping[str, float | str]) -> tuple[str, ...]:
     pin : unknowns held at a value and variants held at a form, by id.
     """
     known = declared.quantities().values()
-    there = {name for step in of.lineage() for change in step.changes for name, _ in change.set}
+    there = {lever for _, lever, _ in of.lines()}
     there |= {f"{q.id}={pin.get(q.id, q.default)}" for q in known if q.role == "variant"}
     there |= {LATER} if of.year > KNOWN_YEAR else set()
     there |= {CITIES} if areas.load(of.geography).inside.any() else set()

@@ -70,7 +70,7 @@ def differing(of: Scenario, kind: int) -> dict[tuple[str, str], tuple[str, ...]]
     place = areas.load(of.geography)
     out: dict[tuple[str, str], tuple[str, ...]] = dict(ALWAYS)
     sides = [scenario.compile(one, place) for one in (of, scenario.reference(of))]
-    for lever in _set(of.lineage()):
+    for lever in dict.fromkeys(lever for _, lever, _ in of.lines()):
         if lever not in sides[0].ids:  # it moves money only
             continue
         arrays = [side.values(lever)[:, :, :, kind] for side in sides]
@@ -87,15 +87,10 @@ def differing(of: Scenario, kind: int) -> dict[tuple[str, str], tuple[str, ...]]
 def set_for(of: Scenario) -> dict[str, tuple[str, ...]]:
     """Return the levers that a scenario sets beyond its root, by the cause on which they act."""
     out: dict[str, tuple[str, ...]] = {}
-    for lever in _set(of.lineage()[1:]):
+    for _, lever, _ in of.lines(root=False):
         for cause in acts_on(lever):
             out[cause] = _with(out.get(cause, ()), lever)
     return out
-
-
-def _set(steps: tuple[Scenario, ...]) -> list[str]:
-    """Return the levers that files set, each once."""
-    return list(dict.fromkeys(name for step in steps for change in step.changes for name, _ in change.set))
 
 
 def _with(named: tuple[str, ...], lever: str) -> tuple[str, ...]:

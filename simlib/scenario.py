@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, InstanceOf, ValidationError
 
 from simlib import annexes, areas, documents
 from simlib.changes import Change, Frozen, both_set, change_schema, object_schema, read_changes
-from simlib.declared import DECLARATIONS, Declarations, levers, quantities
+from simlib.declared import DECLARATIONS, Declarations, Value, levers, quantities
 from simlib.documents import Document
 from simlib.ensemble import Ensemble
 from simlib.itemlists import Catalogues, ItemList
@@ -123,6 +123,12 @@ class Scenario(Header):
     def lineage(self) -> tuple[Scenario, ...]:
         """Return the scenarios that this one stands on, the root first, itself last."""
         return (*(self.parent.lineage() if self.parent else ()), self)
+
+    def lines(self, *, root: bool = True) -> Iterator[tuple[Change, str, Value]]:
+        """Yield change, lever and value of each line under `set` in the files of the lineage, or all but the root."""
+        for step in self.lineage()[0 if root else 1 :]:
+            for change in step.changes:
+                yield from ((change, lever, value) for lever, value in change.set)
 
     def files(self) -> tuple[tuple[str, str], ...]:
         """Return path and SHA-256 of every file that the scenario was read from, the root first, annexes last."""

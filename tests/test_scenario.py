@@ -399,6 +399,19 @@ def test_a_chain_is_at_most_ten_deep(tmp_path):
     ]
 
 
+def test_the_lines_of_a_scenario_are_those_of_its_files_the_root_first(tmp_path):
+    changes = "changes: [{{from: 2024-0{0}, set: {{{1}}}}}]\n"
+    written(tmp_path, f"{HEAD}year: 2024\n" + changes.format(1, "filing.free: true"), "root.yaml")
+    written(tmp_path, f"extends: root.yaml\n{HEAD}", "bare.yaml")
+    both = "codes.unified: 0.5, network.connected: 1"
+    of = load(written(tmp_path, f"extends: bare.yaml\n{HEAD}" + changes.format(7, both)))
+    every = [(change.start, lever, value) for change, lever, value in of.lines()]
+    assert every[0] == ("2024-01", "filing.free", True)
+    assert sorted(every[1:]) == [("2024-07", "codes.unified", 0.5), ("2024-07", "network.connected", 1.0)]
+    assert [(change.start, lever, value) for change, lever, value in of.lines(root=False)] == every[1:]
+    assert not [*load(tmp_path / "bare.yaml").lines(root=False)]
+
+
 def test_a_link_that_leaves_the_folder_is_refused(tmp_path):
     inside = tmp_path / "inside"
     inside.mkdir()
