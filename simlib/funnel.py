@@ -16,6 +16,7 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from simlib import areas, inputs, metrics, scenario, simulate, solve
+from simlib.enacted import Pin
 from simlib.experiment import DRAWS, HEADLINE, Progress, Runs, check, finite, interval, rules_of
 from simlib.findings import FEWEST_TO_NAME
 from simlib.loop import AMOUNTS, CAUSES, CONDITIONS
@@ -181,6 +182,7 @@ def by_month(
     seed: int = 0,
     people: int = 20_000,
     jobs: int = 1,
+    pin: Pin | None = None,
     progress: Progress = iter,
 ) -> pd.DataFrame:
     """Return the funnel of a scenario's headline by month: the causes of which an input differs by month, as `table`.
@@ -189,16 +191,20 @@ def by_month(
 
     Columns: month (YYYY-MM), then those of `table` from `by` on.
 
+    Parameters
+    ----------
+    pin : unknowns held at a value and variants at a form, by id. The others: see `experiment.repeat`.
+
     Raises
     ------
-    BadInputError : see `experiment.check`; a scenario that changes no cell.
+    BadInputError : see `experiment.check`; a scenario that changes no cell; an id in `pin` is not an unknown.
     """
     check([of], draws=draws, seed=seed, people=people, jobs=jobs)
     headline, *_ = metrics.groups(simulate.touched_by(of))
     if not headline.changed:
         raise BadInputError(f"{of.path}: changes nothing between provinces: no month differs. Write `changes`.")
     kind = headline.kind or 0
-    tasks = (delayed(_months)(of, kind, seed, d, people) for d in range(draws))
+    tasks = (delayed(_months)(of, kind, seed, d, people, dict(pin or {})) for d in range(draws))
     with threadpool_limits(1, "blas"):
         found = np.stack(list(progress(Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(tasks))))
     differing = inputs.differing(of, kind)
@@ -210,9 +216,9 @@ def by_month(
     )
 
 
-def _months(of: Scenario, kind: int, seed: int, draw: int, people: int) -> Ints:
+def _months(of: Scenario, kind: int, seed: int, draw: int, people: int, pin: Pin) -> Ints:
     """Return the amounts of one draw of a scenario's reference and of itself, (side, month, amount)."""
-    world = solve.solve(scenario.reference(of), seed, draw)
+    world = solve.solve(scenario.reference(of), seed, draw, pin)
     ((root, own),) = rules_of(world, [of])
     touched = simulate.touched_by(of)
     how = {"touched": touched, "people": people, "whole": False, "by_month": True}

@@ -12,7 +12,7 @@ from simlib import areas, declared, experiment, funnel, inputs, metrics, scenari
 from simlib.changes import Change
 from simlib.loop import AMOUNTS, CAUSES, CONDITIONS
 from simlib.scenario import Scenario
-from simlib.terms import INPATIENT, TIERS
+from simlib.terms import INPATIENT, TIERS, BadInputError
 
 ROOT = Path(__file__).parent.parent
 NAMES = ("outage_month", "code_unification")
@@ -190,6 +190,18 @@ def test_an_outage_is_told_by_month_and_only_in_its_own() -> None:
     assert set(up.input) == {"platform.outage"}
     rate = found[(found.row == "direct") & (found.by == "count")].set_index("month").change
     assert rate["2024-07"] < 0 and rate["2024-03"] == 0
+
+
+def test_by_month_nobody_compares_prices_where_the_share_that_does_is_held_at_none() -> None:
+    of = scenario.load(ROOT / "scenarios" / "outage_month.yaml")
+    free, held = (
+        funnel.by_month(of, draws=2, seed=3, people=10_000, pin=pin) for pin in (None, {"channels.attention": 0.0})
+    )
+    choice, none = (found[(found.part == "first") & (found.row == "choice")] for found in (free, held))
+    assert (choice.baseline > 0).all() and len(none) == len(choice)
+    assert (none[["baseline", "value"]] == 0).all(axis=None)
+    with pytest.raises(BadInputError, match="no such unknown"):
+        funnel.by_month(of, draws=2, pin={"channels.atention": 0.0})
 
 
 def test_hosts_of_cities_have_a_league_too() -> None:
