@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from simlib import areas, briefing, findings, plots
+from simlib import areas, briefing, declared, findings, plots
 from simlib.briefing import Answer
 from simlib.phrases import LANGS, Lang, said
 from simlib.pieces import FACTORS, area, decimals
 from simlib.plots import number
 from simlib.remedies import shown
+from simlib.terms import KINDS
 
 LONGEST_TITLE, LONGEST_QUESTION, LONGEST_NAME = 200, 600, 40
 MOST_NAMED = 5
@@ -63,29 +64,50 @@ def sentences(answer: Answer, lang: Lang) -> str:
 
 
 def patients(answer: Answer, lang: Lang) -> str:
-    """Return whose care is changed: where they are insured and where they are treated, by name if these are few."""
-    homes, hosts = ([i for i, _ in answer.places(side)] for side in ("home", "host"))
-    regions = [_region(answer, side, lang) for side in ("home", "host")]
-    few = 0 < len(homes) <= MOST_NAMED >= len(hosts) > 0
-    if not few and None in regions:
-        return said("patients.any", lang)
-    names = [_joined(answer, of, lang) for of in (homes, hosts)] if few else [str(name) for name in regions]
-    if names[0] == names[1]:
-        return said("patients.among" if few else "patients.inside", lang, names[0])
-    return said("patients.between", lang, *names)
+    """Return whose care is changed: where they are insured, where they are treated, and in which scheme if in one.
+
+    A side is named where everything that is set for this kind of care has the same limits, and these have few names.
+    """
+    limits = {tuple(tuple(one["where"].get(axis, ())) for axis in ("home", "host", "scheme")) for one in _sets(answer)}
+    home, host, scheme = limits.pop() if len(limits) == 1 else (None, None, ())
+    homes, hosts = _names(answer, "home", home, lang), _names(answer, "host", host, lang)
+    if homes is None or hosts is None:
+        return said("patients.changed", lang)
+    if homes and homes == hosts:
+        words = said("patients.among" if len(homes) > 1 else "patients.inside", lang, _joined(homes, lang))
+    else:
+        form = {(True, True): "between", (True, False): "from", (False, True): "to", (False, False): "any"}
+        sides = [_joined(names, lang) for names in (homes, hosts) if names]
+        words = said(f"patients.{form[bool(homes), bool(hosts)]}", lang, *sides)
+    return said("patients.scheme", lang, words, said(scheme[0], lang)) if len(scheme) == 1 else words
 
 
-def _region(answer: Answer, side: str, lang: Lang) -> str | None:
-    """Return the one region, or area, that everything is set for on a side, None if there is none or more than one."""
-    named = {tuple(one["where"].get(side, ())) for one in answer.facts["sets"]}
-    names = named.pop() if len(named) == 1 else ()
-    return shown(area(names[0], lang), LONGEST_NAME) if len(names) == 1 else None
+def _sets(answer: Answer) -> list[dict[str, Any]]:
+    """Return what the scenario sets for the kind of care that the answer is about."""
+    concerned = {name: lever.kinds for name, lever in declared.quantities().items()}
+    return [
+        one
+        for one in answer.facts["sets"]
+        if answer.kind in set(concerned.get(one["lever"], ())).intersection(one["where"].get("kind", KINDS))
+    ]
 
 
-def _joined(answer: Answer, of: list[int], lang: Lang) -> str:
-    """Return the names of areas as a list in a sentence."""
-    place = answer.place
-    names = [areas.short_zh(place.names_zh[i]) if lang == "zh" else place.names_en[i] for i in sorted(of)]
+def _names(answer: Answer, side: str, limit: tuple[str, ...] | None, lang: Lang) -> list[str] | None:
+    """Return the names of a side, by area or as they were set; none if it is not limited, None if there are many."""
+    if not limit:
+        return None if limit is None else []
+    place, of = answer.place, sorted(i for i, _ in answer.places(side))
+    if 0 < len(of) <= MOST_NAMED:
+        return [areas.short_zh(place.names_zh[i]) if lang == "zh" else place.names_en[i] for i in of]
+    return [shown(area(name, lang), LONGEST_NAME) for name in limit] if len(limit) <= MOST_NAMED else None
+
+
+def _joined(names: list[str], lang: Lang) -> str:
+    """Return names as a list in a sentence.
+
+    >>> _joined(["Jiangsu", "Zhejiang", "Anhui"], "en"), _joined(["江苏", "浙江"], "zh")
+    ('Jiangsu, Zhejiang and Anhui', '江苏、浙江')
+    """
     if lang == "zh" or len(names) == 1:
         return "、".join(names)
     return said("names", lang, ", ".join(names[:-1]), names[-1])

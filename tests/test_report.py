@@ -7,6 +7,7 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from simlib import (
     cli,
     declared,
     evidence,
+    headline,
     metrics,
     opening,
     outputs,
@@ -30,6 +32,7 @@ from simlib import (
     plots,
     report,
     running,
+    scenario,
     seal,
     tables,
     whom,
@@ -118,30 +121,75 @@ def test_the_first_screen_says_what_the_run_says(mine: Path, lang: str) -> None:
     assert phrases.said("verdict", lang) in seen and phrases.said("verdict.few", lang) in seen
 
 
+def changing(answer: briefing.Answer, of: scenario.Scenario) -> briefing.Answer:
+    """Return the answer as if its run were of another scenario: with what that sets and the pairs that it touches."""
+    place = areas.load(of.geography)
+    labels = [group.label(place) for group in metrics.groups(scenario.compile(of, place).touched)]
+    sets = list(headline._sets(SimpleNamespace(scenario=of)))  # type: ignore[arg-type]
+    facts = answer.facts | {"sets": sets, "group": labels[0]}
+    return replace(answer, place=place, facts=facts, groups={label: i for i, label in enumerate(labels)})
+
+
 @pytest.mark.parametrize(
-    ("geography", "sides", "wheres", "words"),
+    ("name", "zh", "en"),
     [
-        ("provinces", "ss", {}, "insured in one of Shanghai, Jiangsu, Zhejiang and Anhui and treated in another"),
-        ("provinces", "st", {}, "insured in Shanghai, Jiangsu, Zhejiang and Anhui and treated in Henan"),
-        ("provinces", "aa", {}, "treated in another province than the one that insures them"),
+        ("outage_month", "外省参保人员到上海就医", "people insured in other provinces and treated in Shanghai"),
+        ("chronic_ten_and_zhejiang", "跨省异地就医", "people treated in another province than"),
+        ("national_package", "跨省异地就医", "people treated in another province than"),
+        ("dezhou_class_b", "所改变的地区和人群", "the patients for whom something is changed"),
         (
-            "delta",
-            "cc",
-            {side: ["yangtze-delta"] for side in ("home", "host")},
-            "insured in one area of Yangtze Delta and treated in another",
+            "pooling_delta_mean",
+            "江苏、浙江、安徽参保人员跨省就医",
+            "insured in Jiangsu, Zhejiang and Anhui and treated in",
+        ),
+        (
+            "delta_package",
+            "上海、江苏、浙江、安徽之间相互跨省就医",
+            "insured in one of Shanghai, Jiangsu, Zhejiang and",
+        ),
+        (
+            "delta_mutual_recognition_cities",
+            "长三角区域内异地就医",
+            "insured in one area of Yangtze Delta and treated in",
         ),
     ],
 )
-def test_the_first_screen_says_whose_care_is_changed(
-    answer: briefing.Answer, geography: str, sides: str, wheres: dict[str, list[str]], words: str
+def test_the_first_screen_says_whose_care_a_shipped_scenario_changes(
+    answer: briefing.Answer, name: str, zh: str, en: str
 ) -> None:
-    place = areas.load(geography)
-    codes = {"s": ["310000", "320000", "330000", "340000"], "t": ["410000"], "a": place.codes, "c": place.codes[:41]}
-    groups = [f"pairs=changed;{side}={code};kind=inpatient" for side, of in zip(("home", "host"), sides, strict=True)
-              for code in codes[of]]  # fmt: skip
-    facts = answer.facts | {"sets": [one | {"where": wheres} for one in answer.facts["sets"]]}
-    told = replace(answer, place=place, facts=facts, groups={label: i for i, label in enumerate(groups)})
-    assert words in opening.patients(told, "en") and words in opening.sentences(told, "en")
+    told = changing(answer, scenario.load(ROOT / "scenarios" / f"{name}.yaml"))
+    assert opening.sentences(told, "zh").startswith(f"{zh}的{phrases.said(told.kind, 'zh')}（")
+    assert en in opening.sentences(told, "en")
+
+
+@pytest.mark.parametrize(
+    ("wheres", "zh", "en"),
+    [
+        (["home: henan, scheme: resident"], "河南参保人员跨省就医（仅居民医保）",
+         "people insured in Henan and treated in another province, of the scheme of residents only"),
+        (["scheme: employee"], "跨省异地就医（仅职工医保）", "insures them, of the scheme of employees only"),
+        (["scheme: [employee, resident]"], "跨省异地就医", "than the one that insures them"),
+        (["home: henan", "home: henan, scheme: resident"], "所改变的地区和人群", "for whom something is changed"),
+        (["home: henan, kind: inpatient", "home: anhui, kind: outpatient"], "河南参保人员跨省就医",
+         "people insured in Henan and treated in another province"),
+        (["home: [henan, hebei, hubei, hunan, hainan, shanxi]"], "所改变的地区和人群", "for whom something is changed"),
+        (["home: anhui, host: shanghai"], "安徽参保人员到上海就医", "people insured in Anhui and treated in Shanghai"),
+        (["host: [henan, hubei]"], "外省参保人员到河南、湖北就医", "in other provinces and treated in Henan and Hubei"),
+        (["home: anhui, host: shanghai", "home: henan, host: hubei"], "所改变的地区和人群", "something is changed"),
+        (["home: yangtze-delta"], "上海、江苏、浙江、安徽参保人员跨省就医", "Anhui and treated in another province"),
+    ],
+)  # fmt: skip
+def test_the_first_screen_says_whose_care_is_changed(
+    answer: briefing.Answer, beside_root: Path, wheres: list[str], zh: str, en: str
+) -> None:
+    text = "extends: baseline.yaml\nyear: 2024\ntitle: {zh: 题, en: T}\nquestion: {zh: 问, en: Q}\nchanges:\n"
+    for where in wheres:
+        what = "benefits.cap_yuan: 400000" if "scheme" in where else "platform.outage: 0.1"
+        text += f"- {{from: 2024-01, where: {{{where}}}, set: {{{what}}}}}\n"
+    file = beside_root / "mine.yaml"
+    file.write_text(text, encoding="utf-8")
+    told = changing(answer, scenario.load(file))
+    assert opening.patients(told, "zh") == zh and opening.patients(told, "en").endswith(en)
 
 
 @both_languages
