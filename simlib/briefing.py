@@ -178,6 +178,13 @@ def bounded(answer: Answer) -> bool:
     return None not in changes and bool(last["attention"] == 1 and 0 < last["change"] == max(changes))
 
 
+def billed(answer: Answer) -> bool:
+    """Return whether hospitals bill another amount for the headline group's care, in any draw."""
+    at, bills = answer.groups[answer.headline], [AMOUNTS.index(f"bill_{way}") for way in CHANNELS]
+    before, after = (side[:, at][..., bills].sum(axis=(1, 2)) for side in (answer.before, answer.after))
+    return bool((before != after).any())
+
+
 def agreement(answer: Answer) -> tuple[int, int]:
     """Return in how many draws the fund effect has the sign of its mean, and of how many."""
     change = difference(answer, "fund_payment", answer.headline)

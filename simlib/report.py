@@ -342,7 +342,8 @@ def _hosts(answer: Answer, lang: Lang) -> Section | None:
     shares = ["label=area", "rate_base share", "rate points ±"]
     shares += ["tier3_base share ~", "tier3 points ±"] if "tier3" in found else []
     shares += ["siphon_base share", "siphon points ±"] if found["siphon"].notna().all() else []
-    words = said("hosts.said" if _response(answer) == "none" else "hosts.moved", lang)
+    moved = briefing.billed(answer)
+    words = said("hosts.still" if not moved else "hosts.paid" if _moves(answer) == "paid" else "hosts.moved", lang)
     tables = [_table("hosts", found, lang, *money), _table("hosts_shares", found, lang, *shares)]
     if len(tiers := parties.tiers(answer)):
         tiers["label"] = [said(f"tier.{tier}", lang) for tier in tiers["tier"]]
@@ -351,9 +352,10 @@ def _hosts(answer: Answer, lang: Lang) -> Section | None:
     return _section("hosts", lang, [words, said("tiers.said", lang)], tables=tables)
 
 
-def _response(answer: Answer) -> str:
-    """Return the form of patients' response in a run."""
-    return str(answer.manifest["pinned"].get("response.form", "none"))
+def _moves(answer: Answer) -> str:
+    """Return what moves volume and bills: the form of patients' response, `paid` if only the way of payment does."""
+    form = str(answer.manifest["pinned"].get("response.form", "none"))
+    return "paid" if form == "none" and briefing.billed(answer) else form
 
 
 def _origins(answer: Answer, lang: Lang) -> Section | None:
@@ -563,7 +565,7 @@ def _limits(answer: Answer, lang: Lang) -> Section:
     real = real_lists(answer)
     points = [
         said("limits.lists.real", lang, real) if real else said("limits.lists", lang),
-        *(said(f"limits.{name}", lang) for name in ("rate", f"volume.{_response(answer)}", "missing")),
+        *(said(f"limits.{name}", lang) for name in ("rate", f"volume.{_moves(answer)}", "missing")),
         said("limits.year", lang, answer.facts["year"]),
     ]
     if answer.draws < findings.FEWEST_TO_NAME:

@@ -38,6 +38,7 @@ from simlib import (
     whom,
 )
 from simlib.loop import AMOUNTS
+from simlib.terms import CHANNELS
 
 ROOT = Path(__file__).parent.parent
 LANGS = list(phrases.LANGS)
@@ -64,6 +65,13 @@ def answer(run: Path) -> briefing.Answer:
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     both = "delta_mutual_recognition+filing_free_delta"
     return simulate(tmp_path_factory.mktemp("package") / "both", both, more=("--attribute",))
+
+
+@pytest.fixture(scope="session")
+def cheaper(tmp_path_factory: pytest.TempPathFactory) -> briefing.Answer:
+    """Return a run in which hosts are paid by DRG, so that the mean bill changes and no patient moves."""
+    folder = tmp_path_factory.mktemp("drg") / "drg"
+    return briefing.load(outputs.read(simulate(folder, "drg_for_patients_from_elsewhere")))
 
 
 @pytest.fixture(autouse=True)
@@ -678,10 +686,26 @@ def test_a_report_says_that_patients_respond_where_they_were_made_to(answer: bri
     for form, words in said.items():
         pinned = {} if form == "none" else {"response.form": form}
         told = replace(answer, manifest={**answer.manifest, "pinned": pinned})
-        text = str(report.sections(told, lang))
-        assert words[lang == "en"] in text
-        assert (said["none"][lang == "en"] in text) == (form == "none")
-        assert (phrases.said("hosts.said", lang) in text) == (form == "none")
+        limits = report.sections(told, lang, ["limits"])[0].points
+        assert words[lang == "en"] in str(limits)
+        assert (said["none"][lang == "en"] in str(limits)) == (form == "none")
+        assert report.sections(told, lang, ["hosts"])[0].said[0] == phrases.said("hosts.still", lang)  # no bill moves
+        bills = [AMOUNTS.index(f"bill_{way}") for way in CHANNELS]
+        dearer = told.after.copy()
+        dearer[..., bills] += dearer[..., bills] // 10
+        words = report.sections(replace(told, after=dearer), lang, ["hosts"])[0].said[0]
+        assert words == phrases.said("hosts.paid" if form == "none" else "hosts.moved", lang)
+
+
+@both_languages
+def test_hosts_paid_another_way_are_not_said_to_bill_the_same(
+    cheaper: briefing.Answer, answer: briefing.Answer, lang: phrases.Lang
+) -> None:
+    for told, end in ((cheaper, "paid"), (answer, "still")):
+        hosts, limits = report.sections(told, lang, ["hosts", "limits"])
+        moved = parties.hosts(told)[["bill", "bill_low", "bill_high"]].to_numpy()
+        assert (np.abs(moved) > 1).any() == (end == "paid") and hosts.said[0] == phrases.said(f"hosts.{end}", lang)
+        assert phrases.said(f"limits.volume.{'paid' if end == 'paid' else 'none'}", lang) in limits.points
 
 
 def test_the_groups_of_insured_add_up_to_the_headline(answer: briefing.Answer) -> None:
