@@ -150,7 +150,8 @@ def _gains(answer: Answer, lang: Lang) -> Section | None:
     if not answer.tables:
         return None
     found = _in_units(briefing.gains(answer), "unit", UNITS, lang)
-    found["words"] = [texts(lang).get(f"metric.{item}", str(item)) for item in found["item"]]
+    key = {"volume": "volume.eta"} if _moves(answer) == "eta" else {}
+    found["words"] = [texts(lang).get(f"metric.{key.get(item, item)}", str(item)) for item in found["item"]]
     found["note"] = [_told(row, lang) for row in found.to_dict("records")]
     found.loc[found["note"] != "", ["base", "change", "change_low", "change_high"]] = np.nan
     written = ("words=item", "base=without figure", "change=change_yuan figure ±", "unit_words=unit", "note note")

@@ -698,6 +698,17 @@ def test_a_report_says_that_patients_respond_where_they_were_made_to(answer: bri
 
 
 @both_languages
+def test_cases_that_all_come_from_home_are_no_moral_hazard(answer: briefing.Answer, lang: phrases.Lang) -> None:
+    for form, told in (("none", True), ("price", True), ("eta", False)):
+        pinned = {} if form == "none" else {"response.form": form}
+        (gains,) = report.sections(replace(answer, manifest={**answer.manifest, "pinned": pinned}), lang, ["gains"])
+        seen = pieces.as_read(gains.tables[0], lang).iloc[:, 0]
+        hazard, home = ("道德风险", "参保地") if lang == "zh" else ("moral hazard", "home")
+        (volume,) = [one for one in seen if one.startswith(("就医量", "fund payment for more"))]
+        assert seen.str.contains(hazard).any() == told == (hazard in volume) and home in volume
+
+
+@both_languages
 def test_hosts_paid_another_way_are_not_said_to_bill_the_same(
     cheaper: briefing.Answer, answer: briefing.Answer, lang: phrases.Lang
 ) -> None:
