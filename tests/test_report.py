@@ -712,6 +712,7 @@ def test_cases_that_all_come_from_home_are_no_moral_hazard(answer: briefing.Answ
 def test_hosts_paid_another_way_are_not_said_to_bill_the_same(
     cheaper: briefing.Answer, answer: briefing.Answer, lang: phrases.Lang
 ) -> None:
+    assert ("付费方式" if lang == "zh" else "way of payment") in phrases.said("tiers.said", lang)
     for told, end in ((cheaper, "paid"), (answer, "still")):
         hosts, limits = report.sections(told, lang, ["hosts", "limits"])
         moved = parties.hosts(told)[["bill", "bill_low", "bill_high"]].to_numpy()
@@ -782,7 +783,7 @@ def test_gains_and_costs_stand_in_one_table_with_every_metric_the_run_has(answer
     (table,) = report.sections(answer, "en", ["gains"])[0].tables
     seen = pieces.as_read(table, "en").set_index("item")["note"]
     assert seen["cost to agencies and hospitals of running it"] == "not published: see the cost of running it"
-    assert "nobody travels more often" in seen["fund payment for more or fewer cases (moral hazard)"]
+    assert "nobody travels more often" in seen[phrases.said("metric.volume", "en")]
 
 
 def test_a_metric_that_a_run_has_is_told_and_not_said_to_be_missing(answer: briefing.Answer) -> None:
