@@ -140,9 +140,11 @@ def run(
 
 
 def probe(root: Scenario, seed: int, candidates: int, number: int) -> tuple[float, ...]:
-    """Return the solved constants of a candidate: of leaving, then bills, by kind and scheme."""
+    """Return the solved constants of a candidate: of leaving and bills by kind and scheme, gates by kind, claims."""
     (world,) = second_wave(root, seed, candidates, [number])
-    return tuple(float(f"{constant:.9g}") for constant in (*world.c.ravel(), *world.bill.ravel()))
+    gates = (world.passing.networked, world.passing.fault, world.passing.mended, world.passing.attention)
+    constants = (*world.c.ravel(), *world.bill.ravel(), *np.ravel(gates), world.spread)
+    return tuple(float(f"{constant:.9g}") for constant in constants)
 
 
 class Done:

@@ -42,7 +42,7 @@ def seasons(of: Scenario, place: Place) -> Seasons:
     """Return how a scenario holds in its own and in later years."""
     own, *others = (scenario.compile(of, place, of.year + i) for i in range(YEARS))
     root, then = scenario.compile(scenario.reference(of), place), own.touched
-    names = {name for step in of.lineage()[1:] for change in step.changes for name, _ in change.set} & set(own.ids)
+    names = {lever for _, lever, _ in of.lines(root=False)} & set(own.ids)
 
     def alike(other: Settings, names: Iterable[str], months: slice = slice(None)) -> Bools:
         """Return where levers are as in the own year, (home, host, scheme, kind, month)."""

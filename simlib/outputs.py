@@ -87,6 +87,8 @@ FITTED = ("candidates.csv", "fit.csv", "learned.csv", ENSEMBLE)
 RUN = "headline.json"
 KINDS = {RUN: "run", ATTRIBUTION: "attribute", "candidates.csv": "fit"}
 """A file that one command alone writes, and that command."""
+REPORTS = ("report.html", "report.pdf")
+"""Files of a report that speak of a run, in a folder `report_LANG` of the run's."""
 MAX_BYTES = 500_000_000
 LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "pydantic", "PyYAML")
 
@@ -177,6 +179,8 @@ def _write(folder: Path, tables: dict[str, bytes], said: dict[str, object]) -> N
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
+        for old in (path for name in REPORTS for path in folder.glob(f"report_*/{name}")):
+            old.unlink()  # of a run that is no more
         for name, content in tables.items():
             write_whole(folder / name, content)
         said = said | {"tables_sha256": {name: digest(content) for name, content in tables.items()}}

@@ -26,7 +26,7 @@ NOTEBOOK_DPI, SCREEN_DPI, PRINT_DPI = 80, 170, 300
 MAX_REPORT = 20_000_000
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PRINT_SECONDS = 60
-HTML, PDF, WORKBOOK = "report.html", "report.pdf", "tables.xlsx"
+(HTML, PDF), WORKBOOK = outputs.REPORTS, "tables.xlsx"
 FONT_HERE = "FONT"
 MAKERS = ("matplotlib", "pillow", "fonttools", "Jinja2", "numpy", "pandas", "scipy")
 """Libraries on whose version the bytes of a report hang."""
@@ -55,7 +55,8 @@ def write(
         content = made(answer, lang)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / PDF).unlink(missing_ok=True)  # the print of an older report
+        for old in outputs.REPORTS:  # older than the pictures that now are written beside it
+            (folder / old).unlink(missing_ok=True)
         for name, raw in content.items():
             write_whole(folder / name, raw)
         if pdf:

@@ -133,6 +133,13 @@ def test_a_stale_ensemble_is_refused_and_a_changed_comment_is_not(root: scenario
         fit.verify(root.model_copy(update={"ensemble": root.ensemble.model_copy(update={"made_with": anchored})}))
 
 
+def test_an_ensemble_is_refused_by_a_root_that_changes_only_what_can_settle_directly(root: scenario.Scenario) -> None:
+    without = tuple(change for change in root.changes if "filing.free" not in dict(change.set))
+    assert len(without) < len(root.changes)
+    with pytest.raises(BadInputError, match=r"stale: the hash of .*its first member no longer comes to the same"):
+        fit.verify(root.model_copy(update={"changes": without, "sha256": "0" * 64}))
+
+
 BROKEN = {
     "no JSON": (lambda raw: raw[:50], "not JSON"),
     "foreign": (lambda raw: b'{"members": []}', "not an ensemble of this version of simlib"),

@@ -113,6 +113,12 @@ def text(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", body))
 
 
+def test_a_new_run_in_a_folder_leaves_no_report_of_the_old_one(mine: Path) -> None:
+    old = made(mine, "zh"), made(mine, "en")
+    simulate(mine, "no_change")
+    assert not any(path.exists() for path in old)
+
+
 @both_languages
 def test_the_first_screen_says_what_the_run_says(mine: Path, lang: str) -> None:
     facts = json.loads((mine / "headline.json").read_text(encoding="utf-8"))[0]
