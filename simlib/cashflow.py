@@ -47,7 +47,8 @@ class Books:
     ----------
     year : of the first month. homes, hosts : codes of the pools' areas and of the provinces that host. province : of
     each home, (home,). flows, terms, moves : see `ledger`. diverted : what the pools do not spend on care at home, as
-    patients now have it elsewhere, fen, (SPAN, scheme, home).
+    patients now have it elsewhere, fen, (SPAN, scheme, home). least : months payable below which a pool is short of
+    reserve, the scenario's on both sides, (SPAN, home).
     """
 
     year: int
@@ -58,6 +59,7 @@ class Books:
     terms: Terms
     moves: Moves
     diverted: Ints
+    least: Array
 
 
 def months(books: Books) -> list[str]:
@@ -83,6 +85,7 @@ def follow(world: World, before: Run, after: Run, pools: Pools | None = None) ->
     ]
     spans_near = [_by_month(later.carried(later.of_homes(seasons), indices[1], near[0], flow)) for flow in near]
     gone = _diverted((before, after), place, seasons.holds, indices[0])
+    least = scenario.over_years(of, place, Ledger.reserve__least, range(of.year, of.year + YEARS))[:, :, 0]
     hosts = tuple(areas.provinces().codes[p] for p in dict.fromkeys(place.province.tolist()))
     out = []
     for run, span, (beside, by_hand), term, away in zip(
@@ -104,7 +107,7 @@ def follow(world: World, before: Run, after: Run, pools: Pools | None = None) ->
             np.concatenate([opening.near[0], beside])[..., 0],
         )
         moves = ledger.book(flows, term, opening.balance, held)
-        out.append(Books(of.year, place.codes, hosts, place.province, flows, term, moves, away))
+        out.append(Books(of.year, place.codes, hosts, place.province, flows, term, moves, away, least))
     return out[0], out[1]
 
 
@@ -299,7 +302,7 @@ def _of_provinces(of_areas: Ints, lever: Quantity, place: areas.Place) -> Ints:
 INDICATORS = {
     "pool_balance": "yuan",
     "months_payable": "months",
-    "pools_below_3_months": "pools",
+    "pools_below_limit": "pools",
     "pools_in_deficit": "pools",
     "pools_short": "pools",
     "direct": "yuan",
@@ -364,10 +367,11 @@ def indicators(books: Books) -> Array:
         *(purse(amount).sum(axis=(1, 3)).T.astype(np.float64) for amount in (reserve, spending))
     )
     net, gross = _exchange(books, direct)
+    limit = books.least[:, None, :, None]
     out = {
         "pool_balance": group(reserve) / FEN,
         "months_payable": payable,
-        "pools_below_3_months": group(MONTHS * purse(reserve) < Ledger.reserve_least.number * purse(spending)),
+        "pools_below_limit": group(MONTHS * purse(reserve) < limit * purse(spending)),
         "pools_in_deficit": group(purse(income) < purse(spending)),
         "pools_short": group((purse(balance["pool"]) <= 0) & (spending > 0)),
         "direct": group(direct) / FEN,

@@ -436,10 +436,21 @@ def draws_table(runs: Runs) -> pd.DataFrame:
 def harmed(runs: Runs, pairing: int) -> float:
     """Return the share of draws in which a scenario leaves more pools short of reserve in some month than today.
 
-    A pool is short below `Ledger.reserve_least` months payable.
+    A pool is short below `Ledger.reserve__least` months payable.
     """
-    low = runs.cash[pairing][:, :, list(cashflow.INDICATORS).index("pools_below_3_months"), 0]
+    low = _short(runs, pairing)
     return float((low[:, 1] > low[:, 0]).any(axis=1).mean())
+
+
+def unharmed(runs: Runs, pairing: int) -> tuple[float, float]:
+    """Return the share of draws in which no pool is short of reserve in any month, without a scenario and with it."""
+    without, with_ = (_short(runs, pairing) == 0).all(axis=2).mean(axis=0)
+    return float(without), float(with_)
+
+
+def _short(runs: Runs, pairing: int) -> Array:
+    """Return the pools short of reserve, (draw, side, month)."""
+    return np.asarray(runs.cash[pairing][:, :, list(cashflow.INDICATORS).index("pools_below_limit"), 0])
 
 
 def parts_table(runs: Runs) -> pd.DataFrame:

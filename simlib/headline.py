@@ -122,7 +122,7 @@ MONEY = {
     ("local_care", "all"): ("care at home (expected bills), 100 million yuan", 1e-8),
     ("months_payable", "scheme=employee"): ("months payable, employee pools", 1.0),
     ("months_payable", "scheme=resident"): ("months payable, resident pools", 1.0),
-    ("pools_below_3_months", "all"): ("pools below 3 months payable", 1.0),
+    ("pools_below_limit", "all"): ("pools short of reserve", 1.0),
 }
 """What is said of the money: indicator and group of the ledger, words, scale."""
 
@@ -138,7 +138,8 @@ def _money(runs: Runs, pairing: Pairing) -> dict[str, Any]:
         for (indicator, group), (_, scale) in MONEY.items()
         for found in table.reindex([(indicator, group)])[columns].dropna().to_numpy()
     ]
-    return {"rows": rows, "more_pools_short": experiment.harmed(runs, at), "most": Ledger.harm_most.number}
+    harm = {"more_pools_short": experiment.harmed(runs, at), "no_pool_short": experiment.unharmed(runs, at)}
+    return {"rows": rows} | harm | {"most": Ledger.harm_most.number}
 
 
 def _fresh(runs: Runs, pairing: Pairing) -> dict[str, Any]:

@@ -194,6 +194,18 @@ class Ledger(Params, prefix="ledger"):
         source="scenarios only",
         grade="assumed",
     )
+    reserve__least = lever(
+        "months payable below which an area's pool counts as short of reserve, with the scenario and without",
+        3.0,
+        unit="months",
+        axes=("home",),
+        low=0.0,
+        high=24.0,
+        kinds=(),
+        at_full=AtFull(24.0, up=("pools_below_limit",), untouched=("pool_balance", "months_payable")),
+        source="China Daily, 2013-12-03: on the rule on reserves of 2009",
+        grade="press",
+    )
     use_yellow = fact(
         "use of a prepayment from which a home is warned 黄色预警; what use means is not published",
         0.7,
@@ -207,13 +219,6 @@ class Ledger(Params, prefix="ledger"):
         unit="share",
         source=HEBEI,
         grade="official",
-    )
-    reserve_least = fact(
-        "months payable below which a pool's reserve is too low",
-        3.0,
-        unit="months",
-        source="China Daily, 2013-12-03: on the rule on reserves of 2009",
-        grade="press",
     )
     harm_most = fact(
         "probability up to which a measure that leaves more pools with too low a reserve counts as doing no harm",

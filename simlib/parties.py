@@ -17,7 +17,7 @@ Array = npt.NDArray[np.float64]
 RESERVES = (
     ("months_payable", "scheme=employee"),
     ("months_payable", "scheme=resident"),
-    ("pools_below_3_months", "all"),
+    ("pools_below_limit", "all"),
     ("receivable_days", "all"),
     ("use_cleared", "all"),
     ("advanced_yuan_days", "all"),

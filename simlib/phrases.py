@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, Literal
 
@@ -25,3 +26,12 @@ def said(key: str, lang: Lang, *values: object, **named: Any) -> str:
     '95 % interval 1 to 2'
     """
     return texts(lang)[key].format(*values, **named)
+
+
+def joined(key: str, lang: Lang, parts: Iterable[str]) -> str:
+    """Return texts put together by a sign, such as a full stop; a blank follows it in English.
+
+    >>> joined("plot.then", "en", ["one", "two"]), joined("plot.then", "zh", ["一", "二"])
+    ('one; two', '一；二')
+    """
+    return (texts(lang)[key] + ("" if lang == "zh" else " ")).join(parts)

@@ -11,7 +11,7 @@ import pandas as pd
 from simlib import areas, briefing, declared, evidence, fans, findings, maps, match, parties, plots, running, whom
 from simlib.briefing import Answer
 from simlib.opening import real_lists, source
-from simlib.phrases import LANGS, Lang, said, texts
+from simlib.phrases import LANGS, Lang, joined, said, texts
 from simlib.pieces import FACTORS, LEAST, Picture, Section, Table, area, bracketed, columns, decimals, meaning, table
 from simlib.remedies import shown
 from simlib.terms import GRADES, UNPUBLISHED
@@ -29,7 +29,7 @@ UNITS = {
 """Units of metrics: words, and what amounts are multiplied by, zh and en; a change of a share is in points."""
 LEDGER_UNITS = {
     "months_payable": ("unit.months", (1.0, 1.0)),
-    "pools_below_3_months": ("unit.pools", (1.0, 1.0)),
+    "pools_below_limit": ("unit.pools", (1.0, 1.0)),
     "receivable_days": ("unit.days", (1.0, 1.0)),
     "use_cleared": ("unit.points", (100.0, 100.0)),
     "advanced_yuan_days": ("unit.yuan_days", FACTORS["yuan"]),
@@ -80,9 +80,13 @@ def _what(answer: Answer, lang: Lang) -> Section:
     rows = []
     for one in answer.facts["sets"]:
         until = f" {said('what.to', lang)} {one['to']}" if one["to"] else ""
-        places = said("plot.then", lang).join(
-            f"{said(axis, lang)} {_listed([area(name, lang) for name in names], lang)}"
-            for axis, names in one["where"].items()
+        places = joined(
+            "plot.then",
+            lang,
+            (
+                f"{said(axis, lang)} {_listed([area(name, lang) for name in names], lang)}"
+                for axis, names in one["where"].items()
+            ),
         )
         rows.append(
             {
@@ -410,9 +414,8 @@ def _money(answer: Answer, lang: Lang) -> Section | None:
     picture = Picture("money", 3.8, lambda ax: fans.fan(drawn, ax, lang, **how))
     lines = [said("money.said", lang)]
     if told := answer.facts["money"]:
-        lines.append(
-            said("money.harm", lang, _harmed(answer, told["more_pools_short"], lang), f"{100 * told['most']:.0f}")
-        )
+        shares = (_harmed(answer, share, lang) for share in (told["more_pools_short"], *told["no_pool_short"]))
+        lines.append(said("money.harm", lang, *shares, f"{100 * told['most']:.0f}"))
     return _section("money", lang, lines, [picture], [made])
 
 

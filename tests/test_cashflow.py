@@ -377,7 +377,7 @@ def small() -> Small:
     rates |= {"shared": 1_000_000 * every, "province": np.zeros(2, dtype=np.int64)}
     terms = ledger.Terms(2_000_000 * every, *lags, 15_000 * every, 2, **rates)
     moves = ledger.book(flows, terms, np.full((2, 2), 10**7), 2 * direct[0])
-    of = Books(2024, codes, codes, np.arange(2), flows, terms, moves, np.zeros_like(flows.local))
+    of = Books(2024, codes, codes, np.arange(2), flows, terms, moves, np.zeros_like(flows.local), 3.0 * every)
     stated: dict[str, dict[str, int]] = {}
     for account, month, fen in journal.account_balances(of).itertuples(index=False):
         stated.setdefault(month, {})[account] = int(fen)
@@ -655,7 +655,7 @@ def by_hand(
     terms = ledger.Terms(**{name: none + lag for name, lag in lags.items()}, **rates, claim=0, province=none[0])
     moves = ledger.book(flows, terms, np.full((2, 1), 10**9), np.zeros((2, 1, 1), dtype=np.int64))
     place = (("110000",), ("110000",), np.zeros(1, dtype=np.int64))
-    return run, Books(2024, *place, flows, terms, moves, np.zeros_like(cash))
+    return run, Books(2024, *place, flows, terms, moves, np.zeros_like(cash), np.full((ledger.SPAN, 1), 3.0))
 
 
 PARTS: dict[str, tuple[Any, Any, tuple[float, float, float, float]]] = {
@@ -691,12 +691,29 @@ def test_stress_is_volume_and_a_lag_is_timing_by_hand() -> None:
 
 def test_the_limit_of_harm_is_the_share_of_draws_with_more_short_pools(runs: tuple[simulate.Run, simulate.Run]) -> None:
     cash = np.zeros((4, 2, len(cashflow.INDICATORS), 1, ledger.SPAN))
-    short = list(cashflow.INDICATORS).index("pools_below_3_months")
+    short = list(cashflow.INDICATORS).index("pools_below_limit")
     cash[:, :, short] = 2  # as many pools with and without
     cash[1, 1, short, 0, 30] = 3  # one more in one month
     cash[2, 0, short] = 5  # fewer than today
     found = experiment.harmed(SimpleNamespace(cash=(cash,)), 0)  # type: ignore[arg-type]
     assert found == 0.25 > ledger.Ledger.harm_most.number
+    cash[3, :, short] = 0
+    assert experiment.unharmed(SimpleNamespace(cash=(cash,)), 0) == (0.25, 0.25)  # type: ignore[arg-type]
+    cash[3, 1, short, 0, 35] = 1  # the last month counts
+    assert experiment.unharmed(SimpleNamespace(cash=(cash,)), 0) == (0.25, 0.0)  # type: ignore[arg-type]
+
+
+def test_the_limit_of_reserve_is_that_of_the_scenario_on_both_sides(world: solve.World, tmp_path: Path) -> None:
+    of = written(tmp_path, "  - {from: 2024-01, where: {home: 上海}, set: {ledger.reserve.least: 24}}\n")
+    run = simulate.live(world, scenario.reference(of), touched=simulate.touched_by(of), people=PEOPLE)
+    by_rule = told(cashflow.follow(world, run, run)[0], "pools_below_limit", "home=310000")
+    before, after = (told(books, "pools_below_limit", "home=310000") for books in followed(world, of, run))
+    assert (before == after).all() and (after > by_rule).all()
+    other = "home=320000"
+    assert (
+        told(followed(world, of, run)[1], "pools_below_limit", other)
+        == told(cashflow.follow(world, run, run)[1], "pools_below_limit", other)
+    ).all()
 
 
 def test_the_limit_of_harm_is_said_to_be_met_up_to_it_and_not_beyond(

@@ -610,7 +610,7 @@ def test_whatever_the_books_say_reconcile_finds_no_fault(case: tuple[Flows, Term
     f, t, balance = case
     m = book(f, t, balance, opened_by_rule(f, t))
     places = tuple("abc"[: f.direct.shape[2]]), tuple("xyz"[: f.direct.shape[3]])
-    of = Books(2024, *places, t.province, f, t, m, np.zeros_like(f.local))
+    of = Books(2024, *places, t.province, f, t, m, np.zeros_like(f.local), np.full((SPAN, len(t.province)), 3.0))
     stated: dict[str, dict[str, int]] = {}
     for account, month, fen in journal.account_balances(of).itertuples(index=False):
         stated.setdefault(month, {})[account] = int(fen)

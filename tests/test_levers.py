@@ -275,7 +275,7 @@ def test_a_roll_out_whose_dates_are_out_of_order_is_refused(tmp_path: Path) -> N
 
 def test_a_line_without_effect_is_said_and_the_run_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     written(tmp_path, *(WITHOUT_EFFECT[name][0] for name in ("within a province", "a real change")))
-    file, out = str(tmp_path / "x.yaml"), str(tmp_path / "out")
+    file = str(tmp_path / "x.yaml")
     assert cli.main(["check", file]) == 0
     captured = capsys.readouterr()
     assert captured.out == f"{file}: fine\n" and captured.err.startswith(f"{file}:6:")
@@ -283,5 +283,5 @@ def test_a_line_without_effect_is_said_and_the_run_goes_on(tmp_path: Path, capsy
     assert cli.main(["check", file, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["warnings"]) == 1
     for command in ("run", "attribute"):
-        assert cli.main([command, file, "--draws", "2", "--people", "1000", "--out", out]) == 0
+        assert cli.main([command, file, "--draws", "2", "--people", "1000", "--out", str(tmp_path / command)]) == 0
         assert capsys.readouterr().err.count("warning: ") == 1
