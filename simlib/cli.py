@@ -16,7 +16,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NoReturn
 
-from simlib.terms import FILINGS, KINDS, MEMBERS, SCHEMES, TIERS, BadInputError, Quantity
+from simlib.errors import BadInputError
+from simlib.quantities import Quantity
+from simlib.terms import FILINGS, KINDS, MEMBERS, SCHEMES, TIERS
 
 FINE, OUR_FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
@@ -51,7 +53,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print what was found, what was expected and where to look; exit with 2."""
-        from simlib.remedies import did_you_mean, shown
+        from simlib.errors import did_you_mean, shown
 
         said = message.removeprefix("argument ")
         if choice := re.fullmatch(r"(.+): invalid choice: (.+) \(choose from (.+)\)", said):
@@ -127,7 +129,11 @@ def _command(commands: Any, name: str, action: Any, about: str) -> argparse.Argu
 
 def run_scenarios(options: argparse.Namespace) -> int:
     """Simulate, print the headlines, write the results whole, the manifest last."""
-    from simlib import areas, attribution, experiment, findings, headline, openings, outputs, scenario
+    from simlib.fund import openings
+    from simlib.patients import areas
+    from simlib.report import folders, headline
+    from simlib.scenario import scenario
+    from simlib.study import attribution, experiment, findings
 
     scenarios, how = [scenario.load(path) for path in options.scenarios], _how(options)
     pin, pools = _pins(options.pin), None
@@ -137,7 +143,7 @@ def run_scenarios(options: argparse.Namespace) -> int:
     for of in packages:
         attribution.check(of, people=few, sample=None, **how)
     folder = options.out or Path(".out") / "+".join(of.name for of in scenarios)
-    outputs.prepare(folder, outputs.RUN)
+    folders.prepare(folder, folders.RUN)
     if options.pools is not None:
         pools = openings.stated(options.pools, areas.load(scenarios[0].geography))
         print(*pools.warnings, sep="\n", end="\n" * bool(pools.warnings), file=sys.stderr)
@@ -147,13 +153,13 @@ def run_scenarios(options: argparse.Namespace) -> int:
     curve = findings.attention_curve(scenarios, pin=pin, progress=bar, **how)
     bar = _bar("measures", options.draws)
     split = [attribution.attribute(of, people=few, pin=pin, progress=bar, **how) for of in packages]
-    outputs.write(folder, runs, curve, split)
+    folders.write(folder, runs, curve, split)
     reports = _reports(folder, [of.name for of in scenarios]) if options.report else []
     if options.json:
         found = json.loads((folder / "headline.json").read_text(encoding="utf-8"))
         print(json.dumps({"headlines": found, "folder": str(folder)}, ensure_ascii=False, indent=2))
     else:
-        print(headline.text(runs, curve), f"\n\nWritten to {folder}: {', '.join(outputs.NAMES)}", sep="")
+        print(headline.text(runs, curve), f"\n\nWritten to {folder}: {', '.join(folders.NAMES)}", sep="")
         for path in reports:
             print(path)
     return FINE
@@ -161,15 +167,18 @@ def run_scenarios(options: argparse.Namespace) -> int:
 
 def fit_draws(options: argparse.Namespace) -> int:
     """Fit the unknowns to the anchors and write the ensemble whole; a fit that was stopped goes on where it was."""
-    from simlib import anchors, experiment, fit, foretell, match, outputs, scenario
+    from simlib.calibration import fit, targets
+    from simlib.report import folders
+    from simlib.scenario import scenario
+    from simlib.study import experiment, foretell, match
 
     jobs = _jobs(options)
     experiment.limits(seed=options.seed, jobs=jobs)
     root = scenario.load(options.root).lineage()[0]
-    known = anchors.read(options.anchors or anchors.published())
+    known = targets.read(options.anchors or targets.published())
     to = max(anchor.year for anchor in known) if options.to is None else options.to
-    anchors.until(known, to)
-    outputs.prepare(options.out, "candidates.csv")
+    targets.until(known, to)
+    folders.prepare(options.out, "candidates.csv")
     options.out.mkdir(parents=True, exist_ok=True)
     fitted = fit.run(
         root,
@@ -180,7 +189,7 @@ def fit_draws(options: argparse.Namespace) -> int:
         jobs=jobs,
         progress=_bar,
     )
-    outputs.write_fit(options.out, fitted)
+    folders.write_fit(options.out, fitted)
     found, table, learned = fitted.ensemble, match.fitted_table(fitted), match.learned(fitted.ensemble)
     if options.json:
         tables = {"anchors": table.to_dict("records"), "unknowns": learned.to_dict("records")}
@@ -192,8 +201,8 @@ def fit_draws(options: argparse.Namespace) -> int:
     print(foretell.text(learned[learned.moved].drop(columns=["meaning", "moved"])))
     stayed = len(learned) - int(learned.moved.sum())
     print(f"\n{stayed} other unknowns stay where they were: no anchor tells of them.")
-    print(f"Written to {options.out}: {', '.join(outputs.FITTED)}. To use it, put {outputs.ENSEMBLE} beside a root")
-    print(f"scenario and write in that: ensemble: {outputs.ENSEMBLE}")
+    print(f"Written to {options.out}: {', '.join(folders.FITTED)}. To use it, put {folders.ENSEMBLE} beside a root")
+    print(f"scenario and write in that: ensemble: {folders.ENSEMBLE}")
     return FINE
 
 
@@ -228,10 +237,10 @@ def _month(text: str) -> str:
 
 def _pinned(text: str) -> tuple[str, float | str]:
     """Return what a text ID=VALUE holds fixed."""
-    from simlib import declared
+    from simlib.scenario import register
 
     try:
-        return declared.pinned(text)
+        return register.pinned(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -250,7 +259,10 @@ def _bar(what: str, total: int) -> Any:
 
 def check_files(options: argparse.Namespace) -> int:
     """Check each file, all faults at once."""
-    from simlib import cases, documents, enacted, inert, scenario
+    from simlib.benefits import cases
+    from simlib.files import documents
+    from simlib.scenario import inert, scenario
+    from simlib.simulation import enacted
 
     faults: list[Any] = []
     fine: list[str] = []
@@ -294,11 +306,11 @@ def _uncollected() -> Iterator[None]:
 
 def settle_cases(options: argparse.Namespace) -> int:
     """Price every case both ways; exit 1 if an expectation written in a file is not met."""
-    from simlib import cases, settlement, sheet, wording
+    from simlib.benefits import cases, pricing, sheet, wording
 
     with _uncollected():
         found = [case for path in options.files for case in cases.load(path)]
-        settled = [(case, settlement.settle(case)) for case in found]
+        settled = [(case, pricing.settle(case)) for case in found]
     if options.json:
         print(json.dumps(sheet.as_json(settled, options.explain, options.lang), ensure_ascii=False, indent=2))
     else:
@@ -308,7 +320,7 @@ def settle_cases(options: argparse.Namespace) -> int:
         for line in cases.warnings(case):
             print(f"{name}: {line}", file=sys.stderr)
     checked = zip(names, settled, strict=True)
-    unmet = [f"{name}: {what}" for name, (case, done) in checked for what in settlement.check(case, done)]
+    unmet = [f"{name}: {what}" for name, (case, done) in checked for what in pricing.check(case, done)]
     for line in unmet:
         print(line, file=sys.stderr)
     return OUR_FAULT if unmet else FINE
@@ -316,7 +328,7 @@ def settle_cases(options: argparse.Namespace) -> int:
 
 def hindcast(options: argparse.Namespace) -> int:
     """Print forecasts of known years from rows up to one year, their errors and scores."""
-    from simlib import experiment, foretell
+    from simlib.study import experiment, foretell
 
     experiment.limits(seed=options.seed)
     table = foretell.hindcast(options.fit_to, options.seed)
@@ -341,7 +353,7 @@ def hindcast(options: argparse.Namespace) -> int:
 
 def score(options: argparse.Namespace) -> int:
     """Print figures entered in a file beside the frozen predictions of them."""
-    from simlib import foretell
+    from simlib.study import foretell
 
     table = foretell.score(options.file)
     if options.json:
@@ -365,9 +377,10 @@ def list_parameters(options: argparse.Namespace) -> int:
     for name in ("scheme", "kind", "month"):
         if getattr(options, name) is not None:
             raise BadInputError(f"--{name}: only an area's own policy has it. Add --area, such as --area hangzhou.")
-    from simlib import declared, foretell
+    from simlib.scenario import register
+    from simlib.study import foretell
 
-    every = (*declared.quantities().values(), *foretell.Foretell.quantities())
+    every = (*register.quantities().values(), *foretell.Foretell.quantities())
     if options.json:
         told = ("id", "role", "default", "low", "high", "dist", "choices", "axes", "unit", "grade", "meaning", "source")
         rows = [{name: getattr(q, name) for name in told} | {"expected": _expected(q)} for q in every]
@@ -407,16 +420,16 @@ def _numbers(q: Quantity) -> str:
 
 def _list_area(options: argparse.Namespace) -> int:
     """Print an area's policy: each field in use, from which level, since when, grade and source."""
-    from simlib import local
+    from simlib.benefits import area_rules
 
     month = options.month or "2025-12"
     schemes = (options.scheme,) if options.scheme else SCHEMES
     kinds = (options.kind,) if options.kind else KINDS
     try:
-        area = local.pool(options.area)
+        area = area_rules.pool(options.area)
     except LookupError as error:
         raise BadInputError(f"--area {error.args[0]}") from None
-    rows = local.listing(area.code, month, schemes, kinds)
+    rows = area_rules.listing(area.code, month, schemes, kinds)
     if options.json:
         print(json.dumps(rows, ensure_ascii=False, indent=2))
         return FINE
@@ -425,7 +438,7 @@ def _list_area(options: argparse.Namespace) -> int:
     for scheme, kind in ((s, k) for s in schemes for k in kinds):
         of = [row for row in rows if (row["scheme"], row["kind"]) == (scheme, kind)]
         print(f"{scheme}, {kind}", *_fields(of, sources), sep="\n")
-    if groups := local.groups(area.code):
+    if groups := area_rules.groups(area.code):
         print(f"Not shown, terms of their own: {', '.join(groups)}")
     print("sources", *(f"  [{i}] {source}" for i, source in enumerate(sources, 1)), sep="\n")
     return FINE
@@ -433,11 +446,11 @@ def _list_area(options: argparse.Namespace) -> int:
 
 def _fields(rows: list[dict[str, Any]], sources: list[str]) -> Iterable[str]:
     """Yield one line per field, value and origin of one scheme and kind of care, and where it holds."""
-    from simlib import local
+    from simlib.benefits import area_rules
 
     same: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
     for row in rows:
-        area = f"{row['level']} {local.pool(row['area']).name_en}" if row["area"] else "*"
+        area = f"{row['level']} {area_rules.pool(row['area']).name_en}" if row["area"] else "*"
         where = f"{area}, {row['start'] or 'undated'}" if row["area"] else area
         beyond = f"{100 * row['beyond']:.4g} points beyond the national limit" if row["beyond"] else ""
         notes = "; ".join(note for note in (row["note"], f"WARNING: {beyond}" if beyond else "") if note)
@@ -468,7 +481,8 @@ def _places(cells: set[tuple[str, ...]]) -> Iterable[str]:
 
 def print_schema(options: argparse.Namespace) -> int:
     """Print a JSON Schema."""
-    from simlib import cases, scenario
+    from simlib.benefits import cases
+    from simlib.scenario import scenario
 
     schema = scenario.json_schema() if options.format == "scenario" else cases.json_schema()
     print(json.dumps(schema, ensure_ascii=False, indent=2))
@@ -524,7 +538,7 @@ def _add_packages(commands: Any) -> None:
 
 def list_scenarios(options: argparse.Namespace) -> int:
     """Print the scenarios of a folder, then the faults of those that are wrong."""
-    from simlib import scenario
+    from simlib.scenario import scenario
 
     if not options.folder.is_dir():
         what = "not a folder" if options.folder.exists() else "no such folder"
@@ -560,7 +574,7 @@ def list_scenarios(options: argparse.Namespace) -> int:
 
 def _warn(scenarios: Sequence[Any]) -> None:
     """Print lines of scenarios that have no effect: the run goes on."""
-    from simlib import inert
+    from simlib.scenario import inert
 
     for line in dict.fromkeys(line for of in scenarios for line in inert.warnings(of)):
         print(line, file=sys.stderr)
@@ -582,32 +596,35 @@ def _listed(of: Any) -> str:
 
 def attribute(options: argparse.Namespace) -> int:
     """Split a package among its levers, print the shares, write them whole, the manifest last."""
-    from simlib import attribution, metrics, outputs, remedies, scenario
+    from simlib import errors
+    from simlib.report import folders
+    from simlib.scenario import scenario
+    from simlib.study import attribution, metrics
 
     if options.metric not in metrics.UNITS:
-        known = remedies.did_you_mean(options.metric, metrics.UNITS)
-        raise BadInputError(f"--metric {remedies.shown(options.metric)}: no such metric. {known}")
+        known = errors.did_you_mean(options.metric, metrics.UNITS)
+        raise BadInputError(f"--metric {errors.shown(options.metric)}: no such metric. {known}")
     package, how, sample, pin = scenario.load(options.package), _how(options), options.sample, _pins(options.pin)
     _warn([package])
     attribution.check(package, people=options.people, sample=sample, **how)
     folder = options.out or Path(".out") / f"attribute_{package.name}"
-    outputs.prepare(folder, outputs.ATTRIBUTION)
+    folders.prepare(folder, folders.ATTRIBUTION)
     found = attribution.attribute(
         package,
         people=options.people,
         pin=pin,
         sample=sample,
-        folder=folder / outputs.COALITIONS,
+        folder=folder / folders.COALITIONS,
         progress=_bar("draws", options.draws),
         **how,
     )
     table = found.table(options.metric)
-    outputs.write_attribution(folder, found, table)
+    folders.write_attribution(folder, found, table)
     if options.json:
         said = {"attribution": _records(table), "folder": str(folder)}
         print(json.dumps(said, ensure_ascii=False, indent=2))
     else:
-        names = f"{outputs.ATTRIBUTION}, {outputs.MANIFEST}, {outputs.COALITIONS}/"
+        names = f"{folders.ATTRIBUTION}, {folders.MANIFEST}, {folders.COALITIONS}/"
         print(attribution.text(found, table), f"\n\nWritten to {folder}: {names}", sep="")
     return FINE
 
@@ -642,7 +659,7 @@ def _day(text: str) -> datetime.date:
 
 def check_catalogues(options: argparse.Namespace) -> int:
     """Check each item list, all faults at once."""
-    from simlib import itemlists
+    from simlib.catalogue import itemlists
 
     faults: list[Any] = []
     fine: list[itemlists.ItemList] = []
@@ -672,7 +689,7 @@ def _add_ledger(commands: Any) -> None:
 
 def reconcile_books(options: argparse.Namespace) -> int:
     """Say that the books of a run agree, or where not."""
-    from simlib import reconcile
+    from simlib.fund import reconcile
 
     agreed = reconcile.check(options.folder)
     if options.json:
@@ -686,7 +703,7 @@ def reconcile_books(options: argparse.Namespace) -> int:
 
 def compare_catalogues(options: argparse.Namespace) -> int:
     """Compare two item lists."""
-    from simlib import agreement, itemlists
+    from simlib.catalogue import agreement, itemlists
 
     a, b = itemlists.read(options.a), itemlists.read(options.b)
     spend = itemlists.read_spending(options.spend) if options.spend else None
@@ -717,8 +734,8 @@ def _add_report(commands: Any) -> None:
 
 def _reports(folder: Path, names: Iterable[str]) -> list[Path]:
     """Write the reports of every scenario of a run in both languages; return the HTML files."""
-    from simlib import pack
-    from simlib.phrases import LANGS
+    from simlib.files.texts import LANGS
+    from simlib.report import pack
 
     every = [pack.write(folder, lang, scenario=name) for name in names for lang in LANGS]
     return [path for written in every for path in written if path.name == pack.HTML]
@@ -726,7 +743,7 @@ def _reports(folder: Path, names: Iterable[str]) -> list[Path]:
 
 def write_report(options: argparse.Namespace) -> int:
     """Write the report of a finished run."""
-    from simlib import pack
+    from simlib.report import pack
 
     written = pack.write(options.run, options.lang, scenario=options.scenario, folder=options.out, pdf=options.pdf)
     if options.json:
@@ -738,7 +755,7 @@ def write_report(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     """Say what of a report or a run folder was checked; what was altered is bad input."""
-    from simlib import pack
+    from simlib.report import pack
 
     found = pack.verify(options.path, options.run)
     print(json.dumps({"checked": found}, ensure_ascii=False, indent=2) if options.json else "\n".join(found))

@@ -12,7 +12,10 @@ from pathlib import Path
 from time import process_time, thread_time
 from typing import Any
 
-from simlib import cashflow, cli, experiment, outputs
+from simlib import cli
+from simlib.fund import cashflow
+from simlib.report import folders
+from simlib.study import experiment
 
 ROOT = Path(__file__).parent.parent
 SCENARIO = ROOT / "scenarios" / "delta_mutual_recognition.yaml"
@@ -22,7 +25,7 @@ LEDGER: tuple[tuple[Any, str], ...] = (
     (cashflow, "effects"),
     (experiment, "parts_table"),
     (experiment, "cash_table"),
-    (outputs, "books"),
+    (folders, "books"),
 )
 """All that a run does for its books, writing included."""
 MOST = 0.25

@@ -21,9 +21,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simlib import areas, enacted, loop, metrics, scenario, simulate, solve, terms, visits
-from simlib.benefits import MOST_BANDS, NO_LIMIT_FEN, PER_DISEASE, PER_MONTH, PER_YEAR, Owed
-from simlib.chronic import DISEASES
+from simlib import amounts, compiled, terms
+from simlib.benefits.layers import MOST_BANDS, NO_LIMIT_FEN, PER_DISEASE, PER_MONTH, PER_YEAR, Owed
+from simlib.patients import areas, visits
+from simlib.patients.chronic import DISEASES
+from simlib.scenario import scenario
+from simlib.simulation import enacted, loop, simulate, solve
+from simlib.study import metrics
 from simlib.terms import (
     ABANDONED,
     CHRONIC,
@@ -314,9 +318,9 @@ class Twin:
         self.bill = self.bill_fen(mean, share(what, visits.HOW_DEAR))
         failed = self.failed_conditions(done, gates, on_list, p, tier)
         self.cause, number = failed.argmax(axis=0), failed.sum(axis=0)
-        self.cause[number == 0] = loop.BY_CHOICE
+        self.cause[number == 0] = amounts.BY_CHOICE
         self.met, self.pivotal, filing = number == 0, number == 1, p.copy()
-        unfiled = failed[loop.NOT_FILED]
+        unfiled = failed[amounts.NOT_FILED]
         filing[unfiled] = UNFILED
         attention = mix(self.key, step(visits.ATTENTIVE)).take(self.owner)
         self.attentive = attention < draw.attention.take(k)
@@ -340,20 +344,20 @@ class Twin:
     def failed_conditions(self, done: Any, gates: Any, on_list: Any, purpose: Any, tier: Any) -> Any:
         """Return which conditions each visit fails, (condition, visit); note what a claim costs, and credit."""
         draw, k, now = self.draw, self.k, self.holds
-        failed = np.zeros((len(loop.CONDITIONS), len(k)), dtype=bool)
+        failed = np.zeros((len(amounts.CONDITIONS), len(k)), dtype=bool)
         shut = np.flatnonzero(share(gates, visits.CONNECTED) >= draw.open.take(k))
         which = share(gates[shut], visits.WHICH_FAILS)
-        failed[loop.NOT_NETWORKED, shut] = which < draw.not_networked[k[shut]]
-        failed[loop.NOT_CODED, shut] = which >= draw.coded[k[shut]]
-        failed[loop.NOT_LISTED] = ~on_list
+        failed[amounts.NOT_NETWORKED, shut] = which < draw.not_networked[k[shut]]
+        failed[amounts.NOT_CODED, shut] = which >= draw.coded[k[shut]]
+        failed[amounts.NOT_LISTED] = ~on_list
         mended, self.hassle = draw.mended.take(k), draw.hassle_fen.take(k)
         self.waiting, self.on_credit = np.full(len(k), draw.waiting), np.zeros(len(k), dtype=bool)
         some = np.flatnonzero(done >> 1)
         own, at = mix(self.luck[some], step(visits.MEASURES)), done[some] >> 1
-        failed[loop.NOT_NETWORKED, some] &= share(own, visits.NEWLY_CONNECTED) >= now["connected"][at, tier[some]]
-        recoded, coded = share(own, visits.UNIFIED), ~failed[loop.NOT_CODED, some]
-        failed[loop.NOT_CODED, some] = np.where(coded, recoded < now["uncoded"][at], recoded >= now["unified"][at])
-        failed[loop.NOT_UP, some] = share(own, visits.DOWN) < now["down"][at]
+        failed[amounts.NOT_NETWORKED, some] &= share(own, visits.NEWLY_CONNECTED) >= now["connected"][at, tier[some]]
+        recoded, coded = share(own, visits.UNIFIED), ~failed[amounts.NOT_CODED, some]
+        failed[amounts.NOT_CODED, some] = np.where(coded, recoded < now["uncoded"][at], recoded >= now["unified"][at])
+        failed[amounts.NOT_UP, some] = share(own, visits.DOWN) < now["down"][at]
         self.on_credit[some] = share(own, visits.ON_CREDIT) < now["credit"][at]
         mended[some], self.hassle[some], self.waiting[some] = (
             now["mended"][at],
@@ -363,7 +367,7 @@ class Twin:
         self.waiting[self.on_credit] = 0.0
         exposed = (purpose != terms.EMERGENCY) & (done & 1 == 0)
         fault = np.flatnonzero(exposed & (share(gates, visits.FILED) < draw.fault.take(k)))
-        failed[loop.NOT_FILED, fault] = share(gates[fault], visits.MENDED) >= mended[fault]
+        failed[amounts.NOT_FILED, fault] = share(gates[fault], visits.MENDED) >= mended[fault]
         return failed
 
     def begin_month(self, who: Any, month: Any) -> None:
@@ -528,7 +532,7 @@ class Twin:
         seen = (member * self.periods + span) * self.places + self.t.take(self.owner)
         seen = seen * len(TIERS) + self.tier
         weight = cells.weight.astype(np.float64)[self.cell].take(self.owner)
-        out, at_host = np.zeros((len(rows), len(loop.AMOUNTS))), np.zeros(self.seen.shape)
+        out, at_host = np.zeros((len(rows), len(amounts.AMOUNTS))), np.zeros(self.seen.shape)
 
         def add(first: int, amount: Any, which: Any = 0, width: int = 1, out: Any = out, into: Any = into) -> None:
             """Put sums of an amount into the columns from `first` on, by which of them a visit belongs to."""
@@ -536,28 +540,32 @@ class Twin:
             out[:, first : first + width] = sums.reshape(-1, width)
 
         paid, kept = weight * self.paid, self.channel != ABANDONED
-        for first, amount in ((loop.VISITS, weight), (loop.BILLS, weight * self.bill), (loop.FUND, paid)):
+        for first, amount in ((amounts.VISITS, weight), (amounts.BILLS, weight * self.bill), (amounts.FUND, paid)):
             add(first, amount, self.channel, 3)
             add(first, amount, self.channel, 3, at_host, seen)
-        for first, amount in ((loop.GAP, self.gap), (loop.GAP_ZERO, self.gap == 0), (loop.CLAIM_MORE, self.gap < 0)):
+        for first, amount in (
+            (amounts.GAP, self.gap),
+            (amounts.GAP_ZERO, self.gap == 0),
+            (amounts.CLAIM_MORE, self.gap < 0),
+        ):
             add(first, weight * amount)
         lost = self.channel != DIRECT
-        add(loop.SEEN_FIRST, weight * lost, self.cause, len(loop.CAUSES), at_host, seen)
+        add(amounts.SEEN_FIRST, weight * lost, self.cause, len(amounts.CAUSES), at_host, seen)
         for amount, first, pivotal in (
-            (weight, loop.FIRST, loop.PIVOTAL),
-            (weight * self.bill, loop.BILL_FIRST, loop.BILL_PIVOTAL),
+            (weight, amounts.FIRST, amounts.PIVOTAL),
+            (weight * self.bill, amounts.BILL_FIRST, amounts.BILL_PIVOTAL),
         ):
-            add(first, amount * lost, self.cause, len(loop.CAUSES))
+            add(first, amount * lost, self.cause, len(amounts.CAUSES))
             cause = np.where(self.pivotal, self.cause, 0)  # choice is none
-            add(pivotal, amount * (lost & self.pivotal), cause, len(loop.CONDITIONS))
-        add(loop.ON_CREDIT, paid * (lost & self.on_credit))
-        add(loop.AS_ORDINARY, weight * self.ordinary)
-        add(loop.FUND_AS_ORDINARY, paid * self.ordinary)
-        add(loop.SUPPLEMENT, weight * (self.paid - self.basic) * kept)
-        add(loop.ACCOUNT, weight * self.account)
+            add(pivotal, amount * (lost & self.pivotal), cause, len(amounts.CONDITIONS))
+        add(amounts.ON_CREDIT, paid * (lost & self.on_credit))
+        add(amounts.AS_ORDINARY, weight * self.ordinary)
+        add(amounts.FUND_AS_ORDINARY, paid * self.ordinary)
+        add(amounts.SUPPLEMENT, weight * (self.paid - self.basic) * kept)
+        add(amounts.ACCOUNT, weight * self.account)
         paid *= kept
-        add(loop.LOCAL_FUND, paid * self.policies.local.take(self.rows))
-        add(loop.GRADED, paid, self.policies.grade.take(self.rows), len(terms.GRADES))
+        add(amounts.LOCAL_FUND, paid * self.policies.local.take(self.rows))
+        add(amounts.GRADED, paid, self.policies.grade.take(self.rows), len(terms.GRADES))
         assert max(np.abs(out).max(), at_host.max()) < 2**53, "a sum is too large for a float to be exact"
         self.totals[rows] += out.astype(np.int64)
         self.seen += at_host.astype(np.int64)
@@ -688,7 +696,7 @@ def same_as_a_run(bench: Bench, people: int, jobs: int) -> dict[str, Any]:
     """Return whether `simlib run` has the benchmark's rules, and in draw 0 the amounts of the benchmark's totals."""
     import pandas as pd  # only here: the peak memory is to be the loop's
 
-    from simlib import experiment
+    from simlib.study import experiment
 
     with tempfile.TemporaryDirectory() as folder:
         how = ["--draws", "2", "--people", str(people), "--jobs", str(jobs), "--out", folder, "--json"]
@@ -697,13 +705,13 @@ def same_as_a_run(bench: Bench, people: int, jobs: int) -> dict[str, Any]:
         manifest = json.loads((Path(folder) / "manifest.json").read_text(encoding="utf-8"))
         written = pd.read_parquet(Path(folder) / "metrics.parquet").query("draw == 0")
     groups = metrics.groups(bench.touched)
-    shape = (2, len(KINDS), len(SCHEMES), bench.places, bench.places, 2, len(loop.AMOUNTS))
+    shape = (2, len(KINDS), len(SCHEMES), bench.places, bench.places, 2, len(amounts.AMOUNTS))
     totals = [bench.live(bench.read(of), bench.cells(people))[1][0] for of in (scenario.reference(bench.of), bench.of)]
     sides = (metrics.amounts(side.reshape(shape), bench.place, groups)[None] for side in totals)
     ours = SimpleNamespace(pairings=[experiment.Pairing(bench.of, groups, *sides)], place=bench.place, draws=1)
     own = experiment.draws_table(ours)
     equal = [*map(tuple, own.to_numpy(object))] == [*map(tuple, written.to_numpy(object))]  # words and integers
-    sha = terms.rules_sha()
+    sha = compiled.rules_sha()
     return {"rules_sha": sha, "rules_sha_equal": sha == manifest["rules_sha256"], "totals_equal": equal}
 
 

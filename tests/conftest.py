@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from simlib import areas, scenario, solve
+from simlib.patients import areas
+from simlib.scenario import scenario
+from simlib.simulation import solve
 
 # The first call of a rule compiles it, which no deadline foresees; the same examples every time.
 settings.register_profile("simlib", deadline=None, derandomize=True)

@@ -15,8 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from simlib import cli, experiment, outputs, tables
-from simlib.experiment import CONTRACT
+from simlib import cli
+from simlib.files import facts
+from simlib.report import folders
+from simlib.study import experiment
+from simlib.study.experiment import CONTRACT
 
 ROOT = Path(__file__).parent.parent
 DELTA = str(ROOT / "scenarios" / "delta_mutual_recognition.yaml")
@@ -33,19 +36,19 @@ def test_a_run_prints_its_answer_and_writes_what_it_says(tmp_path: Path, capsys:
     assert run(out=tmp_path / "a") == 0
     printed = capsys.readouterr().out
     assert "Mutual recognition" in printed and "fund payment, %" in printed
-    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == sorted(outputs.NAMES)
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == sorted(folders.NAMES)
     with (tmp_path / "a" / "effects.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == CONTRACT
     manifest = json.loads((tmp_path / "a" / "manifest.json").read_text(encoding="utf-8"))
-    assert all(tables.sha256(tmp_path / "a" / name) == sha for name, sha in manifest["tables_sha256"].items())
+    assert all(facts.sha256(tmp_path / "a" / name) == sha for name, sha in manifest["tables_sha256"].items())
     assert manifest["seed"] == 0 and manifest["draws"] == 2 and len(manifest["rules_sha256"]) == 64
     assert any(name.endswith("baseline.yaml") for name in manifest["scenarios_sha256"])
 
 
 def test_the_same_run_gives_the_same_bytes_on_any_number_of_jobs(tmp_path: Path) -> None:
     assert run("--jobs", "1", out=tmp_path / "1") == run("--jobs", "2", out=tmp_path / "2") == 0
-    for name in outputs.NAMES:
+    for name in folders.NAMES:
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from simlib import brief
+from simlib.report import brief
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 

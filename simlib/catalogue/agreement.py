@@ -1,0 +1,263 @@
+"""Two or more item lists side by side on one day: where they differ, and how much of a bill that touches."""
+
+from __future__ import annotations
+
+import datetime
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from simlib.catalogue.itemlists import NONE, UNLISTED, ItemList
+from simlib.errors import BadInputError
+from simlib.terms import CATEGORIES, PPM
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Several item lists side by side on one day: a row each list, a column each code on any of them.
+
+    The price of an item is taken to be the highest ceiling on any of the lists, one fen where none has one.
+
+    Attributes
+    ----------
+    code, name, category : of the first list that has the code, (n,)
+    present : whether a list has the code, (list, n); where not, class is unlisted, share 0 and ceiling none
+    cls, share, ceiling, unit : as in `ItemList`, (list, n)
+    price : fen, (n,)
+    """
+
+    code: Array
+    name: Array
+    category: Array
+    present: Array
+    cls: Array
+    share: Array
+    ceiling: Array
+    unit: Array
+    price: Array
+
+    def within(self) -> Array:
+        """Return how much of an item's price is within the ceiling of each list, fen, (list, n)."""
+        return np.where(self.ceiling == NONE, self.price, np.minimum(self.price, self.ceiling))
+
+    def payable(self) -> Array:
+        """Return what each list makes eligible of an item at its price, ppm of a fen, int64, (list, n)."""
+        return np.where(self.cls == UNLISTED, 0, self.within() * (PPM - self.share))
+
+    def eligible(self) -> npt.NDArray[np.float64]:
+        """Return the eligible share of one yuan spent on each item on each list, (list, n)."""
+        return np.asarray(self.payable() / (self.price * float(PPM)))
+
+    def parts(self, items: Array) -> npt.NDArray[np.float64]:
+        """Return what each list leaves of one yuan spent on some items, whole ppm summing to 1e6, (list, item, 4).
+
+        Unlisted, over ceiling, self-pay, eligible; a part of a ppm over the ceiling counts as a whole one.
+        """
+        over = PPM - np.floor(self.within()[:, items] / self.price[items] * PPM)
+        self_pay = np.rint((PPM - over) * (self.share[:, items] / PPM))
+        parts = np.stack([np.zeros_like(over), over, self_pay, PPM - over - self_pay], axis=-1)
+        parts[self.cls[:, items] == UNLISTED] = (PPM, 0, 0, 0)
+        return parts
+
+
+@lru_cache(maxsize=8)
+def align(lists: tuple[ItemList, ...], on: datetime.date | None) -> Aligned:
+    """Return item lists side by side as valid on a day, or in their latest periods; codes in alphabetical order."""
+    rows = [one.rows(on) for one in lists]
+    codes = sorted(set().union(*rows))
+    at = np.array([[row.get(code, NONE) for code in codes] for row in rows], dtype=np.int64).reshape(len(lists), -1)
+    present = at >= 0
+
+    def side(name: str, missing: Any) -> Array:
+        found = [np.where(row >= 0, getattr(one, name)[row], missing) for one, row in zip(lists, at, strict=True)]
+        return np.array(found).reshape(at.shape)
+
+    first = present.argmax(axis=0), np.arange(len(codes))
+    ceiling = side("ceiling", NONE)
+    return Aligned(
+        code=np.array(codes, dtype=object),
+        name=side("name", "")[first],
+        category=side("category", 0)[first],
+        present=present,
+        cls=side("cls", UNLISTED),
+        share=side("share", 0),
+        ceiling=ceiling,
+        unit=side("unit", ""),
+        price=np.maximum(ceiling.max(axis=0), 1),
+    )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two item lists compared: `rows` by category and for all, `items` that differ, what is assumed and weighed.
+
+    Rows have category; codes on_a, on_b, both, only_a, only_b; among both class_differs, share_differs,
+    ceiling_differs, unit_differs; and by weight eligible_a, eligible_b, mean_difference (absolute, of the eligible
+    share of one yuan) and mismatch (share of weight on items whose payable part differs), None where nothing weighs.
+    Items have code, name, category, differs (words), eligible_a, eligible_b, yuan (None without spending): the
+    largest difference by weight first.
+    """
+
+    rows: tuple[dict[str, Any], ...]
+    items: tuple[dict[str, Any], ...]
+    assumed: str
+    weights: str
+
+
+def compare(
+    a: ItemList, b: ItemList, on: datetime.date | None = None, spend: Mapping[str, float] | None = None
+) -> Comparison:
+    """Return how two item lists differ on a day (by default in their latest periods).
+
+    Parameters
+    ----------
+    spend : yuan by code, the weight of each item; without it every item weighs the same.
+
+    Raises
+    ------
+    BadInputError : one of the lists has no item on that day.
+    """
+    for one in (a, b):
+        if not one.rows(on):
+            raise BadInputError(f"{one.path}: no item is valid on {on}. Name another day, or none for the latest.")
+    both = align((a, b), on)
+    if spend is None:
+        weight = np.ones(len(both.code))
+        weights = "每项等权 every item weighs the same: no spending was given"
+    else:
+        weight = np.array([float(spend.get(code, 0)) for code in both.code])
+        total, used = sum(spend.values()), float(weight.sum())
+        weights = f"按支出 by spending: {used:,.2f} yuan of {total:,.2f} are on codes of either list"
+    differs = _differences(both)
+    wanted = [(name, both.category == i) for i, name in enumerate(CATEGORIES)]
+    rows = [_row(name, chosen, both, differs, weight) for name, chosen in (*wanted, ("all", both.category >= 0))]
+    assumed = (
+        "价格取两者较高的限价 the price of an item is the higher ceiling of the two lists (without one nothing is over "
+        "a ceiling); an item that a list does not have counts as unlisted there"
+    )
+    return Comparison(tuple(rows), tuple(_items(both, differs, weight, spend is not None)), assumed, weights)
+
+
+def _differences(both: Aligned) -> dict[str, Array]:
+    """Return where two lists differ, and in what, (n,) each."""
+    on = both.present.all(axis=0)
+    differs = {"only_a": both.present[0] & ~on, "only_b": both.present[1] & ~on}
+    pairs = {"class": both.cls, "share": both.share, "ceiling": both.ceiling, "unit": both.unit}
+    return differs | {name: on & (pair[0] != pair[1]) for name, pair in pairs.items()}
+
+
+def _row(name: str, chosen: Array, both: Aligned, differs: Mapping[str, Array], weight: Array) -> dict[str, Any]:
+    """Return one row of a comparison: some of the codes, counted and weighed."""
+    eligible, payable = both.eligible()[:, chosen], both.payable()[:, chosen]
+    weighs = weight[chosen]
+    total = float(weighs.sum())
+
+    def mean(values: Array) -> float | None:
+        return float((weighs * values).sum() / total) if total > 0 else None
+
+    present = both.present[:, chosen]
+    counts = {"on_a": present[0], "on_b": present[1], "both": present.all(axis=0)}
+    counts |= {key if key[:4] == "only" else f"{key}_differs": flags[chosen] for key, flags in differs.items()}
+    return {
+        "category": name,
+        **{key: int(flags.sum()) for key, flags in counts.items()},
+        "eligible_a": mean(eligible[0]),
+        "eligible_b": mean(eligible[1]),
+        "mean_difference": mean(np.abs(eligible[0] - eligible[1])),
+        "mismatch": mean(payable[0] != payable[1]),
+    }
+
+
+def _items(both: Aligned, differs: Mapping[str, Array], weight: Array, spent: bool) -> Iterator[dict[str, Any]]:
+    """Yield the codes that differ in anything, the largest difference by weight first."""
+    eligible = both.eligible()
+    size = weight * np.abs(eligible[0] - eligible[1])
+    some = np.flatnonzero(np.any(list(differs.values()), axis=0))
+    for i in some[np.argsort(-size[some], kind="stable")].tolist():
+        yield {
+            "code": both.code[i],
+            "name": both.name[i],
+            "category": CATEGORIES[both.category[i]],
+            "differs": [name for name, flags in differs.items() if flags[i]],
+            "eligible_a": float(eligible[0, i]),
+            "eligible_b": float(eligible[1, i]),
+            "yuan": float(weight[i]) if spent else None,
+        }
+
+
+ROWS = {
+    "on_a": "在A codes on A",
+    "on_b": "在B codes on B",
+    "both": "两者都有 on both",
+    "only_a": "仅A only on A",
+    "only_b": "仅B only on B",
+    "class_differs": "类别不同 class differs",
+    "share_differs": "先行自付不同 share differs",
+    "ceiling_differs": "限价不同 ceiling differs",
+    "unit_differs": "单位不同 unit differs",
+    "eligible_a": "A可报占比 eligible on A, %",
+    "eligible_b": "B可报占比 eligible on B, %",
+    "mean_difference": "可报占比平均绝对差 mean absolute difference, points",
+    "mismatch": "可报额不同的权重 mismatch, % of weight",
+}
+"""Rows of a comparison as printed, in Chinese and English."""
+COLUMNS = {
+    "drug": "药品 drugs",
+    "service": "诊疗 services",
+    "consumable": "耗材 consumables",
+    "all": "合计 all",
+}
+
+
+def text(a: ItemList, b: ItemList, date: datetime.date | None, found: Comparison, most: int) -> str:
+    """Return a comparison of two lists as text, its `most` largest differing items last."""
+    lines = [f"{name}  {one.path}  sha256 {one.sha256[:16]}" for name, one in (("A", a), ("B", b))]
+    lines += [
+        f"日期 date     {date or 'latest period of each item 各项目最新一期'}",
+        f"权重 weights  {found.weights}",
+        f"假设 assumed  {found.assumed}\n",
+    ]
+    cells = [[label, *(_cell(row[key]) for row in found.rows)] for key, label in ROWS.items()]
+    lines.append(_aligned([["", *(COLUMNS[row["category"]] for row in found.rows)], *cells], right=True))
+    total = len(found.items)
+    lines.append(f"\n不同项目 differing items: {total:,}, the {min(most, total):,} largest first")
+    items = [
+        [one["code"], one["name"], ", ".join(one["differs"]), _cell(one["eligible_a"]), _cell(one["eligible_b"])]
+        for one in found.items[:most]
+    ]
+    return "\n".join(
+        [*lines, *([_aligned([["编码 code", "名称 name", "不同 differs", "A, %", "B, %"], *items])] if items else [])]
+    )
+
+
+def _cell(value: float | None) -> str:
+    """Return a count, or a share in percent, as printed; a dash where nothing weighs."""
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{100 * value:.2f}"
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: bool = False) -> str:
+    """Return rows as a table; all but the first column to the right, if asked. Chinese takes two columns a sign."""
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        blanks = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
+        padded = [
+            blank + cell if right and i else cell + blank
+            for i, (cell, blank) in enumerate(zip(row, blanks, strict=True))
+        ]
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

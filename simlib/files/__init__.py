@@ -1,0 +1,8 @@
+"""What people write or publish, read with its place: documents, sheets, tables of the package, words.
+
+Reading order: shapes, documents, spreadsheets, facts, texts.
+"""
+
+from simlib import room
+
+__getattr__, __dir__ = room(__name__, __path__)

@@ -1,0 +1,319 @@
+"""The books of a run read again: every balance added up from the journal in plain integers, and what disagrees."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from simlib.errors import BadInputError, listed, shown
+from simlib.files.facts import sha256
+from simlib.fund.ledger import ENTRIES
+
+FILES = ("journal.parquet", "journal.csv.gz", "balances.parquet", "calendar.csv", "trial_balance.csv", "workbook.xlsx")
+"""Files of the books in the folder of a run."""
+
+NEVER_BELOW = ("pool", "fund", "home", "due", "advance", "own", "penalty", "care", "charges")
+"""Accounts whose balance is never below 0."""
+NEVER_ABOVE = ("hospital", "patient", "neighbour", "local", "earned", "income", "bank", "agency", "fund", "home")
+"""Accounts whose balance is never above 0: what is owed, what comes from outside, what is emptied as it is filled."""
+SETTLED = {
+    "direct": (("debit", slice(1, 2)), ("credit", slice(2, 3))),
+    "claim": (("credit", slice(0)),),
+    "within": (("credit", slice(1, 2)),),
+}
+"""Causes of debts: the side of the entry where the debt stands, and what of the account's name says whose calendar."""
+DEBTS = ("due", "hospital", "patient", "neighbour", "local")
+"""Accounts of debts that are paid as soon as they are due and the payer has cash; for local care that is at once."""
+MOST_SHOWN = 20
+
+
+class Fault(NamedTuple):
+    """Something in a journal that does not hold: where, what was found, what was expected."""
+
+    where: str
+    found: str
+
+
+def faults(
+    journal: Iterable[dict[str, Any]], closing: Mapping[str, dict[str, int]], calendar: Iterable[dict[str, Any]]
+) -> Iterator[Fault]:
+    """Yield what does not hold in the journal of one set of books, in plain Python integers.
+
+    Parameters
+    ----------
+    journal : entries in order, keys as in `journal.COLUMNS`. closing : stated balances by month and account. calendar :
+    rows as in `journal.CALENDAR`.
+
+    Checked are the numbering, the accounts of each cause, the balance of every account at the end of every month, that
+    no account passes its bound: no pool without cash pays, nobody is paid more than is owed, no host pays more than it
+    holds for all homes together; and that what is settled is paid when the calendar says, not before its notice, and
+    not after where there was cash.
+    """
+    balance: defaultdict[str, int] = defaultdict(int)
+    dates, at = sorted(closing), 0
+    known, register = set(dates), Register(calendar)
+    stated = closing[dates[0]]
+    accounts = set(stated)
+    for number, entry in enumerate(journal, 1):
+        where = f"entry {entry['entry']}"
+        if entry["entry"] != number:
+            yield Fault(where, f"expected entry {number}: an entry is missing or stands twice")
+            return
+        if entry["month"] not in known:
+            yield Fault(where, f"month {shown(entry['month'])} is not one of the books")
+            return
+        while dates[at] < entry["month"]:
+            yield from _month_faults(dates[at], balance, stated, accounts, register)
+            at += 1
+            stated = closing[dates[at]]
+        if dates[at] != entry["month"]:
+            yield Fault(where, f"month {entry['month']} comes after {dates[at]}: entries stand in the order of months")
+            return
+        yield from (Fault(where, found) for found in _entry_faults(entry, accounts))
+        balance[entry["debit"]] += entry["fen"]
+        balance[entry["credit"]] -= entry["fen"]
+        register.note(entry)
+    for month in dates[at:]:
+        yield from _month_faults(month, balance, closing[month], accounts, register)
+
+
+class Register:
+    """What is settled and not yet due, fen by account, kept from a calendar and from the entries as they come."""
+
+    def __init__(self, calendar: Iterable[dict[str, Any]]) -> None:
+        self.due: dict[tuple[str, str, str], str] = {}
+        self.waiting: defaultdict[str, int] = defaultdict(int)
+        self.falls: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+        self.refunded: defaultdict[str, int] = defaultdict(int)
+        for row in calendar:
+            if row["fen"]:
+                self._wait("/".join(row[name] for name in ("account", "home", "host", "scheme") if row[name]), row)
+            else:
+                self.due[row["account"], row["home"] or row["host"], row["settled"]] = row["due"]
+
+    def _wait(self, account: str, row: Mapping[str, Any]) -> None:
+        """Keep an amount until it is due."""
+        self.waiting[account] += row["fen"]
+        self.falls[row["due"]].append((account, row["fen"]))
+
+    def note(self, entry: Mapping[str, Any]) -> None:
+        """Keep what an entry settles until it is due, and what pools get back too late in a month to pay with it."""
+        if entry["cause"] == "refunded":
+            self.refunded[entry["debit"]] += entry["fen"]
+        for side, whose in SETTLED.get(entry["cause"], ()):
+            words = entry[side].split("/")
+            due = self.due.get((words[0], "".join(words[whose]), entry["month"]), "")
+            self._wait(entry[side], {"due": due, "fen": entry["fen"]})
+
+    def turn(self, month: str) -> dict[str, int]:
+        """Return what pools got back in a month that ends, and take out what has fallen due in it."""
+        for account, fen in self.falls.pop(month, ()):
+            self.waiting[account] -= fen
+        refunded, self.refunded = self.refunded, defaultdict(int)
+        return refunded
+
+
+def _month_faults(
+    month: str, balance: dict[str, int], closing: dict[str, int], accounts: set[str], register: Register
+) -> Iterator[Fault]:
+    """Yield the accounts that do not agree, pass their bound, or are paid too early or late, at the end of a month."""
+    if odd := sorted(closing.keys() ^ accounts):
+        yield Fault(month, f"{len(odd)} accounts are not those of the first month: {listed(odd[:3])}")
+    pooled: defaultdict[str, int] = defaultdict(int)
+    refunded = register.turn(month)
+    for account, stated in closing.items():
+        found = balance.get(account, 0)
+        kind, *kept = account.split("/")
+        if found != stated:
+            yield Fault(f"{account}, {month}", f"the journal gives {found:,} fen, stated are {stated:,}")
+        if (kind in NEVER_BELOW and found < 0) or (kind in NEVER_ABOVE and found > 0):
+            yield Fault(f"{account}, {month}", f"{found:,} fen is {'below' if found < 0 else 'above'} 0, its bound")
+        if kind == "host":
+            pooled[kept[1]] += found
+    for host, fen in pooled.items():
+        if fen < 0:
+            yield Fault(f"host {host}, {month}", f"{fen:,} fen: paid more to hospitals than all homes brought together")
+    for account in closing:
+        kind, *kept = account.split("/")
+        if kind in DEBTS:
+            late = abs(balance.get(account, 0)) - register.waiting.get(account, 0)
+            pool = f"pool/{kept[0]}/{kept[-1]}"
+            cash = pooled[kept[1]] if kind == "hospital" else balance.get(pool, 0) - refunded.get(pool, 0)
+            if late < 0:
+                yield Fault(f"{account}, {month}", f"{-late:,} fen were paid before their notice, see the calendar")
+            elif late > 0 and cash > 0:
+                yield Fault(f"{account}, {month}", f"{late:,} fen are due and not paid, though {cash:,} fen were there")
+
+
+def _entry_faults(entry: dict[str, Any], accounts: set[str]) -> Iterator[str]:
+    """Yield what is wrong with one entry by itself."""
+    if entry["fen"] <= 0:
+        yield f"{entry['fen']} fen: an entry moves more than nothing"
+    expected = ENTRIES.get(entry["cause"])
+    kinds = tuple(entry[side].split("/")[0] for side in ("debit", "credit"))
+    if expected is None:
+        yield f"{shown(entry['cause'])}: no such cause"
+    elif kinds != expected:
+        yield f"{entry['cause']} debits {kinds[0]}, credits {kinds[1]}; expected {expected[0]}, {expected[1]}"
+    for side in ("debit", "credit"):
+        if entry[side] not in accounts:
+            yield f"{side} {shown(entry[side])}: no balance of this account is stated"
+
+
+class Agreed(NamedTuple):
+    """One set of books that reconciles: how much was read."""
+
+    scenario: str
+    side: str
+    entries: int
+    balances: int
+    fen: int
+
+
+def check(folder: Path) -> list[Agreed]:
+    """Return the books of a run's folder that agree; raise for those that do not.
+
+    Every balance of every month is added up again from the journal in plain Python integers, and compared with those
+    stated; the trial balance with both.
+
+    Raises
+    ------
+    BadInputError : the folder is not that of a complete run, a file was changed, or the books disagree: what and where.
+    """
+    _check_complete(folder)
+    journal, stated, calendar, trial = (
+        _read(folder / name) for name in ("journal.parquet", "balances.parquet", "calendar.csv", "trial_balance.csv")
+    )
+    out, wrong = [], []
+    for of, balances in stated.items():
+        entries_ = journal.get(of, balances.slice(0, 0))
+        rules, rows = (_rows(table[of]) if of in table else [] for table in (calendar, trial))
+        sums: Sums = defaultdict(lambda: [0, 0, 0])
+        found = list(islice(faults(_adding(_rows(entries_), sums), Stated(balances), rules), MOST_SHOWN))
+        found = found or list(islice(_trial_faults(sums, rows), MOST_SHOWN))
+        wrong += [f"{folder}: {'/'.join(of)}: {fault.where}: {fault.found}" for fault in found]
+        out.append(Agreed(*of, len(entries_), len(balances), sum(entries_["fen"].to_pylist())))
+    if set(journal) - set(stated):
+        wrong.append(
+            f"{folder}: journal of books without balances: {listed('/'.join(of) for of in set(journal) - set(stated))}"
+        )
+    if wrong:
+        raise BadInputError(*wrong, f"{folder}: the books disagree. Run the scenario again; edit no file of a run.")
+    return out
+
+
+Sums = defaultdict[str, list[int]]
+"""Opening, debits and credits by account, fen."""
+
+
+def _adding(journal: Iterable[dict[str, Any]], sums: Sums) -> Iterator[dict[str, Any]]:
+    """Yield entries as they come, each added to the sums of its accounts; those of the first month open them."""
+    first = ""
+    for entry in journal:
+        first = first or entry["month"]
+        opens = entry["month"] == first
+        sums[entry["debit"]][0 if opens else 1] += entry["fen"]
+        sums[entry["credit"]][0 if opens else 2] += -entry["fen"] if opens else entry["fen"]
+        yield entry
+
+
+def _trial_faults(sums: Sums, trial: Iterable[dict[str, Any]]) -> Iterator[Fault]:
+    """Yield the rows of a trial balance that the journal does not give, and sides that differ."""
+    for row in trial:
+        opening, debit, credit = sums.pop(row["account"], [0, 0, 0])
+        found = {"opening": opening, "debit": debit, "credit": credit, "closing": opening + debit - credit}
+        for column, fen in found.items():
+            if int(row[column]) != fen:
+                yield Fault(
+                    f"trial balance, {row['account']}", f"{column} {int(row[column]):,} fen, the journal gives {fen:,}"
+                )
+    for account in sums:
+        yield Fault("trial balance", f"{account} is missing")
+
+
+def _check_complete(folder: Path) -> None:
+    """Raise BadInputError unless a folder has a manifest and the files of the books as the run wrote them."""
+    manifest = folder / "manifest.json"
+    if not manifest.is_file():
+        remedy = "Name the folder of a run that ended, such as .out/NAME."
+        raise BadInputError(f"{folder}: no manifest.json: not the folder of a complete run. {remedy}")
+    try:
+        stated = json.loads(manifest.read_text(encoding="utf-8"))["tables_sha256"]
+        hashes = {name: str(stated[name]) for name in FILES}
+    except (ValueError, KeyError, TypeError):
+        raise BadInputError(f"{manifest}: names no books. Run the scenario again with this version.") from None
+    wrong = []
+    for name, sha in hashes.items():
+        if not (folder / name).is_file():
+            wrong.append(f"{folder / name}: missing. The run was not complete, or the file was moved: run it again.")
+        elif sha256(folder / name) != sha:
+            wrong.append(f"{folder / name}: not the file that the run wrote (SHA-256 differs). Run it again.")
+    if wrong:
+        raise BadInputError(*wrong)
+
+
+class Stated(Mapping[str, dict[str, int]]):
+    """The stated balances of one set of books, of a month when it is asked for: all at once are half a million."""
+
+    def __init__(self, table: Any) -> None:
+        import pyarrow.compute
+
+        self._table, self._compute = table, pyarrow.compute
+        self._months = sorted(pyarrow.compute.unique(table["month"]).to_pylist())
+
+    def __getitem__(self, month: str) -> dict[str, int]:
+        of = self._table.filter(self._compute.equal(self._table["month"], month))
+        return dict(zip(of["account"].to_pylist(), of["fen"].to_pylist(), strict=True))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._months)
+
+    def __len__(self) -> int:
+        return len(self._months)
+
+
+def _rows(table: Any) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a table as plain Python values, some at a time: all of a run by cities are gigabytes."""
+    for batch in table.to_batches(max_chunksize=1 << 16):
+        columns = [_plain(column) for column in batch.columns]
+        yield from (dict(zip(batch.schema.names, row, strict=True)) for row in zip(*columns, strict=True))
+
+
+def _plain(column: Any) -> list[Any]:
+    """Return a column as plain Python values; words that stand for many rows are made once."""
+    if hasattr(column, "dictionary"):
+        words = column.dictionary.to_pylist()
+        return [words[i] for i in column.indices.to_numpy().tolist()]
+    found: list[Any] = column.to_pylist()
+    return found
+
+
+def _read(path: Path) -> dict[tuple[str, str], Any]:
+    """Return the rows of a file by scenario and side, as tables of Arrow."""
+    import pyarrow
+    import pyarrow.compute
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    text = dict.fromkeys(("scenario", "side", "home", "host", "scheme"), pyarrow.string())
+    options = pyarrow.csv.ConvertOptions(column_types=text)
+    try:
+        table = (
+            pyarrow.csv.read_csv(path, convert_options=options)
+            if path.suffix == ".csv"
+            else pyarrow.parquet.read_table(path)
+        )
+    except (pyarrow.ArrowException, OSError) as error:
+        raise BadInputError(f"{path}: cannot be read ({shown(error)}). Run the scenario again.") from None
+    equal, both = pyarrow.compute.equal, pyarrow.compute.and_
+    pairs = table.select(["scenario", "side"]).group_by(["scenario", "side"], use_threads=False).aggregate([])
+    return {
+        (of["scenario"], of["side"]): table.filter(
+            both(equal(table["scenario"], of["scenario"]), equal(table["side"], of["side"]))
+        ).drop_columns(["scenario", "side"])
+        for of in pairs.to_pylist()
+    }

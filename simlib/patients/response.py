@@ -1,0 +1,272 @@
+"""How many patients come, and how dear their care is, once a policy has moved what they pay or what settles directly.
+
+Published studies of China disagree even in sign on what direct settlement does to volume, and no two ways of saying it
+may be added up: so it is a choice of form. `none`, the default, moves nobody. `price`: who pays less comes more often,
+for dearer stays. `eta`: where more can be settled directly, more leave home. Either is solved once per draw, on
+expected values of a small fixed pilot and before anybody is drawn: no draw depends on what was drawn.
+
+People are drawn at an envelope, `1 + MARGIN` times those of 2023's rules, and one is real in a scenario if the luck of
+the person lies below the scenario's share of the envelope. The luck is the person's, not the visit's: the elasticities
+are of people who come at all, and how often a patient comes stays what is published (who has dialysis does not go
+oftener because it is cheaper). So the real people of a reference are drawn as if there were no envelope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+from simlib.amounts import BILLS, FUND, ON_CREDIT, VISITS
+from simlib.quantities import Params, Quantity, unknown, variant
+from simlib.randomness import odds_of
+from simlib.terms import (
+    ABANDONED,
+    CHRONIC,
+    CLAIMED,
+    EMERGENCY,
+    INPATIENT,
+    KINDS,
+    LONG_STAY,
+    MONTHS,
+    OUTPATIENT,
+    PURPOSES,
+)
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Values = Mapping[Quantity, Array]
+
+MARGIN = 0.5
+"""How far the visits of a scenario may exceed those of its reference, of whatever scenarios are run."""
+
+PILOT, PILOT_SEED = 30_000, 1 << 32
+"""People of the pilot on which prices are taken, and the seed of their luck, which no run may have."""
+
+NONE, PRICE, ETA = "none", "price", "eta"
+ZHOU = "Zhou, Health Policy 103 (2011): first visit, rural China"
+
+
+class Response(Params, prefix="response"):
+    """What moves the volume of care, where a form of response is chosen."""
+
+    form = variant(
+        "what patients respond to: nothing, their own payment, or the share of cases that can settle directly",
+        NONE,
+        choices=(NONE, PRICE, ETA),
+        source="Li 2021: no significant rise of volume; Lv and Feng 2023: outpatient visits up, admissions down",
+        grade="academic",
+    )
+    inpatient = unknown(
+        "elasticity of admissions to the price that patients bear (form price)",
+        -0.65,
+        -0.15,
+        default=-0.407,
+        dist="triangular",
+        unit="elasticity",
+        source="Liu, Journal of Population Economics 38 (2025): extensive margin, rural insured; used off-site",
+        grade="academic",
+        only=("response.form=price",),
+    )
+    outpatient = unknown(
+        "elasticity of outpatient, chronic and pharmacy visits to the price that patients bear (form price)",
+        -0.75,
+        -0.2,
+        default=-0.52,
+        dist="triangular",
+        unit="elasticity",
+        source=f"{ZHOU}; used off-site",
+        grade="academic",
+        only=("response.form=price",),
+    )
+    bill = unknown(
+        "elasticity of the inpatient bill to the price that patients bear (form price)",
+        -0.35,
+        0.0,
+        default=-0.226,
+        dist="triangular",
+        unit="elasticity",
+        source="Liu, Journal of Population Economics 38 (2025): intensive margin, rural insured; used off-site",
+        grade="academic",
+        only=("response.form=price",),
+    )
+    eta = unknown(
+        "what direct settlement of all rather than no cases adds to the log odds of leaving home (form eta)",
+        -0.05,
+        0.35,
+        default=0.1,
+        dist="triangular",
+        unit="log odds",
+        source="assumption: published studies disagree in sign",
+        only=("response.form=eta",),
+    )
+    displaced = unknown(
+        "admissions that one more outpatient or chronic visit takes the place of, where visits respond",
+        0.0,
+        0.06,
+        unit="per visit",
+        default=0.02,
+        source="sign: Lv and Feng 2023; size not published",
+        only=("response.form=price", "response.form=eta"),
+    )
+
+
+class Answer(NamedTuple):
+    """How patients answer a scenario, as the loop reads it.
+
+    real : odds that a person drawn at the envelope is real, and dearer : bills against those before, both (kind x
+    scheme x home x host, month). still : odds of who does not respond. responds : whether a purpose does, (purpose,).
+    """
+
+    real: npt.NDArray[np.uint64]
+    dearer: Array
+    still: np.uint64
+    responds: npt.NDArray[np.bool_]
+
+
+class Factors(NamedTuple):
+    """Visits and bills against those of the reference, (kind, scheme, home, host, month)."""
+
+    visits: Array
+    bills: Array
+
+
+def form(v: Values) -> str:
+    """Return the form of response of a draw."""
+    return Response.form.choices[int(v[Response.form][0])]
+
+
+def responding(of: str) -> npt.NDArray[np.bool_]:
+    """Return which purposes respond, (purpose,): no emergency does, nor by `eta`, which moves who leaves, who is away.
+
+    >>> dict(zip(PURPOSES, responding("eta").tolist()))
+    {'long_stay': False, 'referral': True, 'emergency': False, 'temporary': True}
+    """
+    out = np.ones(len(PURPOSES), dtype=bool)
+    out[EMERGENCY] = False
+    out[LONG_STAY] = of != ETA
+    return out
+
+
+def arc(before: Array, after: Array, elasticity: Array | float) -> Array:
+    """Return how many times as much is asked for at another price, (1 + e d) / (1 - e d), d = (p' - p) / (p' + p).
+
+    The elasticity is that of the arc between both prices: of a small move (p'/p)^e, of a large one it stays finite.
+    Exactly 1 at the same price, and where there is none.
+
+    >>> arc(np.array([0.5, 0.5]), np.array([0.5, 0.25]), -0.4).round(3).tolist()
+    [1.0, 1.308]
+    """
+    total = before + after
+    d = np.divide(after - before, total, out=np.zeros_like(total), where=total > 0)
+    return np.asarray((1 + elasticity * d) / (1 - elasticity * d))
+
+
+def borne(totals: Ints, costs: Any) -> Array:
+    """Return what patients bear of their bills, fen, (kind, scheme, home, host, month).
+
+    Bills less fund payment, an abandoned bill whole, and of each claim by hand H + r R tau, waiting without cost where
+    nothing had to be advanced.
+
+    Parameters
+    ----------
+    totals : (kind, scheme, home, host, month, amount). costs : of a claim, see `conditions.claim_costs`.
+    """
+    a = totals.astype(np.float64)
+    claimed, owed = a[..., FUND + CLAIMED], a[..., FUND + CLAIMED] + a[..., FUND + ABANDONED]
+    advanced = 1 - np.divide(a[..., ON_CREDIT], owed, out=np.zeros_like(owed), where=owed > 0)
+    own = a[..., BILLS : BILLS + 3].sum(axis=-1) - a[..., FUND : FUND + CLAIMED + 1].sum(axis=-1)
+    cost = a[..., VISITS + CLAIMED] * costs.hassle_fen[:, None] + claimed * advanced * costs.waiting[:, None]
+    return np.asarray(own + cost)
+
+
+def to_price(v: Values, own: tuple[Array, Array], billed: Array, group: Ints) -> Factors:
+    """Return how visits and bills answer the price, p = what patients bear / their bills, before and after.
+
+    Parameters
+    ----------
+    own : see `borne`, of reference and scenario. billed : bills of either. group : number of the cells that share a
+    price, 0 where nothing is changed and nobody responds; all by (kind, scheme, home, host, month).
+    """
+    number = int(group.max()) + 1
+
+    def price(amount: Array) -> Array:
+        sums = [np.bincount(group.ravel(), weights=x.ravel(), minlength=number) for x in (amount, billed)]
+        return np.asarray(np.divide(sums[0], sums[1], out=np.zeros(number), where=sums[1] > 0))
+
+    before, after = price(own[0]), price(own[1])
+    after[0] = before[0]
+
+    def answered(quantity: Quantity) -> Array:
+        return arc(before, after, float(v[quantity][0]))[group]
+
+    out = Factors(answered(Response.outpatient), np.ones(group.shape))
+    out.visits[INPATIENT], out.bills[INPATIENT] = answered(Response.inpatient)[0], answered(Response.bill)[0]
+    return out
+
+
+def to_coverage(v: Values, leaving: Array, gained: Array, cases: Array, season: Array) -> Factors:
+    """Return how visits answer the share S of a home's cases that can settle directly: who leaves home moves.
+
+    P'(leave) / P(leave), P = logit^-1(x + eta (S' - S)); to whichever host, as before. S is one of each kind of care:
+    who is to be admitted looks at admissions.
+
+    Parameters
+    ----------
+    leaving : log odds x of leaving, (kind, scheme, home). gained : cases that can settle directly in the scenario less
+    those of the reference, (kind, home, month). cases : expected in the year, (kind, home). season : share of each
+    month.
+    """
+    monthly = cases[:, :, None] * season
+    rise = np.divide(gained, monthly, out=np.zeros_like(monthly), where=monthly > 0)[:, None]
+    x = leaving[..., None]
+    visits = expit(x + float(v[Response.eta][0]) * rise) / expit(x)
+    shape = (*leaving.shape, leaving.shape[-1], MONTHS)
+    return Factors(np.broadcast_to(visits[:, :, :, None], shape).copy(), np.ones(shape))
+
+
+def displace(v: Values, factors: Factors, cases: Array) -> Factors:
+    """Return the factors once more outpatient and chronic visits have taken the place of admissions of the same pair.
+
+    Each takes that of `response.displaced`, but of no more than there are.
+
+    cases : expected in the year of who responds, (kind, scheme, home, host); all kinds have the same season.
+    """
+    more = sum(cases[k, ..., None] * (factors.visits[k] - 1) for k in (OUTPATIENT, CHRONIC))
+    admitted = np.broadcast_to(cases[INPATIENT, ..., None], np.shape(more))
+    fewer = np.divide(more, admitted, out=np.zeros(admitted.shape), where=admitted > 0)
+    visits = factors.visits.copy()
+    visits[INPATIENT] = np.maximum(visits[INPATIENT] - float(v[Response.displaced][0]) * fewer, 0.0)
+    return Factors(visits, factors.bills)
+
+
+def answer(of: str, factors: Factors) -> Answer:
+    """Return the answer as the loop reads it.
+
+    Raises
+    ------
+    ValueError : more visits than the envelope holds, (kind, home, factor) of the most.
+    """
+    if (top := float(factors.visits.max())) > 1 + MARGIN:
+        at = np.unravel_index(int(factors.visits.argmax()), factors.visits.shape)
+        raise ValueError(int(at[0]), int(at[2]), top)
+    real, dearer = (np.ascontiguousarray(x).reshape(-1, MONTHS) for x in factors)
+    return Answer(odds_of(real / (1 + MARGIN)), dearer, np.uint64(odds_of(1 / (1 + MARGIN))), responding(of))
+
+
+def unmoved(places: int, schemes: int) -> Factors:
+    """Return the factors of a scenario that patients have no reason to answer."""
+    return Factors(*np.ones((2, len(KINDS), schemes, places, places, MONTHS)))
+
+
+def envelope(v: Values) -> float:
+    """Return how many times the expected visits are drawn in a draw."""
+    return 1.0 if form(v) == NONE else 1 + MARGIN
+
+
+def without(v: Values) -> dict[Any, Array]:
+    """Return the values of a draw without a response, as the pilot takes them."""
+    return {**v, Response.form: np.zeros(1)}

@@ -1,0 +1,181 @@
+"""Care in another city of one's own province: how much there is, where it goes, and what is not known about it.
+
+It is off-site 异地 but not cross-province 跨省: a class of its own, outside every cross-province figure, inside the
+ledger. Published are the nation's off-site totals and the cross-province ones; the difference is within provinces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from simlib.files.facts import value
+from simlib.patients import areas, flows, visits
+from simlib.patients.areas import Place
+from simlib.patients.volumes import Targets
+from simlib.quantities import Params, Quantity, unknown
+from simlib.terms import CHRONIC, INPATIENT, KINDS, LONG_STAY, OUTPATIENT, PURPOSES, SCHEMES
+
+Array = npt.NDArray[np.float64]
+Values = Mapping[Quantity, Array]
+
+FIRST, BASE, LAST = 2021, 2023, 2024
+"""First and last year of which both totals are published, and the year that bills are of."""
+
+ONE_POOL = ("110000", "120000", "310000", "500000")
+"""The municipalities 直辖市: one pool each, so that nobody is treated in another city of the same province."""
+
+
+class Within(Params, prefix="within"):
+    """What is not published about care in another city of one's own province."""
+
+    per_head = unknown(
+        "off-site cases within a province per insured person against the mean of provinces with several pools",
+        0.6,
+        1.6,
+        dist="triangular",
+        default=1.0,
+        unit="ratio",
+        axes=("home",),
+        source="assumption: published for the nation only; scaled so that provinces sum to it",
+    )
+    dearer_inpatient = unknown(
+        "bill of an admission in another city of the province over the mean admission",
+        1.2,
+        2.2,
+        dist="triangular",
+        default=1.7,
+        unit="ratio",
+        source="assumption: between 1 and that of cross-province admissions, 1.8 to 2.8 (published bills of 2020-2024)",
+    )
+    dearer_outpatient = unknown(
+        "bill of an outpatient visit, ordinary or chronic, in another city of the province over the mean visit",
+        0.8,
+        1.6,
+        dist="log-uniform",
+        unit="ratio",
+    )
+    chronic = unknown(
+        "share of chronic visits in outpatient visits to other cities of the province",
+        0.03,
+        0.15,
+        dist="log-uniform",
+        unit="share",
+        source="assumption: 0.04 of direct cross-province visits of 2023, 0.11 (employees) of all visits at home",
+    )
+    living_inpatient = unknown(
+        "share of people who live there among inpatients in another city of the province", 0.1, 0.5, unit="share"
+    )
+    living_outpatient = unknown(
+        "share of people who live there among outpatients in another city of the province", 0.4, 0.9, unit="share"
+    )
+    cut = unknown(
+        "points off the ratio in another city of the province against those in another province",
+        0.0,
+        1.0,
+        unit="ratio",
+        source="assumption: published are 0 (Hangzhou, Hebei), 5 and 15 points (Fuyang), 5 to 20 across provinces",
+    )
+    direct = unknown(
+        "share of cases in another city of the province that are settled directly, the rest claimed or abandoned",
+        0.8,
+        0.98,
+        unit="share",
+    )
+
+
+def _published(metric: str, scheme: str, year: int, unit: float) -> float:
+    """Return an off-site total less the cross-province one."""
+    asked = {"scheme": scheme, "year": str(year)}
+    return unit * (
+        value("offsite", metric=f"offsite_{metric}", **asked) - value("national", metric=f"crossprov_{metric}", **asked)
+    )
+
+
+def bills(v: Values) -> Array:
+    """Return the mean bill within a province, yuan, (kind, scheme): that of all care at home times how much dearer."""
+    dearer = np.full(len(KINDS), v[Within.dearer_outpatient][0])
+    dearer[INPATIENT] = v[Within.dearer_inpatient][0]
+    return np.asarray(dearer[:, None] * visits.home_bills())
+
+
+def national(year: int, v: Values) -> Array:
+    """Return cases within all provinces in a year, settled or not, (kind, scheme).
+
+    Visits V and cost C are published; with mean bills i of an admission and o of an outpatient visit, admissions =
+    (C - V o) / (i - o). Later years than `LAST` grow as cross-province cases do. Pharmacies are not published: none.
+
+    >>> middle = {q: np.full(1, q.number) for of in (Within, Targets) for q in of.quantities()}
+    >>> (national(2023, middle) / 1e6).round(1).tolist()
+    [[5.8, 20.6], [88.7, 29.2], [6.4, 2.1], [0.0, 0.0]]
+    """
+    known = min(year, LAST)
+    total, cost = (
+        np.array([_published(metric, scheme, known, unit) for scheme in SCHEMES])
+        for metric, unit in (("visits", 1e4), ("cost", 1e8))
+    )
+    bill, chronic = bills(v), v[Within.chronic][0]
+    outpatient = (1 - chronic) * bill[OUTPATIENT] + chronic * bill[CHRONIC]
+    admissions = (cost - total * outpatient) / (bill[INPATIENT] - outpatient)
+    out = np.zeros((len(KINDS), len(SCHEMES)))
+    out[INPATIENT], out[OUTPATIENT], out[CHRONIC] = (
+        admissions,
+        (1 - chronic) * (total - admissions),
+        chronic * (total - admissions),
+    )
+    return out * _growth(v)[:, None] ** (year - known)
+
+
+def _growth(v: Values) -> Array:
+    """Return how cases grow a year after `LAST`, (kind,)."""
+    outpatient = v[Targets.growth_outpatient][0]
+    return 1 + np.array([v[Targets.growth_inpatient][0], outpatient, v[Targets.growth_chronic][0], outpatient])
+
+
+def index(year: int, v: Values) -> Array:
+    """Return the cost within provinces in a year against `BASE`, (kind,): published for all kinds together, then grown.
+
+    >>> middle = {q: np.full(1, q.number) for q in Targets.quantities()}
+    >>> index(2022, middle).round(2).tolist()
+    [0.78, 0.78, 0.78, 0.78]
+    """
+    known = min(max(year, FIRST), LAST)
+    cost = [sum(_published("cost", scheme, of, 1e8) for scheme in SCHEMES) for of in (known, BASE)]
+    return np.asarray(cost[0] / cost[1] * _growth(v) ** max(year - LAST, 0))
+
+
+def province_shares(v: Values) -> Array:
+    """Return the share of each province in all cases within provinces, (province, scheme); 0 in a municipality."""
+    whole = areas.provinces()
+    people = areas.people(whole, float(v[areas.Areas.xpcc_share][0]), float(v[areas.Areas.employee_slope][0]))
+    weight = people.insured * v[Within.per_head][:, None]
+    weight[[whole.index(code) for code in ONE_POOL]] = 0.0
+    return np.asarray(weight / weight.sum(axis=0))
+
+
+def expect(place: Place, year: int, v: Values, travelling: Array) -> Array:
+    """Return expected visits of a year between cities of one province, (kind, scheme, purpose, home, host).
+
+    V[c,d] = V[province] g[c,d] / sum g over its pairs of different cities; g = residents[c] x pull[d|c] of
+    `flows.pull_of_cities`, for those who live there residents[c] x newcomers[d]. Both derived: neither is published.
+    0 where a geography does not split the province.
+
+    Parameters
+    ----------
+    travelling : purposes of those who travel, (kind, purpose), as between provinces: see `flows.Pull`.
+    """
+    living = np.full(len(KINDS), v[Within.living_outpatient][0])
+    living[INPATIENT] = v[Within.living_inpatient][0]
+    purpose = travelling * (1 - living)[:, None]
+    purpose[:, LONG_STAY] = living
+    where = np.repeat((place.share[:, None] * flows.pull_of_cities(place, v))[None], len(PURPOSES), axis=0)
+    where[LONG_STAY] = place.share[:, None] * place.newcomers
+    where = where * place.inside
+    of_province = np.eye(len(areas.provinces().codes))[place.province]
+    total = np.einsum("pij,ih->ph", where, of_province)[:, place.province]
+    where = where / np.where(total > 0, total, 1.0)[:, :, None]
+    cases = national(year, v)[:, :, None] * province_shares(v).T
+    out: Array = cases[:, :, None, place.province, None] * purpose[:, None, :, None, None] * where
+    return out

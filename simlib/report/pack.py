@@ -1,0 +1,376 @@
+"""The files that a reader gets: a report as HTML and PDF, its tables as a workbook, pictures as PNG; and the check."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from simlib.compiled import rules_sha
+from simlib.errors import BadInputError, Fault, shown
+from simlib.files import documents
+from simlib.files.facts import sha256, write_whole
+from simlib.files.texts import LANGS, Lang, said
+from simlib.report import briefing, folders, opening, pieces, plots, seal, sections
+from simlib.report.briefing import Answer
+
+NOTEBOOK_DPI, SCREEN_DPI, PRINT_DPI = 80, 170, 300
+MAX_REPORT = 20_000_000
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+PRINT_SECONDS = 60
+(HTML, PDF), WORKBOOK = folders.REPORTS, "tables.xlsx"
+FONT_HERE = "FONT"
+MAKERS = ("matplotlib", "pillow", "fonttools", "Jinja2", "numpy", "pandas", "scipy")
+"""Libraries on whose version the bytes of a report hang."""
+
+
+def write(
+    run: Path, lang: Lang, *, scenario: str | None = None, folder: Path | None = None, pdf: bool = False
+) -> list[Path]:
+    """Write the report of a finished run, each file whole, the HTML last but for its print; return the files.
+
+    Parameters
+    ----------
+    run : folder of the run. scenario : which, if it holds several. folder : where to write (default: a folder
+    `report_LANG` in the run's, with the scenario's name where there are several). pdf : print the HTML too.
+
+    Raises
+    ------
+    BadInputError : the run is incomplete, altered or of another version; a file cannot be written; no Chromium.
+    """
+    browser = chromium() if pdf else ""
+    whole = folders.read(run)
+    with folders.believed(run):
+        answer = briefing.load(whole, scenario)
+        several = f"{answer.facts['scenario']}_" if len(whole.headlines) > 1 else ""
+        folder = folder or run / f"report_{several}{lang}"
+        content = made(answer, lang)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folders.REPORTS:  # older than the pictures that now are written beside it
+            (folder / old).unlink(missing_ok=True)
+        for name, raw in content.items():
+            write_whole(folder / name, raw)
+        if pdf:
+            write_whole(folder / PDF, printed(folder / HTML, browser))
+    except OSError as error:
+        raise BadInputError(
+            f"{folder}: cannot be written ({error.strerror}). Free space, or name another --out."
+        ) from None
+    return [folder / name for name in [*content, *([PDF] if pdf else [])]]
+
+
+def made(answer: Answer, lang: Lang) -> dict[str, bytes]:
+    """Return the files of a report by name: workbook, pictures for print, the HTML last."""
+    chapters = sections.sections(answer, lang)
+    content = {WORKBOOK: workbook(answer, chapters, lang)}
+    screen: dict[str, tuple[str, bytes]] = {}
+    for one in (p for section in chapters for p in section.pictures):
+        ax = pieces.picture(one)
+        screen[one.name] = plots.alt(ax), png(ax.figure, SCREEN_DPI)
+        content[f"{one.name}.png"] = png(ax.figure, PRINT_DPI)
+    return content | {HTML: html(answer, chapters, screen, lang).encode()}
+
+
+@dataclass(frozen=True)
+class Page:
+    """A report as a notebook shows it: the same first screen and sections as in `report.html`, its pictures smaller."""
+
+    body: str
+    style: str
+
+    def _repr_html_(self) -> str:
+        """Return how a notebook shows it."""
+        own = f".simlib-report.simlib-report {{ {self.style} }}"  # twice: before what a notebook says of tables
+        return f'<style>{own}</style><div class="simlib-report">{self.body}</div>'
+
+    def __repr__(self) -> str:
+        """Return what is said of it where it cannot be shown."""
+        return f"a report of {self.body.count('<h2>')} sections"
+
+    def same(self, document: str) -> bool:
+        """Return whether a `report.html` says the same, word for word, its pictures' bytes apart."""
+        return _without_pictures(self.body) == _without_pictures(_between(document, *BODY))
+
+
+def page(answer: Answer, lang: Lang) -> Page:
+    """Return the report of a scenario for a notebook, made by what makes `report.html`."""
+    chapters = sections.sections(answer, lang)
+    document = html(answer, chapters, _screen(chapters, NOTEBOOK_DPI), lang)
+    return Page(_between(document, *BODY), _between(document, *COLOURS) + _between(document, *STYLE))
+
+
+BODY, COLOURS = ("<main>", "</main>"), (":root {", "}")
+STYLE = ("/* Also of a report in a notebook. */", "/* Only of a document of its own. */")
+"""What encloses the content of a report, its colours, and the style that it needs in a notebook too."""
+
+
+def _between(document: str, start: str, end: str) -> str:
+    """Return what a document has between two marks."""
+    at = document.index(start) + len(start)
+    return document[at : document.index(end, at)]
+
+
+def _without_pictures(body: str) -> str:
+    """Return the body of a report without the bytes of its pictures; what they show in words stays."""
+    return re.sub(r'src="data:[^"]*"', "", body)
+
+
+def _screen(sections: list[pieces.Section], dpi: int) -> dict[str, tuple[str, bytes]]:
+    """Return the pictures of sections by name: in words, and as PNG."""
+    axes = {one.name: pieces.picture(one) for section in sections for one in section.pictures}
+    return {name: (plots.alt(ax), png(ax.figure, dpi)) for name, ax in axes.items()}
+
+
+def png(figure: Any, dpi: int) -> bytes:
+    """Return a figure as PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    return buffer.getvalue()
+
+
+def html(answer: Answer, sections: list[pieces.Section], screen: dict[str, tuple[str, bytes]], lang: Lang) -> str:
+    """Return a report as one HTML document that asks nothing of the network, its font cut to what it uses, sealed."""
+    import jinja2
+
+    template = (files("simlib") / "data" / "report.html").read_text(encoding="utf-8")
+    maker = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    document = maker.from_string(template).render(
+        lang={"zh": "zh-CN", "en": "en"}[lang],
+        version=version("simlib"),
+        **opening.read(answer, lang),
+        sections=[_filled(section, screen, lang) for section in sections],
+    )
+    document = document.replace(f"base64,{FONT_HERE})", f"base64,{_base64(font(document))})", 1)
+    about = {
+        "run": answer.manifest["sha256"],
+        "scenario": answer.facts["scenario"],
+        "lang": lang,
+        "sources": sources(),
+    }
+    return seal.sealed(document + "\n", about)
+
+
+def sources() -> str:
+    """Return the SHA-256 of what makes a report: sources of simlib, the texts, tables and font it has, libraries."""
+    data = Path(str(files("simlib") / "data"))
+    parts = [
+        rules_sha(),
+        *(f"{name} {version(name)}" for name in MAKERS),
+        *(f"{path.name} {sha256(path)}" for path in sorted(data.iterdir())),
+    ]
+    return folders.digest("\n".join(parts).encode())
+
+
+def _filled(section: pieces.Section, screen: dict[str, tuple[str, bytes]], lang: Lang) -> dict[str, Any]:
+    """Return a section as the template needs it."""
+    shots = [screen[one.name] for one in section.pictures]
+    return {
+        "name": section.name,
+        "title": section.title,
+        "said": section.said,
+        "points": section.points,
+        "code": section.code,
+        "pictures": [{"alt": alt, "src": f"data:image/png;base64,{_base64(png)}"} for alt, png in shots],
+        "tables": [
+            {
+                "title": made.title,
+                "heads": [
+                    {"words": column.head, "sort": "" if column.unit in pieces.TEXTS else "n"}
+                    for column in made.columns
+                ],
+                "rows": [[{"words": w, "sort": sort} for w, sort in row] for row in pieces.words(made, lang)],
+            }
+            for made in section.tables
+        ],
+    }
+
+
+def _base64(raw: bytes) -> str:
+    """Return bytes as text for a data address."""
+    return base64.b64encode(raw).decode()
+
+
+def font(text: str) -> bytes:
+    """Return the shipped font cut to the characters of a text, as WOFF."""
+    from fontTools import subset, ttLib
+
+    whole = ttLib.TTFont(plots.FONT, recalcTimestamp=False)
+    cutter = subset.Subsetter(subset.Options(layout_features=["kern"], hinting=False))
+    cutter.populate(text=text + "".join(map(chr, range(0x20, 0x7F))))
+    cutter.subset(whole)
+    whole.flavor = "woff"
+    buffer = io.BytesIO()
+    whole.save(buffer)
+    return buffer.getvalue()
+
+
+def workbook(answer: Answer, sections: list[pieces.Section], lang: Lang) -> bytes:
+    """Return every table of a report as a workbook, a sheet each after one of contents; texts are never formulas."""
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    contents = book.active
+    contents.title = said("contents", lang)
+    _line(contents, [opening.title(answer, lang)])
+    _line(contents, [said("kicker", lang)])
+    _line(contents, [said("sheet", lang), said("table", lang)])
+    for made in (one for section in sections for one in section.tables):
+        sheet = book.create_sheet(made.name)
+        _line(contents, [made.name, made.title])
+        contents.cell(contents.max_row, 1).hyperlink = f"#'{made.name}'!A1"
+        keys = [key for column in made.columns for key in column.keys]
+        _line(sheet, [head for column in made.columns for head in _heads(column, lang)])
+        for row in made.frame[keys].itertuples(index=False):
+            _line(sheet, list(row))
+        sheet.freeze_panes = "A2"
+    for sheet in book.worksheets:
+        for letter, column in enumerate(sheet.iter_cols(values_only=True), 1):
+            longest = max(len(str(value)) for value in column if value is not None) if any(column) else 0
+            sheet.column_dimensions[openpyxl.utils.get_column_letter(letter)].width = min(max(longest, 8), 50) + 2
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def _heads(column: pieces.Column, lang: Lang) -> list[str]:
+    """Return the headings of these columns."""
+    ends = [f"{column.head}, {said(end, lang)}" for end in ("low", "high")[: len(column.keys) - 1]]
+    return [column.head, *ends]
+
+
+def _line(sheet: Any, values: list[Any]) -> None:
+    """Append a row to a sheet: numbers as numbers, no number as nothing, all else as text."""
+    row = sheet.max_row + 1 if sheet.max_row > 1 or sheet.cell(1, 1).value is not None else 1
+    for column, value in enumerate(values, 1):
+        cell = sheet.cell(row, column)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            cell.value = None if value != value else value
+            cell.number_format = "#,##0.###"
+        else:
+            cell.value = shown(value, opening.LONGEST_QUESTION)
+            cell.data_type = "s"
+
+
+def chromium() -> str:
+    """Return the path of the machine's Chromium or Chrome.
+
+    Raises
+    ------
+    BadInputError : there is none.
+    """
+    for name in BROWSERS:
+        if found := shutil.which(name):
+            return found
+    raise BadInputError(
+        "--pdf: no Chromium or Chrome on this machine. Install one (Debian: apt-get install chromium), or open "
+        "report.html in any browser and print it."
+    )
+
+
+def flags(profile: Path) -> list[str]:
+    """Return how Chromium is started: unseen, asking nothing of the network, with an own empty profile."""
+    quiet = ("quic", "background-networking", "component-update", "sync", "gpu", "extensions")
+    root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    return ["--headless", *root, "--no-first-run", *(f"--disable-{one}" for one in quiet), f"--user-data-dir={profile}"]
+
+
+def printed(page: Path, browser: str) -> bytes:
+    """Return an HTML file printed to PDF.
+
+    Raises
+    ------
+    BadInputError : Chromium does not print it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "made.pdf"
+        profile = Path(folder) / "profile"
+        command = [
+            browser,
+            *flags(profile),
+            "--no-pdf-header-footer",
+            f"--print-to-pdf={made}",
+            page.resolve().as_uri(),
+        ]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=PRINT_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            raise BadInputError(
+                f"--pdf: {browser} did not finish in {PRINT_SECONDS} s. Print {page} by hand."
+            ) from None
+        if done.returncode or not made.is_file():
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise BadInputError(f"--pdf: {browser} failed ({shown(last, 200)}). Print {page} by hand.")
+        return made.read_bytes()
+
+
+def verify(path: Path, run: Path | None = None) -> list[str]:
+    """Return what was checked of a run folder or a report, in words.
+
+    A run folder is checked against its manifest, and the reports in it. A report is checked against its own seal, then,
+    where its run is given or lies around it, made again and compared line by line.
+
+    Raises
+    ------
+    BadInputError : something was altered: which file, or which line of the report.
+    """
+    if path.is_dir():
+        whole = folders.read(path)
+        with folders.believed(path):
+            for one in whole.headlines:
+                answer = briefing.load(whole, str(one["scenario"]))
+                opening.read(answer, "en")
+                sections.sections(answer, "en")
+        said_ = [f"{path}: the manifest and {len(folders.TABLES)} tables are as the run wrote them (SHA-256)"]
+        reports = sorted(path.glob(f"report_*/{HTML}"))
+        return said_ + [line for one in reports for line in verify(one, path)]
+    document = documents.content(path, MAX_REPORT, "report", "It is no report of simlib.").decode("utf-8", "replace")
+    _refuse(path, seal.altered(document))
+    about = seal.opened(document) or {}
+    lines = [f"{path}: every line is as it was sealed"]
+    run = run or next((one for one in (path.parent, path.parent.parent) if (one / folders.MANIFEST).is_file()), None)
+    if run is None:
+        return [*lines, "not compared with its run: add --run FOLDER. A seal shows a slip, not a forger."]
+    whole = folders.read(run)
+    if whole.manifest["sha256"] != about.get("run"):
+        raise BadInputError(
+            Fault(str(path), 1, 1, f"made from another run than the one in {run}. Make the report again.")
+        )
+    if sources() != about.get("sources"):
+        return [
+            *lines,
+            f"{run}: the run it names, unaltered; not made again, as the sources of simlib differ from its own",
+        ]
+    with folders.believed(run):
+        again = remade(whole, about)
+    _refuse(path, _compared(document, again))
+    return [*lines, f"{run}: the run it names, unaltered; made again from it, the report is the same line by line"]
+
+
+def remade(whole: folders.Folder, about: dict[str, Any]) -> str:
+    """Return the report that a seal speaks of, made again from its run."""
+    lang = about.get("lang")
+    if lang not in LANGS:
+        raise BadInputError(f"found the language {shown(lang)} in a seal. Expected {' or '.join(LANGS)}.")
+    return made(briefing.load(whole, str(about.get("scenario"))), lang)[HTML].decode()
+
+
+def _compared(document: str, again: str) -> list[tuple[int, str]]:
+    """Return the lines of a report that differ from the one made again; their seals follow from the lines."""
+    numbered = seal.content_lines(document)
+    return seal.different([line for _, line in seal.content_lines(again)], [line for _, line in numbered], numbered)
+
+
+def _refuse(path: Path, faults: list[tuple[int, str]]) -> None:
+    """Raise what is wrong with lines of a report."""
+    if faults:
+        raise BadInputError(*(Fault(str(path), line, 1, shown(what, 200)) for line, what in faults))

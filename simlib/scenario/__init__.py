@@ -1,0 +1,8 @@
+"""What people change: dated levers in a YAML file, checked, frozen, compiled to arrays once.
+
+Reading order: register, change, annexes, ensemble, scenario, inert, inputs.
+"""
+
+from simlib import room
+
+__getattr__, __dir__ = room(__name__, __path__)

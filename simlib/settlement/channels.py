@@ -1,0 +1,130 @@
+"""Direct, claimed by hand, or abandoned: what a patient does who can, or cannot, settle directly."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from simlib.compiled import rule
+from simlib.quantities import AtFull, Params, lever, unknown
+from simlib.terms import ABANDONED, CLAIMED, DIRECT, STEPS
+
+
+class Channels(Params, prefix="channels"):
+    """What a claim by hand costs the patient, and who looks at both prices."""
+
+    attention = unknown(
+        "share of patients who compare both prices and claim by hand if it pays", 0.0, 1.0, unit="share"
+    )
+    hassle_inpatient = unknown(
+        "cost in time and trips of an inpatient claim", 100, 1500, dist="log-uniform", default=300, unit="yuan"
+    )
+    hassle_outpatient = unknown(
+        "cost in time and trips of an outpatient claim", 20, 300, dist="log-uniform", default=80, unit="yuan"
+    )
+    delay_months = unknown("months until a claim by hand is paid", 1, 6, dist="log-uniform", default=2, unit="months")
+    interest = unknown(
+        "shadow interest of the patient", 0.003, 0.03, dist="log-uniform", default=0.01, unit="per month"
+    )
+    claims_per_abandoned = unknown(
+        "inpatient claims by hand per abandoned case among cases that fail a condition",
+        1.2,
+        5.0,
+        dist="log-uniform",
+        default=2.0,
+        unit="ratio",
+    )
+
+
+class Claims(Params, prefix="claims"):
+    """Claims by hand made easier: online instead of on paper (手工报销线上办理)."""
+
+    hassle_saved = lever(
+        "share of the time and trips of a claim by hand that is saved",
+        0.0,
+        low=0.0,
+        high=1.0,
+        unit="share",
+        axes=("home", "kind"),
+        at_full=AtFull(1.0, up=("fund_payment",), down=("direct_settlement_rate", "own_payment")),
+        source="Dezhou bureau, 2023-07: outpatient claims online, no trip; share assumed by the scenario",
+        grade="assumed",
+    )
+    waiting_saved = lever(
+        "share of the months until a claim by hand is paid that is saved",
+        0.0,
+        low=0.0,
+        high=1.0,
+        unit="share",
+        axes=("home", "kind"),
+        at_full=AtFull(1.0, up=("fund_payment",), down=("own_payment",)),
+        source="Dezhou bureau, 2023-07: outpatient claims online; share assumed by the scenario",
+        grade="assumed",
+    )
+
+
+class Credit(Params, prefix="credit"):
+    """Care on credit (信用就医): nothing is paid in advance, so that waiting for a claim costs nothing."""
+
+    covered = lever(
+        "share of patients who need not advance what a claim by hand will pay",
+        0.0,
+        low=0.0,
+        high=1.0,
+        unit="share",
+        axes=("home", "host", "kind"),
+        at_full=AtFull(1.0, up=("fund_payment",), down=("own_payment",)),
+        source="Shanghai bureau, about 2023-12: open to the Yangtze Delta's insured; share assumed by the scenario",
+        grade="assumed",
+    )
+
+
+@rule
+def claim_gain(fund_direct: int, fund_claim: int, hassle_fen: float, waiting: float) -> float:
+    """Return what the patient gains by claiming by hand instead of settling directly, fen.
+
+    own_direct - own_claim - H - r R tau, with the same bill on both sides and R = fund_claim.
+    `waiting` is r times tau, the cost of waiting per yuan.
+
+    >>> round(float(claim_gain(100_00, 150_00, 20_00.0, 0.02)), 6)
+    2700.0
+    """
+    return fund_claim - fund_direct - hassle_fen - waiting * fund_claim
+
+
+@rule
+def claims_anyway(fund_claim: int, hassle_fen: float, waiting: float, reluctance: float) -> bool:
+    """Return whether a patient who cannot settle directly claims by hand: R > (H + r R tau) reluctance.
+
+    Reluctance is a quantile of `reluctances`, so that P = 1 / (1 + e^-z), z = (ln R - ln(H + r R tau)) / spread; nobody
+    claims where nothing would be paid.
+
+    >>> bool(claims_anyway(0, 100.0, 0.02, 1.0)), bool(claims_anyway(200, 100.0, 0.02, 1.0))
+    (False, True)
+    """
+    return fund_claim > (hassle_fen + waiting * fund_claim) * reluctance
+
+
+def reluctances(spread: float) -> npt.NDArray[np.float64]:
+    """Return the quantile table of how many times its cost a claim must pay to be made, (STEPS,): log-logistic.
+
+    >>> bool(abs(np.median(reluctances(2.0)) - 1) < 0.001)
+    True
+    """
+    u = (np.arange(STEPS) + 0.5) / STEPS
+    return np.asarray((u / (1 - u)) ** spread)
+
+
+@rule
+def choice(attentive: bool, gain: float) -> int:
+    """Return the channel of a case that can settle directly: direct, unless the patient looks and gains by claiming.
+
+    A chosen claim is always made.
+    """
+    return CLAIMED if attentive and gain > 0 else DIRECT
+
+
+@rule
+def otherwise(claims: bool) -> int:
+    """Return the channel of a case that cannot settle directly: a claim by hand, or nothing reimbursed."""
+    return CLAIMED if claims else ABANDONED

@@ -1,0 +1,8 @@
+"""One parameter draw, simulated for a year: what is enacted, the constants solved, everybody's visits added up.
+
+Reading order: enacted, conditions, loop, pilot, solve, simulate.
+"""
+
+from simlib import room
+
+__getattr__, __dir__ = room(__name__, __path__)

@@ -1,0 +1,463 @@
+"""One run of one scenario in one draw: the only place that knows the order of the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache, reduce
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from simlib.amounts import AMOUNTS, BILLS, BY_CHOICE, FIRST, FUND, NETWORK_COST, RECOVERED, SEEN, VISITS
+from simlib.benefits.layers import YEAR, begin_month, begin_year, fund
+from simlib.compiled import apart
+from simlib.errors import BadInputError
+from simlib.patients import areas, flows, response, visits, volumes, within
+from simlib.patients.areas import Areas
+from simlib.patients.chronic import Chronic
+from simlib.randomness import PEOPLE, happens, key_of, mix, odds_of
+from simlib.scenario import scenario
+from simlib.scenario.scenario import Scenario
+from simlib.settlement import gates, hospitals, network, supervision
+from simlib.settlement.channels import reluctances
+from simlib.simulation import conditions, loop
+from simlib.simulation.enacted import (
+    Pin,
+    Rules,
+    bill_scale,
+    circumstances,
+    counts,
+    enact,
+    enact_within,
+    filled,
+    patient_costs,
+)
+from simlib.simulation.loop import Cells, insured, one_visit
+from simlib.simulation.solve import World, solve
+from simlib.terms import CHRONIC, DIRECT, INPATIENT, KINDS, MEMBERS, MONTHS, SCHEMES, TIERS
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+PEOPLE_PER_DRAW = 100_000
+"""People drawn per run; half of them on the pairs that the scenario changes."""
+WITHIN_PEOPLE = 4
+"""Of how many people drawn across provinces one more is drawn within them, where a geography splits provinces."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One scenario in one draw.
+
+    Attributes
+    ----------
+    people : people drawn across provinces. totals : `AMOUNTS`, weighted, by half of the people and by whether the cell
+    is touched in the month: (half, kind, scheme, home, host, touched, amount), integers. paid : what the fund paid on
+    direct cases and on claims, fen, (kind, scheme, home, host, month, 2). Pairs of `areas.Place.inside` hold care
+    within a province, which is no cross-province care: `metrics` leaves them out, `cashflow` books them apart.
+    seen : what hosts saw of cross-province care, `loop.SEEN`, by hospital tier and by member group instead of by home:
+    (kind, scheme, member, touched, host, tier, amount), integers.
+    """
+
+    scenario: Scenario
+    world: World
+    people: int
+    totals: Ints
+    paid: Ints
+    seen: Ints
+
+
+@apart
+def first_visits(cells: Any, month: int, draw: Any, arrays: Any, places: int, out: Any) -> None:
+    """Write the first inpatient visit of each person, in one month, to `out`: (person, `FIRST_VISIT`)."""
+    year = np.zeros(1, dtype=YEAR)[0]
+    scale_fen, quantiles, policies, which, cover, slot, measure, listed, first, lives, measures = arrays
+    row = 0
+    for c in range(len(cells.number)):
+        s, p, h = cells.scheme[c], cells.purpose[c], cells.home[c]
+        alone, pair = (h * places + h) * len(KINDS) + INPATIENT, (h * places + cells.host[c]) * len(KINDS) + INPATIENT
+        for person in range(cells.number[c]):
+            key = mix(mix(draw.key, cells.code[c]), person)
+            attentive = happens(mix(key, visits.ATTENTIVE), draw.attention[INPATIENT])
+            who = insured(key, h, s, first, lives, draw.retired)
+            begin_year(year)
+            begin_month(year, month)
+            case = one_visit(
+                mix(key, visits.OF_VISIT), INPATIENT, s, p, alone, pair, who, -1, False, 1.0, month, attentive, year,
+                draw, scale_fen, quantiles, policies, which, cover, slot, measure, listed, measures,
+            )  # fmt: skip
+            out[row, 0], out[row, 1], out[row, 2] = case.channel, case.bill, fund(case.owed)
+            out[row, 3] = case.gap
+            row += 1
+
+
+FIRST_VISIT = ("channel", "bill", "fund", "gap")
+"""What `patients` tells of a visit, money in fen."""
+
+
+def patients(world: World, of: Scenario, home: int, host: int, *, number: int = 1000, month: int = 12) -> Ints:
+    """Return the first visit of about so many inpatients of one pair: (person, `FIRST_VISIT`), money in fen.
+
+    Schemes and purposes in proportion to expected visits, each person once, with a year not yet used.
+    """
+    place = areas.load(of.geography)
+    expected = flows.among_cities(flows.expect(world.pull, world.c, world.stayed), place, world.values)
+    expected = expected[INPATIENT, :, :, home, host]
+    people = np.rint(number * expected / expected.sum()).astype(np.int64).ravel()
+    scheme, purpose = (axis.ravel().astype(np.uint8) for axis in np.indices(expected.shape))
+    uses, homes, hosts = (np.full(people.size, value, dtype=np.uint8) for value in (1 << INPATIENT, home, host))
+    code = np.arange(people.size) - people.size  # below every cell of a run: luck of its own
+    none = np.zeros_like(people)
+    cells = Cells(uses, scheme, purpose, homes, hosts, people, none + 1, code, none, none)
+    out = np.zeros((int(people.sum()), len(FIRST_VISIT)), dtype=np.int64)
+    arrays = loop_arrays(world, enact(of, place, world.values, world.lists, world.quantiles), of)
+    first_visits(cells, month - 1, draw_record(world, of.year), arrays, len(place.codes), out)
+    return out
+
+
+def cells_of(
+    world: World, place: areas.Place, year: int, focus: npt.NDArray[np.bool_], size: int, whole: bool
+) -> Cells:
+    """Return the people to draw: expected visits of the year over visits per patient, sampled cell by cell.
+
+    `focus` marks the (kind, home, host) to look at closely; unless `whole`, only they are drawn.
+    """
+    expected = response.envelope(world.values) * cases(world, place, year)
+    return drawn(world, expected, focus, size, whole)
+
+
+def drawn(world: World, expected: Array, focus: npt.NDArray[np.bool_], size: int, whole: bool) -> Cells:
+    """Return the people to draw for expected visits (kind, scheme, purpose, home, host): see `cells_of`."""
+    patients = expected / visits_per_patient(world)[:, None, None, None, None]
+    people = visits.users(patients, world.values[visits.Visits.both_kinds][0])
+    of_use = np.stack([focus[list(kinds)].any(axis=0) for kinds in visits.USES.values()])
+    closely = np.broadcast_to(of_use[:, None, None], people.shape)
+    if not whole:
+        people = np.where(closely, people, 0.0)
+    number, weight = visits.sample(people, closely, size, world.seed, world.draw)
+    used = np.flatnonzero(number)
+    index = np.unravel_index(used, number.shape)
+    uses, scheme, purpose, home, host = (axis.astype(np.uint8) for axis in index)
+    uses = np.array(visits.KIND_BITS, dtype=np.uint8)[uses]
+    number = number.ravel()[used]
+    half = (np.cumsum(number) - number) & 1
+    return Cells(uses, scheme, purpose, home, host, number, weight.ravel()[used], used, np.zeros_like(number), half)
+
+
+def cases(world: World, place: areas.Place, year: int) -> Array:
+    """Return expected visits of a year in a place, settled or not, (kind, scheme, purpose, home, host)."""
+    expected = flows.expect(world.pull, world.c, world.stayed)
+    return flows.among_cities(expected * level(world, year)[0][:, None, None, None, None], place, world.values)
+
+
+def visits_per_patient(world: World) -> Array:
+    """Return the mean visits of a patient with at least one, (kind,)."""
+    means, diseases = [visits.mean_count(table) for table in counts(world.values)], world.diseases.patients
+    chronic = float(diseases @ means[CHRONIC : CHRONIC + len(diseases)])
+    return np.array([*means[:CHRONIC], chronic, *means[CHRONIC + len(diseases) :]])
+
+
+def networked(world: World, year: int) -> Array:
+    """Return the share of visits in connected institutions in a year, (kind,)."""
+    return gates.networked_in(year, world.omega, gates.possible(world.values))
+
+
+def shut(world: World, year: int) -> tuple[Array, Array, Array]:
+    """Return the share of visits that is networked and coded in a year, and `gates.code_faults` of the rest."""
+    opened = networked(world, year)
+    return opened, *gates.code_faults(opened, world.passing.mended, world.values[gates.Gates.coded])
+
+
+def room(world: World, place: areas.Place, year: int) -> Array:
+    """Return the institutions not yet connected in a year, (kind, host): spread over hosts as beds are."""
+    v = world.values
+    beds = areas.people(areas.provinces(), *(float(v[q][0]) for q in (Areas.xpcc_share, Areas.employee_slope))).beds
+    left = np.maximum(gates.possible(v) - gates.connected(year), 0.0)
+    return np.asarray(left[:, None] * beds[place.province] * place.share / beds.sum())
+
+
+def ground(world: World, place: areas.Place, year: int) -> conditions.Ground:
+    """Return what measures meet in a draw and year."""
+    opened, _, coded = shut(world, year)
+    v, uncoded = world.values, (1 - opened) * (1 - coded)
+    costs, lapsed = patient_costs(v), float(v[gates.Filing.lapsed][0])
+    answer, left = hospitals.answer(v), room(world, place, year)
+    return conditions.Ground(world.passing.mended, uncoded, answer, costs, left, world.omega, lapsed)
+
+
+def level(world: World, year: int) -> tuple[Array, Array]:
+    """Return cases and mean bills of a year against 2023, each (kind,)."""
+    return volumes.level(year, world.values, networked(world, year) / world.passing.networked)
+
+
+def parts(cells: Cells, most: int) -> Iterator[Cells]:
+    """Yield the cells in parts of fewer than twice so many people each; all parts together are the cells."""
+    pieces = -(-cells.number // most)
+    index = np.repeat(np.arange(len(pieces)), pieces)
+    begin = most * (np.arange(len(index)) - np.repeat(np.cumsum(pieces) - pieces, pieces))
+    split = Cells._make(column[index] for column in cells)
+    number = np.minimum(split.number - begin, most)
+    split = split._replace(number=number, start=begin, half=(split.half + begin) & 1)
+    group = np.cumsum(number) // most
+    for bounds in np.split(np.arange(len(index)), np.flatnonzero(np.diff(group)) + 1):
+        yield Cells._make(column[bounds] for column in split)
+
+
+def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
+    """Return what the loop draws from in a year, one record of `DRAW`: gates move with the connected institutions."""
+    v, (opened, not_networked, coded) = world.values, shut(world, year)
+    costs = patient_costs(v)
+    fields = {
+        "key": key_of(PEOPLE, world.seed, world.draw),
+        "care_at_home": care_at_home,
+        "diseases": visits.cumulative(world.diseases.patients),
+        "disease_bill": world.diseases.bill,
+        "as_ordinary": odds_of(v[Chronic.as_ordinary][0]),
+        "open": odds_of(opened),
+        "not_networked": odds_of(not_networked),
+        "coded": odds_of(coded),
+        "fault": odds_of(world.passing.fault),
+        "mended": odds_of(world.passing.mended),
+        "attention": odds_of(world.passing.attention),
+        "hassle_fen": costs.hassle_fen,
+        "waiting": costs.waiting,
+        "reluctance": reluctances(world.spread),
+    }
+    return filled(np.atleast_1d(circumstances(v)), fields)
+
+
+def loop_arrays(world: World, rules: Rules, of: Scenario) -> tuple[Any, ...]:
+    """Return the tables that the loop reads of a scenario, in its order."""
+    scale = bill_scale(world.bill * level(world, of.year)[1][:, None], world.lists)
+    measures = conditions.table(rules.measures, ground(world, areas.load(of.geography), of.year))
+    return scale, world.quantiles, *rules.flat(), measures
+
+
+def live(
+    world: World,
+    of: Scenario,
+    *,
+    touched: npt.NDArray[np.bool_],
+    people: int = PEOPLE_PER_DRAW,
+    whole: bool = True,
+    care_at_home: bool = True,
+    by_month: bool = False,
+    rules: Rules | None = None,
+    answer: response.Answer | None = None,
+    jobs: int = 1,
+    chunk: int = 1 << 18,
+) -> Run:
+    """Return one run of one scenario in the world of one draw.
+
+    Parameters
+    ----------
+    world : what `solve.solve` returned. touched : cells to look at closely and to sum apart, (home, host, scheme, kind,
+    month), see `touched_by`. people : people to draw. whole : whether to draw the country, care within provinces
+    included, not only those pairs.
+    care_at_home : whether care at home uses up part of the year before the first visit elsewhere.
+    by_month : sum each month apart, of visits alone, instead of what is touched and what is not.
+    rules, answer : what `enacted_in` and `answered` returned, for who runs a scenario several times in a draw.
+    jobs, chunk : threads, and people lived through at a time; any values give the same totals.
+    """
+    place = areas.load(of.geography)
+    rules = rules or enacted_in(world, of)
+    cells = cells_of(world, place, of.year, focus(touched), people, whole or not touched.any())
+    draw, arrays = draw_record(world, of.year, care_at_home=care_at_home), loop_arrays(world, rules, of)
+    work = [(cells, draw, arrays, answer or answered(world, of, rules), True)]
+    if whole and place.inside.any():
+        work.append((*inside(world, of, place, rules, people // WITHIN_PEOPLE, care_at_home), None, False))
+    n, (period, periods) = len(place.codes), summed_apart(touched, by_month)
+    # A list's iterator can be shared: each thread takes what comes next.
+    every = iter([(part, *how) for who, *how in work for part in parts(who, chunk)])
+
+    def some(_: int) -> tuple[Ints, Ints, Ints]:
+        totals, paid, seen = sums = nobody(n, periods)
+        unseen = np.zeros_like(seen)
+        for part, draw, arrays, answer, across in every:
+            into = totals, paid, seen if across else unseen
+            loop.loop(part, draw, *arrays, period, *into, n, periods, answer)  # type: ignore[call-arg]
+        return sums
+
+    with ThreadPoolExecutor(jobs) as pool:
+        totals, paid, seen = (reduce(np.add, sums) for sums in zip(*pool.map(some, range(jobs)), strict=True))
+    by = (len(KINDS), len(SCHEMES))
+    totals, paid = totals.reshape(2, *by, n, n, periods, -1), paid.reshape(*by, n, n, MONTHS, -1)
+    seen = seen.reshape(*by, len(MEMBERS), periods, n, len(TIERS), -1)
+    if not by_month:
+        inspect(totals, paid, touched, world, of)
+        connect(totals, touched, world, of)
+    for sums in (totals, paid, seen):
+        sums.setflags(write=False)
+    return Run(of, world, int(cells.number.sum()), totals, paid, seen)
+
+
+def nobody(places: int, periods: int) -> tuple[Ints, Ints, Ints]:
+    """Return what the loop adds to, of nobody yet: see `loop.loop`."""
+
+    def none(rows: int, columns: int) -> Ints:
+        return np.zeros((hosts * rows, columns), dtype=np.int64)
+
+    hosts = len(KINDS) * len(SCHEMES) * places
+    totals, paid = none(2 * places * periods, len(AMOUNTS)), none(places * MONTHS, 2)
+    return totals, paid, none(len(MEMBERS) * periods * len(TIERS), len(SEEN))
+
+
+def summed_apart(touched: npt.NDArray[np.bool_], by_month: bool = False) -> tuple[npt.NDArray[np.uint8], int]:
+    """Return to which of its sums each month of a cell goes, (home x host x scheme x kind, month), and how many.
+
+    What is not touched and what is, or each month.
+
+    >>> summed_apart(np.array([True, False, True])[None])[0].tolist()
+    [[1, 0, 1]]
+    """
+    apart = np.broadcast_to(np.arange(touched.shape[-1]), touched.shape) if by_month else touched
+    return apart.reshape(-1, touched.shape[-1]).astype(np.uint8), touched.shape[-1] if by_month else 2
+
+
+def inspect(totals: Ints, paid: Ints, touched: npt.NDArray[np.bool_], world: World, of: Scenario) -> None:
+    """Write to the totals of a run what supervision recovers and fines: see `supervision`.
+
+    Of the touched and of the other months, each by its mean rate, months weighed by what is paid in them.
+    """
+    found = found_by_supervision(world, of, of.year)
+    if found.any():
+        months = np.moveaxis(touched, (3, 2), (0, 1))  # (kind, scheme, home, host, month)
+        direct = paid[..., DIRECT, None] * np.stack([~months, months], axis=-1)
+        taken = np.einsum("yktm,kshtmx->ykshtx", found, direct) / np.maximum(direct.sum(axis=4), 1)
+        totals[..., RECOVERED : RECOVERED + 2] = np.moveaxis(
+            supervision.taken(totals[..., FUND], taken[:, None]), 0, -1
+        )
+
+
+def connect(totals: Ints, touched: npt.NDArray[np.bool_], world: World, of: Scenario) -> None:
+    """Write to the totals of a run what its year of a roll-out of the network costs: see `network`.
+
+    Half of it in each half of the people, told by home in proportion to visits; evenly where there are none.
+    """
+    place = areas.load(of.geography)
+    by = np.moveaxis(conditions.rolled_out(of, place), 0, 1)
+    cost = network.cost_fen(by, room(world, place, of.year), float(world.values[network.Network.cost][0]))
+    apart = place.province[:, None] != place.province  # (home, host)
+    for k, h, m in zip(*np.nonzero(cost), strict=True):
+        now = touched[:, h, :, k, m].T.astype(np.int64)  # (scheme, home)
+        at = (k, *np.indices(now.shape), h, now)
+        seen = totals[:, *at, VISITS : VISITS + 3].sum(axis=-1) + 1e-9 * apart[:, h]
+        told = network.told(np.full(2, cost[k, h, m] / 2), seen.reshape(2, -1))
+        totals[:, *at, NETWORK_COST] += told.reshape(seen.shape)
+
+
+def found_by_supervision(world: World, of: Scenario, year: int) -> Array:
+    """Return what is recovered and fined per unit of direct fund payment, (2, kind, host, month)."""
+    detected = scenario.compile(of, areas.load(of.geography), year).values("supervision.detected")[0, :, 0]
+    return supervision.rates(np.moveaxis(detected, 0, 1), world.values)
+
+
+def answered(world: World, of: Scenario, rules: Rules) -> response.Answer | None:
+    """Return how patients answer a scenario, None in the form without a response: see `response`.
+
+    Raises
+    ------
+    BadInputError : more visits than the envelope holds.
+    """
+    place, form = areas.load(of.geography), response.form(world.values)
+    if form == response.NONE:
+        return None
+    touches = treatments(of, place).any()
+    factors = _moved(world, of, rules) if touches else response.unmoved(len(place.codes), len(SCHEMES))
+    try:
+        return response.answer(form, factors)
+    except ValueError as beyond:
+        kind, home, times = beyond.args
+        what = f"{KINDS[kind]} visits of {place.names_en[home]} come to {times:.2f} times those of the reference"
+        fix = f"At most {1 + response.MARGIN:g} can be drawn: pin a smaller response, or a smaller change."
+        raise BadInputError(f"{of.path}: {what} (response.form={form}, draw {world.draw}). {fix}") from None
+
+
+def _moved(world: World, of: Scenario, rules: Rules) -> response.Factors:
+    """Return visits and bills of a scenario against its reference, solved on the few people of a pilot.
+
+    Their luck is the same in every run; nothing of theirs is kept but prices and the share that can settle directly.
+    """
+    v, place, form = world.values, areas.load(of.geography), response.form(world.values)
+    pilot = replace(world, seed=response.PILOT_SEED, draw=0, values=response.without(v))
+    root, how = scenario.reference(of), {"touched": touched_by(of), "people": response.PILOT, "by_month": True}
+    sides = [(root, enacted_in(world, root)), (of, rules)]
+    seen = [live(pilot, one, rules=its, whole=False, **how).totals.sum(axis=0) for one, its in sides]  # type: ignore[arg-type]
+    expected = cases(world, place, of.year)
+    if form == response.PRICE:
+        costs = [conditions.claim_costs(its.measures, patient_costs(v)) for _, its in sides]
+        before, after = (response.borne(totals, cost) for totals, cost in zip(seen, costs, strict=True))
+        bills = seen[0][..., BILLS : BILLS + 3].sum(axis=-1)
+        factors = response.to_price(v, (before, after), bills, treatments(of, place))
+    else:
+        leaving = world.c[:, :, None] + world.pull.leave[place.province]
+        able = [side[..., [VISITS, FIRST + BY_CHOICE]].sum(axis=(1, 3, 5)) for side in seen]
+        factors = response.to_coverage(v, leaving, able[1] - able[0], expected.sum(axis=(1, 2, 4)), visits.season())
+    return response.displace(v, factors, expected[:, :, response.responding(form)].sum(axis=2))
+
+
+@lru_cache(maxsize=32)
+def treatments(of: Scenario, place: areas.Place) -> Ints:
+    """Return which cells of a home a scenario treats alike, numbers by (kind, scheme, home, host, month), 0 untouched.
+
+    Those of one kind of care, scheme and home that have the same levers, before and after.
+    """
+    after, before = scenario.compile(of, place), scenario.compile(scenario.reference(of), place)
+    shape = after.touched.shape
+    home, scheme, kind = (np.arange(shape[axis]).reshape(-1, *[1] * (len(shape) - 1 - axis)) for axis in (0, 2, 3))
+    code = np.broadcast_to((kind * shape[2] + scheme) * shape[0] + home, shape).ravel()
+    for levers in zip(before.arrays, after.arrays, strict=True):
+        if not np.array_equal(*levers, equal_nan=levers[0].dtype.kind == "f"):
+            for lever in levers:
+                values, found = np.unique(lever, return_inverse=True)
+                code = np.unique(code * len(values) + found.ravel(), return_inverse=True)[1]
+    code = np.unique(np.where(after.touched.ravel(), code, -1), return_inverse=True)[1]
+    return np.ascontiguousarray(np.moveaxis(code.reshape(shape), (2, 3), (1, 0)))
+
+
+def inside(
+    world: World, of: Scenario, place: areas.Place, rules: Rules, people: int, care_at_home: bool
+) -> tuple[Cells, Any, tuple[Any, ...]]:
+    """Return people treated in another city of their province, what the loop draws from, and its tables.
+
+    They take no share of the people drawn across provinces, nor of their luck. A drawn share is settled directly; all
+    are filed, and nobody gains by a claim by hand, which is priced on the same catalogue.
+    """
+    v, nowhere = world.values, np.zeros((len(KINDS), len(place.codes), len(place.codes)), dtype=bool)
+    cells = drawn(world, within.expect(place, of.year, v, world.pull.purpose), nowhere, people, True)
+    record = np.atleast_1d(draw_record(world, of.year, care_at_home=care_at_home))
+    open_, always = odds_of(v[within.Within.direct][0]), odds_of(1.0)
+    record = filled(record, {"open": open_, "not_networked": always, "coded": always, "fault": 0, "attention": 0})
+    bills = within.bills(v) / float(visits.tier_shares(v[visits.Visits.tier3_share][0]) @ visits.tier_bills())
+    _, *tables = loop_arrays(world, enact_within(rules, of, place, v, world.quantiles), of)
+    return cells, record, (bill_scale(bills, world.lists), *tables)
+
+
+def enacted_in(world: World, of: Scenario) -> Rules:
+    """Return the rules that a scenario enacts in a draw: the same however people fail, choose or start their year."""
+    return enact(of, areas.load(of.geography), world.values, world.lists, world.quantiles)
+
+
+def run(of: Scenario, *, seed: int = 0, draw: int = 0, people: int = PEOPLE_PER_DRAW, pin: Pin | None = None) -> Run:
+    """Return one run of one scenario, its world solved on the scenario's reference.
+
+    Parameters
+    ----------
+    seed, draw : name the luck; the same pair gives the same run. people : people to draw.
+    pin : unknowns held at a value, by id, instead of being drawn.
+    """
+    world = solve(scenario.reference(of), seed, draw, pin)
+    return live(world, of, touched=touched_by(of), people=people)
+
+
+def touched_by(of: Scenario) -> npt.NDArray[np.bool_]:
+    """Return the cells that a scenario touches, (home, host, scheme, kind, month)."""
+    return scenario.compile(of, areas.load(of.geography)).touched
+
+
+def focus(touched: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return the (kind, home, host) that are touched in any scheme or month."""
+    return np.moveaxis(np.asarray(touched.any(axis=(2, 4))), -1, 0)

@@ -1,0 +1,8 @@
+"""Many draws as tables: effects and their intervals, who gains, why cases fail, what was foretold.
+
+Reading order: metrics, experiment, findings, whom, funnel, money, match, shapley, coalitions, attribution, foretell.
+"""
+
+from simlib import room
+
+__getattr__, __dir__ = room(__name__, __path__)

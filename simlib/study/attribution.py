@@ -1,0 +1,254 @@
+"""What each lever of a package did: Shapley values over the coalitions of its changes, on the same luck in every draw.
+
+Every coalition of a draw shares its world and its people, so that the Shapley value has a value in every draw, and an
+interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+from simlib.errors import BadInputError
+from simlib.files.shapes import Text
+from simlib.patients import areas
+from simlib.scenario import scenario
+from simlib.scenario.scenario import Scenario
+from simlib.simulation.enacted import Pin
+from simlib.study import coalitions, experiment, metrics
+from simlib.study.coalitions import Lever, groups_of, levers
+from simlib.study.experiment import DRAWS, Progress
+from simlib.study.findings import FEWEST_TO_NAME
+from simlib.study.metrics import Group
+from simlib.study.shapley import Order, Shares, alone, every_order, given, shares, some_orders
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+MOST_LEVERS = 8
+"""Levers of which every coalition is run: 256 runs a draw; beyond, orders are sampled."""
+MOST_SAMPLED_LEVERS, LEAST_ORDERS, MOST_ORDERS = 62, 4, 10_000
+"""Two pairs of orders, one the other backwards, are the fewest that say how far their mean may be off."""
+PEOPLE = 20_000
+"""People drawn for a coalition; only what the package changes is lived."""
+COLUMNS = [
+    "metric", "group", "lever", "title_zh", "title_en", "shapley", "low", "high", "alone", "alone_low", "alone_high",
+    "interaction", "interaction_low", "interaction_high", "stacked", "stacked_low", "stacked_high", "sampling_error",
+    "unit",
+]  # fmt: skip
+"""Columns of `attribution.csv`."""
+
+
+ALL = Lever(0, 0, "total", Text.model_construct(zh="合计", en="all together"))
+"""Stands for all levers of a package together."""
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Every coalition of a package in every draw: from it any metric is split.
+
+    Attributes
+    ----------
+    sample : orders drawn in place of all of them, or None. orders : the orders of joining that are averaged.
+    coalitions : sets of levers as bits. amounts : of each, integers, (coalition, draw, group, amount). groups : what
+    amounts are summed over.
+    """
+
+    package: Scenario
+    draws: int
+    seed: int
+    people: int
+    pin: Pin
+    sample: int | None
+    orders: Sequence[Order]
+    coalitions: tuple[int, ...]
+    groups: tuple[Group, ...]
+    amounts: Ints
+
+    def table(self, metric: str = "fund_payment") -> pd.DataFrame:
+        """Return what each lever did to a metric, a row per group and lever, then the total of the group.
+
+        Columns
+        -------
+        metric, group; lever (or total), its titles; then each with its 95 % interval over draws: shapley; alone, what
+        the lever does without the others; interaction, the first less the second; stacked, what it adds to those
+        written before it. sampling_error : standard error from sampling orders, 0 where every order counts. unit.
+        """
+        which = [i for i, group in enumerate(self.groups) if group.kind is not None or metrics.additive(metric)]
+        return pd.DataFrame([row for i in which for row in self._rows(metric, i)])[COLUMNS]
+
+    def _given(self, metric: str, group: int, of: Shares) -> Array:
+        """Return what each lever is given in each draw, (lever, draw)."""
+        at = [self.coalitions.index(c) for c in of.coalitions]
+        return split(self.amounts[at, :, group], metric, of)
+
+    def _rows(self, metric: str, group: int) -> list[dict[str, Any]]:
+        """Return the rows of a group: each lever, then the total."""
+        found = levers(self.package)
+        mean = self._given(metric, group, shares(self.orders))
+        single = np.concatenate([self._given(metric, group, alone(i)) for i in range(len(found))])
+        stacked = self._given(metric, group, shares([tuple(range(len(found)))]))
+        ways = {"shapley": mean, "alone": single, "interaction": mean - single, "stacked": stacked}
+        errors = [*self._sampling_errors(metric, group), 0.0]
+        label = self.groups[group].label(areas.load(self.package.geography))
+        rows = []
+        for i, lever in enumerate((*found, ALL)):
+            row: dict[str, Any] = {"metric": metric, "group": label, "lever": lever.name}
+            row |= {"title_zh": lever.title.zh, "title_en": lever.title.en}
+            row |= {"unit": metrics.UNITS[metric], "sampling_error": errors[i]}
+            for way, values in ways.items():
+                one = values.sum(axis=0) if lever is ALL else values[i]
+                spread = experiment.spread(experiment.finite(one), float("nan"))
+                low, high = ("low", "high") if way == "shapley" else (f"{way}_low", f"{way}_high")
+                row |= {way: spread["change"], low: spread["low"], high: spread["high"]}
+            rows.append(row)
+        return rows
+
+    def _sampling_errors(self, metric: str, group: int) -> Array:
+        """Return the standard error of each Shapley value from sampling orders in pairs, 0 where every order counts."""
+        if self.sample is None:
+            return np.zeros(len(self.orders[0]))
+        pairs = [self.orders[i : i + 2] for i in range(0, len(self.orders), 2)]
+        means = [np.nanmean(self._given(metric, group, shares(pair)), axis=1) for pair in pairs]
+        return np.asarray(np.std(means, axis=0, ddof=1) / np.sqrt(len(pairs)))
+
+
+def split(worth: Ints, metric: str, of: Shares) -> Array:
+    """Return what each lever is given of a metric, (lever, ...), from amounts (coalition, ..., amount).
+
+    Amounts are split whole and divided once; of a rate, each coalition's is divided before.
+    """
+    if metrics.additive(metric):
+        return metrics.metric(metric, given(worth, of)) / of.orders
+    return np.asarray(given(metrics.metric(metric, worth), of) / of.orders)
+
+
+def attribute(
+    package: Scenario,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    people: int = PEOPLE,
+    jobs: int = 1,
+    pin: Pin | None = None,
+    sample: int | None = None,
+    folder: Path | None = None,
+    progress: Progress = iter,
+) -> Attribution:
+    """Return every coalition of a package's levers in every draw, on the cells that the package changes.
+
+    Parameters
+    ----------
+    draws, seed, people, jobs, pin, progress : see `experiment.repeat`. sample : orders to draw in place of all of them.
+    folder : where runs of coalitions are kept, to be taken up again.
+
+    Raises
+    ------
+    BadInputError : no lever, more than 8 without `sample`, nothing changed between provinces, a number out of range.
+    """
+    check(package, draws=draws, seed=seed, people=people, jobs=jobs, sample=sample)
+    number, groups, pin = len(levers(package)), groups_of(package), dict(pin or {})
+    orders = every_order(number) if sample is None else some_orders(number, sample, seed)
+    stacked = shares([*orders, tuple(range(number))]).coalitions
+    needed = tuple(dict.fromkeys((*stacked, *(1 << i for i in range(number)))))
+    common = coalitions.shared(package, groups, seed, people, pin)
+    tasks = (
+        delayed(coalitions.one_draw)(package, needed, groups, common, seed, d, people, pin, folder)
+        for d in range(draws)
+    )
+    with threadpool_limits(1, "blas"):
+        pool = Parallel(n_jobs=jobs, prefer="threads", return_as="generator", pre_dispatch=2 * jobs)
+        amounts = np.stack(list(progress(pool(tasks))), axis=1)
+    return Attribution(package, draws, seed, people, pin, sample, orders, needed, groups, amounts)
+
+
+def check(
+    package: Scenario,
+    *,
+    draws: int,
+    seed: int,
+    people: int,
+    jobs: int,
+    sample: int | None,
+) -> None:
+    """Refuse what cannot be split with a `BadInputError`."""
+    experiment.check([package], draws=draws, seed=seed, people=people, jobs=jobs)
+    found, touched = levers(package), scenario.compile(package, areas.load(package.geography)).touched
+    if not found or not touched.any():
+        raise BadInputError(f"{package.path}: changes nothing between provinces: nothing to split. Write `changes`.")
+    if sample is None and len(found) > MOST_LEVERS:
+        every = 2 ** len(found)
+        runs = f"{len(found)} levers are {every:,} coalitions, times {draws} draws {draws * every:,} runs"
+        most = f"at most {MOST_LEVERS} levers are split over all of them"
+        offer = f"Write --sample 50 to draw 50 orders of joining, at most {50 * (len(found) - 1) + 2:,} coalitions"
+        raise BadInputError(f"{package.path}: {runs}; {most}. {offer}, or a smaller package.")
+    if len(found) > MOST_SAMPLED_LEVERS:
+        raise BadInputError(f"{package.path}: {len(found)} levers; at most {MOST_SAMPLED_LEVERS}.")
+    if sample is not None and not LEAST_ORDERS <= sample <= MOST_ORDERS:
+        raise BadInputError(f"--sample {sample}: a whole number from {LEAST_ORDERS} to {MOST_ORDERS:,} is needed")
+
+
+def bars(table: pd.DataFrame, group: str | None = None, lang: str = "en") -> pd.DataFrame:
+    """Return one group of an attribution as `plots.waterfall` takes it, the first unless named, in `unit`.
+
+    Columns: label, change, low, high, alone.
+    """
+    of = table[table["group"] == (group or table["group"].iloc[0])]
+    factor = DISPLAY[str(of["unit"].iloc[0])][0]
+    numbers = of[["shapley", "low", "high", "alone"]].set_axis(["change", "low", "high", "alone"], axis=1) * factor
+    return numbers.assign(label=of[f"title_{lang}"]).reset_index(drop=True)
+
+
+def unit(table: pd.DataFrame, lang: str = "en") -> str:
+    """Return the unit in which an attribution is shown: percentage points for rates, 100 million yuan for amounts.
+
+    >>> unit(pd.DataFrame({"unit": ["share"]}), "zh")
+    '百分点'
+    """
+    _, zh, en = DISPLAY[str(table["unit"].iloc[0])]
+    return zh if lang == "zh" else en
+
+
+DISPLAY = {
+    "share": (100.0, "百分点", "percentage points"),
+    "yuan": (1e-8, "亿元", "100 million yuan"),
+    "yuan per visit": (1.0, "元/人次", "yuan per visit"),
+}
+"""Factor and unit in which a metric is shown, by its unit."""
+
+
+def text(found: Attribution, table: pd.DataFrame) -> str:
+    """Return the table of an attribution as text, a block per group."""
+    factor = DISPLAY[str(table["unit"].iloc[0])][0]
+    how = "every order of joining" if found.sample is None else f"{found.sample} random orders of joining"
+    named = levers(found.package)
+    lines = [
+        *(f"{lever.name}: {lever.title.en}  {lever.title.zh}" for lever in named),
+        "",
+        f"{table['metric'].iloc[0]}, {unit(table)}, on the pairs and months the package changes;",
+        f"Shapley values over {how}; {found.draws} draws, seed {found.seed}, means over draws with 95 % intervals.",
+        "Alone: what a lever does by itself; interaction: share less that; stacked: what it adds in the order written.",
+    ]
+    for label, of in table.groupby("group", sort=False):
+        kind = str(label).rpartition("kind=")[2] if "kind=" in str(label) else "all kinds of care"
+        lines += ["", f"{kind:<44}{'Shapley':>9}   {'95 % interval':<20}{'alone':>9}{'interaction':>13}{'stacked':>9}"]
+        for row in of.to_dict("records"):
+            mid, low, high, single, inter, stacked = (
+                f"{factor * row[key]:+z.2f}" for key in ("shapley", "low", "high", "alone", "interaction", "stacked")
+            )
+            lines.append(
+                f"  {row['lever'][:42]:<42}{mid:>9}   {low + ' to ' + high:<20}{single:>9}{inter:>13}{stacked:>9}"
+            )
+    few = f"Fewer than {FEWEST_TO_NAME} draws: intervals are rough. " if found.draws < FEWEST_TO_NAME else ""
+    lines += ["", f"{few}Why cases fail is a prior: no figure is published after 2020. What opens a condition, such as"]
+    return "\n".join(
+        [*lines, "filing, and every rate hang on it. Item catalogues are synthetic unless a root names real lists."]
+    )

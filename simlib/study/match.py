@@ -1,0 +1,230 @@
+"""Published figures beside what the draws say of them, misses included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from simlib import randomness
+from simlib.amounts import AMOUNTS, VISITS
+from simlib.calibration import fit, targets
+from simlib.files.facts import value
+from simlib.fund.ledger import Ledger
+from simlib.patients.visits import season
+from simlib.patients.volumes import PUBLISHED
+from simlib.quantities import Quantity
+from simlib.scenario import register
+from simlib.scenario.ensemble import Ensemble
+from simlib.scenario.scenario import FIRST_YEAR, Scenario, reference
+from simlib.settlement import gates
+from simlib.simulation.simulate import live, touched_by
+from simlib.simulation.solve import FIT_YEAR, HISTORY, World, solve
+from simlib.study.experiment import Pairing, Runs, check, scalar_unknowns
+from simlib.study.metrics import Group
+from simlib.terms import CHRONIC, FEN, INPATIENT, KINDS, OUTPATIENT, PHARMACY
+
+Array = npt.NDArray[np.float64]
+
+EPIDEMIC = (2020, 2021, 2022)
+"""Years in which the epidemic kept patients from travelling."""
+Row = tuple[str, str, str, str, float, Array, str]
+
+COLUMNS = ["target", "universe", "year", "role", "published", "low", "simulated", "high", "difference_percent", "unit"]
+DIRECT = (("direct visits", "person-times", "visits", 1.0), ("direct fund payment", "yuan", "fund_paid", 1e8))
+"""What is published of direct settlement: name, unit, metric in the table, and the table's unit."""
+
+
+def fit_table(runs: Runs) -> pd.DataFrame:
+    """Return published figures beside the median and 95 % interval over draws.
+
+    Columns: target, universe, year, role, published, low, simulated, high, difference_percent (of the median), unit.
+    Roles: solved is met by every draw, on expected values (people drawn differ by luck and by the pilot's error,
+    below one percent); level sets the cases of a year, and its bills, which deductibles blur; fit narrowed the draws if
+    the root names an ensemble (see `fit`); test is published and not used; implied is not published. Ranks have no
+    difference; of a least value the difference is above 0 where it is kept.
+    """
+    rows = []
+    for name, universe, year, role, published, simulated, unit in (
+        *_fitted(runs),
+        *_anchored(runs),
+        *_later(runs),
+        *_implied(runs),
+    ):
+        low, middle, high = (float(q) for q in np.quantile(simulated, (0.025, 0.5, 0.975)))
+        difference = np.nan if unit == "rank" else round(100 * (middle / published - 1), 4) + 0.0  # no noise, no -0
+        rows.append((name, universe, year, role, published, low, middle, high, difference, unit))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def fitted_table(fitted: fit.Fitted) -> pd.DataFrame:
+    """Return the anchors of a fit beside what the kept draws say of them.
+
+    Columns: anchor, universe, year, unit, used (whether it weighed the draws), published, tolerance, low, median, high
+    (90 % interval of the draws), miss (of the median, in tolerances).
+    """
+    rows = []
+    for anchor, used, says in zip(fitted.anchors, fitted.weighed, fitted.says.T, strict=True):
+        low, median, high = (float(q) for q in np.quantile(says, (0.05, 0.5, 0.95)))
+        known = anchor.universe, anchor.year, anchor.unit, used, anchor.value, anchor.tolerance
+        rows.append((anchor.label, *known, low, median, high, float(anchor.miss(np.array(median)))))
+    columns = ["anchor", "universe", "year", "unit", "used", "published", "tolerance", "low", "median", "high", "miss"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def learned(ensemble: Ensemble) -> pd.DataFrame:
+    """Return what a fit says of each unknown that is one number, or one a kind of care: which moved, and which did not.
+
+    Columns: id, grade, prior_low, prior_high, low, median, high (90 % intervals), narrowed (share of the width of the
+    prior's interval that the fit took away), moved (whether the draws differ from the range by more than so few draws
+    would by luck: Kolmogorov-Smirnov, 5 % for the family by Bonferroni, on the effective number of draws), meaning.
+    Most narrowed first.
+    """
+    standing = dict(_standing(ensemble))
+    rare, rows = np.sqrt(np.log(2 * len(standing) / 0.05) / 2 / ensemble.effective), []
+    for (name, q), u in standing.items():
+        apart = np.abs(np.sort(u) - (np.arange(u.size) + 0.5) / u.size).max()
+        before, after = (randomness.quantile(q, p) for p in (np.array([0.05, 0.95]), np.quantile(u, (0.05, 0.5, 0.95))))
+        narrowed = float(1 - (after[2] - after[0]) / (before[1] - before[0]))
+        rows.append((name, q.grade, *before, *after, narrowed, bool(apart > rare), q.meaning))
+    columns = ["id", "grade", "prior_low", "prior_high", "low", "median", "high", "narrowed", "moved", "meaning"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values("narrowed", ascending=False, kind="stable", ignore_index=True)
+
+
+def _standing(ensemble: Ensemble) -> Iterator[tuple[tuple[str, Quantity], Array]]:
+    """Yield each unknown that is one number, or one for each kind of care, and where the members stand in its range."""
+    members, seed = list(ensemble.members), ensemble.seed
+    for q in scalar_unknowns():
+        yield (q.id, q), randomness.hypercube(q, seed, ensemble.candidates)[members]
+    for q in register.quantities().values():
+        if q.role == "unknown" and q.axes == ("kind",):
+            drawn = np.stack([randomness.standing(q, seed, member, len(KINDS)) for member in members])
+            for kind, u in zip(KINDS, drawn.T, strict=True):
+                yield (f"{q.id}: {kind}", q), u
+
+
+def prepayment_table(runs: Runs) -> pd.DataFrame:
+    """Return the prepayment of 2024 by the rule, from published payments of the fourth quarter of 2023 and simulated.
+
+    Columns: kind, published, simulated (median of the draws, expected values), difference_percent; yuan. The simulated
+    year has a season and no growth inside it.
+    """
+    multiple, quarter = Ledger.prepayment__months.number / 3, float(season()[9:].sum())
+    rows = []
+    for label, names, parts in (
+        ("inpatient", ("inpatient",), [INPATIENT]),
+        ("all kinds", ("inpatient", "all_outpatient"), list(range(len(KINDS)))),
+    ):
+        paid = sum(value("direct_settlement", period="2023Q4", kind=name, metric="fund_paid") for name in names)
+        simulated = float(np.median(multiple * quarter * runs.expected[:, parts, 1].sum(axis=1)))
+        published = multiple * paid * 1e8
+        rows.append((label, published, simulated, 100 * (simulated / published - 1)))
+    return pd.DataFrame(rows, columns=["kind", "published", "simulated", "difference_percent"])
+
+
+def history(of: Scenario, *, draws: int = 16, seed: int = 0, people: int = 20_000) -> pd.DataFrame:
+    """Return what a scenario's dated rules and the institutions connected in each year make of inpatients.
+
+    A hindcast with true drivers: only 2023 is fitted (and 2024 set to what is published), earlier years are not used.
+    Admissions anywhere are as published; that people go elsewhere as often as in 2023 is assumed. Of 2017, when direct
+    settlement began in July, no count of institutions is published: nothing is simulated (NaN).
+
+    Columns: year, epidemic (whether travel was held back), institutions (connected by its end), million direct visits:
+    network_only (median; the root's rules in every year), low, median, high (95 % interval; with the scenario's rules),
+    published; rate (median, share direct among those settled at all), rate_published (NaN but for 2020).
+
+    Raises
+    ------
+    BadInputError : fewer than 2 draws or 1,000 people.
+    """
+    check([reference(of).model_copy(update={"year": FIT_YEAR})], draws=draws, seed=seed, people=people, jobs=1)
+    worlds = [solve(of.lineage()[0], seed, draw) for draw in range(draws)]
+    rows = []
+    for year in (FIRST_YEAR, *HISTORY):
+        own, known_by = of.model_copy(update={"year": year}), int(gates.connected(year)[INPATIENT])
+        root, ruled = (np.stack([_settled(world, one, people) for world in worlds]) for one in (reference(own), own))
+        if not known_by:
+            root, ruled = np.full((2, *root.shape), np.nan)
+        visits, rates = ruled[:, 0] / 1e6, ruled[:, 0] / ruled.sum(axis=1)
+        low, median, high = (float(q) for q in np.quantile(visits, (0.025, 0.5, 0.975)))
+        published = {"period": str(year), "kind": "inpatient"}
+        known = value("direct_settlement", metric="visits", **published) / 1e6
+        rate = value("direct_settlement", metric="direct_rate", **published) / 100 if year == 2020 else np.nan
+        network = float(np.median(root[:, 0])) / 1e6
+        said = (year, year in EPIDEMIC, known_by, network, low, median, high, known)
+        rows.append((*said, float(np.median(rates)), rate))
+    columns = ["year", "epidemic", "institutions", "network_only", "low", "median", "high", "published"]
+    return pd.DataFrame(rows, columns=[*columns, "rate", "rate_published"])
+
+
+def _settled(world: World, of: Scenario, people: int) -> Array:
+    """Return inpatients settled directly and by claim in a scenario's year, persons, (2,)."""
+    run = live(world, of, touched=np.zeros_like(touched_by(of)), people=people)
+    return np.asarray(run.totals[:, INPATIENT].sum(axis=(0, 1, 2, 3, 4))[VISITS : VISITS + 2])
+
+
+def ratios(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the amounts of a fit table as simulated over published: label, role, low, mid, high."""
+    amounts = table[(table.unit != "rank") & (table.role != "implied")]
+    spread = {
+        to: amounts[of] / amounts.published for of, to in (("low", "low"), ("simulated", "mid"), ("high", "high"))
+    }
+    label = amounts.target + " " + amounts.year
+    return pd.DataFrame({"label": label, "role": amounts.role, **spread}).reset_index(drop=True)
+
+
+def _fitted(runs: Runs) -> Iterator[Row]:
+    """Yield what every draw is solved for: direct visits and fund payment of 2023, as far as they are published."""
+    kinds = (
+        ("inpatient", "inpatient", [INPATIENT]),
+        ("all outpatient", "all_outpatient", [OUTPATIENT, CHRONIC, PHARMACY]),
+        ("chronic", "chronic_outpatient", [CHRONIC]),
+    )
+    for (label, published_as, parts), (j, (what, unit, metric, scale)) in product(kinds, enumerate(DIRECT)):
+        published = value("direct_settlement", period="2023", kind=published_as, metric=metric) * scale
+        simulated = runs.expected[:, parts, j].sum(axis=1)
+        yield f"{what}, {label}", "China, direct settlement", "2023", "solved", published, simulated, unit
+
+
+def _anchored(runs: Runs) -> Iterator[Row]:
+    """Yield what draws are weighed by, or held against, beside what each draw says of it."""
+    known = targets.read(targets.published())
+    says = np.stack([targets.simulated(known, *pair) for pair in zip(runs.cases, runs.checks, strict=True)])
+    for i, anchor in enumerate(known):
+        yield anchor.label, anchor.universe, str(anchor.year), anchor.role, anchor.value, says[:, i], anchor.unit
+
+
+def _implied(runs: Runs) -> Iterator[Row]:
+    """Yield what the draws imply and nobody published."""
+    for what, name in (
+        ("claims by hand counted in published cost", "claims_counted"),
+        ("outpatient visits kept of residents living away", "away_kept"),
+    ):
+        values = np.array([getattr(check, name) for check in runs.checks])
+        yield what, "China", "2023", "implied", np.nan, values, "share"
+
+
+def _later(runs: Runs) -> Iterator[Row]:
+    """Yield direct visits and fund payment of 2024, which set its level, where a reference of that year was run.
+
+    As published: chronic care that is settled as ordinary outpatient care is counted there.
+    """
+    pairing = next((p for p in runs.pairings if p.scenario.year == 2024), None)
+    for k, published_as in enumerate(PUBLISHED if pairing else ()):
+        assert pairing is not None
+        kind, group, chronic = KINDS[k], *(pairing.groups.index(Group(kind=of)) for of in (k, CHRONIC))
+        for (what, unit, metric, scale), column in zip(DIRECT, ("visits", "fund"), strict=True):
+            published = value("direct_settlement", period="2024", kind=published_as, metric=metric) * scale
+            moved = ((k == OUTPATIENT) - (k == CHRONIC)) * _amount(pairing, chronic, f"{column}_as_ordinary")
+            simulated = _amount(pairing, group, f"{column}_direct") + moved
+            yield f"{what}, {kind}", "China, direct settlement", "2024", "level", published, simulated, unit
+
+
+def _amount(pairing: Pairing, group: int, column: str) -> Array:
+    """Return one amount of the reference in each draw, visits or yuan, (draw,)."""
+    amount = pairing.before[:, group].sum(axis=1)[:, AMOUNTS.index(column)]
+    return np.asarray(amount / (1.0 if column.startswith("visits") else FEN))

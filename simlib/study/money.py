@@ -1,0 +1,136 @@
+"""Whose money is where: tables of the books, for pictures and notebooks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from simlib.benefits import area_rules
+from simlib.fund import cashflow, ledger
+from simlib.fund.cashflow import Books
+from simlib.fund.openings import UNIT
+from simlib.patients import areas
+from simlib.study.experiment import Runs
+from simlib.terms import FEN, MONTHS, SCHEMES
+
+WORDS = {
+    "employee": ("职工统筹基金", "employee pools"),
+    "resident": ("居民基金", "resident pools"),
+    "others": ("其他就医地医院", "hospitals, other hosts"),
+    "within": ("本省其他城市医院", "hospitals, own province"),
+    "patients": ("手工报销患者", "patients, on claims"),
+    "prepayments": ("增加的预付金", "more prepayment"),
+}
+"""Who pays and who is paid, zh and en."""
+
+
+def pair_money(books: Books, home: str, host: str) -> pd.DataFrame:
+    """Return the money of one pair of home and host through the books, a row a month, million yuan.
+
+    Columns: month; settled (directly), hospitals_paid, cleared (paid by home), prepaid (moved, less
+    returned); at the end of the month prepayment, host_cash (the home's sub-ledger), owed_to_hospitals, due (settled
+    and not cleared), overdue.
+    """
+    pair = books.homes.index(area_rules.pool(home).code), books.hosts.index(area_rules.pool(host).code)
+    at = (slice(1, None), slice(None), *pair)
+    moves, balance = books.moves, ledger.balances(books.moves)
+    amounts = {
+        "settled": moves["direct"],
+        "hospitals_paid": moves["hospital_paid"],
+        "cleared": moves["cleared"],
+        "prepaid": moves["prepaid"] + moves["increased"] - moves["returned"],
+        "prepayment": ledger.held(moves),
+        "host_cash": balance["host"],
+        "owed_to_hospitals": -balance["hospital"],
+        "due": balance["due"],
+        "overdue": np.concatenate([np.zeros_like(moves["direct"][:1]), cashflow.overdue(books)]),
+    }
+    yuan = {name: amount[at].sum(axis=1) / FEN / 1e6 for name, amount in amounts.items()}
+    return pd.DataFrame({"month": cashflow.months(books)[1:], **yuan})
+
+
+def prepayment_use(books: Books, definition: str, month: str, lang: str = "en", *, most: int = 12) -> pd.DataFrame:
+    """Return the use of prepayments at the end of a month between the homes and hosts that have most, shares.
+
+    Homes are rows, hosts columns, largest first; NaN where there is no prepayment. definition : cleared or outstanding,
+    see `cashflow.uses`.
+    """
+    at = cashflow.months(books)[1:].index(month)
+    used = cashflow.uses(books)[definition][at, 0]
+    held = ledger.held(books.moves)[1 + at].sum(axis=0)
+    names = [np.array([_name(code, lang) for code in codes]) for codes in (books.homes, books.hosts)]
+    big = [np.argsort(-held.sum(axis=1 - axis), kind="stable")[:most] for axis in (0, 1)]
+    share = used / np.where(held > 0, held, np.nan)
+    return pd.DataFrame(share[np.ix_(*big)], names[0][big[0]], names[1][big[1]])
+
+
+def money_streams(books: Books, lang: str = "en", *, most: int = 5) -> pd.DataFrame:
+    """Return who paid whom for care elsewhere in the first year of the books, for `maps.streams`, 100 million yuan.
+
+    Columns: home (who pays: the pools of each scheme, or prepayments drawn on), host (who is paid: hospitals of the
+    largest hosts through clearing, those in other cities of the own province, patients on claims, prepayments added
+    to), value.
+    """
+    year = slice(1, 1 + MONTHS)
+    cleared, claims, prepaid, more, returned, within = (
+        books.moves[cause][year].sum(axis=0)
+        for cause in ("cleared", "claim_paid", "prepaid", "increased", "returned", "within_paid")
+    )
+    big = np.argsort(-cleared.sum(axis=(0, 1)), kind="stable")[:most]
+    rows = []
+    for s, scheme in enumerate(SCHEMES):
+        payer = WORDS[scheme][lang == "en"]
+        named = [(_name(books.hosts[t], lang), cleared[s, :, t].sum()) for t in big]
+        rest = cleared[s].sum() - sum(amount for _, amount in named)
+        other = [(WORDS["others"][lang == "en"], rest)]
+        other += [(WORDS["within"][lang == "en"], within[s].sum())] if within.any() else []
+        other += [(WORDS["patients"][lang == "en"], claims[s].sum())]
+        other += [(WORDS["prepayments"][lang == "en"], (prepaid + more - returned)[s].sum())]
+        rows += [(payer, payee, amount / FEN / UNIT) for payee, amount in (*named, *other)]
+    return pd.DataFrame(rows, columns=["home", "host", "value"])
+
+
+def _name(code: str, lang: str) -> str:
+    """Return the name of an area, short in Chinese."""
+    found = area_rules.pool(code)
+    return areas.short_zh(found.name_zh) if lang == "zh" else found.name_en
+
+
+def costs(runs: Runs) -> pd.DataFrame:
+    """Return what each scenario of a geography of cities costs the pools in the first year of the books, yuan.
+
+    Columns: scenario; home (code, or all); part (elsewhere: care in other areas; at_home: see `homecare`; together);
+    change, low and high, mean and 95 % interval over the draws.
+    """
+    rows, homes = [], ("all", *runs.place.codes)
+    local_care = list(cashflow.INDICATORS).index("local_care")
+    for pairing, cash, parts in zip(runs.pairings, runs.cash, runs.parts, strict=True):
+        at = [0, *range(1 + len(SCHEMES), len(SCHEMES) + len(homes))]
+        year = cash[:, :, local_care, at, :MONTHS].sum(axis=-1)
+        elsewhere = parts[:, [cashflow.EFFECTS.index(name) for name in ("newly_paid", "richer_price", "volume")]]
+        found = {"elsewhere": elsewhere.sum(axis=1), "at_home": year[:, 1] - year[:, 0]}
+        for part, change in (found | {"together": found["elsewhere"] + found["at_home"]}).items():
+            low, high = np.quantile(change, (0.025, 0.975), axis=0)
+            rows += [
+                (pairing.scenario.name, home, part, *numbers)
+                for home, *numbers in zip(homes, change.mean(axis=0), low, high, strict=True)
+            ]
+    return pd.DataFrame(rows, columns=["scenario", "home", "part", "change", "low", "high"])
+
+
+def purses(runs: Runs, month: str) -> pd.DataFrame:
+    """Return for how many months the pools of each split province can pay, mean over the draws, at the end of a month.
+
+    Columns: scenario, province (code); fewest and most among its cities under the reference, then under the scenario.
+    """
+    rows, place = [], runs.place
+    payable = list(cashflow.INDICATORS).index("months_payable")
+    for pairing, cash, (books, _) in zip(runs.pairings, runs.cash, runs.books, strict=True):
+        when = cashflow.months(books)[1:].index(month)
+        found = cash[:, :, payable, 1 + len(SCHEMES) : 1 + len(SCHEMES) + len(place.codes), when]
+        for p in np.unique(place.province[place.inside.any(axis=1)]):
+            of = found[:, :, place.province == p]
+            ends = [end.mean() for side in (0, 1) for end in (of[:, side].min(axis=1), of[:, side].max(axis=1))]
+            rows.append((pairing.scenario.name, areas.provinces().codes[p], *ends))
+    columns = ["scenario", "province", "fewest", "most", "fewest_after", "most_after"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,117 @@
+"""For whom and in which hospitals: what a scenario changes by group of insured and by hospital tier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from simlib.amounts import BILLS, VISITS
+from simlib.study import metrics
+from simlib.study.experiment import CONTRACT, Runs, finite, spread
+from simlib.study.metrics import UNITS
+from simlib.terms import CHANNELS, DIRECT, MEMBERS, SCHEMES, TIERS
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+GROUPS = (
+    *(f"scheme={scheme}{of}" for scheme in SCHEMES for of in ("", *(f";member={member}" for member in MEMBERS))),
+    metrics.WHO[-1],
+)
+"""Groups of insured as a table has them: each scheme, its members working and retired, then residents of the west."""
+SHARES = ("visits", "bills", "direct")
+"""What a tier has a share of: visits, bills, bills settled directly."""
+TIER_COLUMNS = [
+    "scenario", "host", "tier", "of", "baseline", "baseline_low", "baseline_high", "value", "value_low", "value_high",
+    "change", "low", "high",
+]  # fmt: skip
+"""Columns of `tiers.csv`."""
+
+
+def who_table(runs: Runs) -> pd.DataFrame:
+    """Return what each scenario changes for groups of insured on its pairs, of the headline's kind of care.
+
+    Columns: scenario, group (of `GROUPS`), metric, then baseline and value (means over draws), change with low and high
+    (95 % interval of the paired differences), unit. A group that nothing is set for has no row, nor has a metric that
+    hangs on more than is counted by member.
+    """
+    rows = [
+        {"scenario": pairing.scenario.name, "group": group, "metric": name} | row | {"unit": unit}
+        for pairing, who, seen in zip(runs.pairings, runs.who, runs.seen, strict=True)
+        for group, amounts in _by_group(who, seen)
+        for name, unit in UNITS.items()
+        if (row := _changed(*(metrics.metric(name, amounts[:, side]) for side in (0, 1))))
+    ]
+    return pd.DataFrame(rows, columns=["scenario", "group", "metric", *CONTRACT[3:]])
+
+
+def _by_group(who: Ints, seen: Ints) -> Iterator[tuple[str, Array]]:
+    """Yield each group of insured that has cases with its amounts, (draw, side, amount)."""
+    whole = dict(zip(metrics.WHO, np.moveaxis(who, 2, 0), strict=True))
+    members = metrics.counted(touched(seen).sum(axis=(4, 5)))  # (draw, side, scheme, member, amount)
+    for s, scheme in enumerate(SCHEMES):
+        for m, member in enumerate(MEMBERS):
+            whole[f"scheme={scheme};member={member}"] = members[:, :, s, m]
+    yield from ((group, whole[group]) for group in GROUPS if np.nan_to_num(whole[group]).any())
+
+
+def touched(seen: Ints) -> Ints:
+    """Return what hosts saw in the cells that a scenario sets, (draw, side, scheme, member, host, tier, amount).
+
+    Parameters
+    ----------
+    seen : (draw, side, scheme, member, touched, host, tier, amount), see `experiment.Runs`.
+    """
+    return seen[:, :, :, :, 1]
+
+
+def _changed(before: Array, after: Array) -> dict[str, float]:
+    """Return means before and after and the change with its interval; nothing if no two draws have a value."""
+    known = np.isfinite(before) & np.isfinite(after)
+    if known.sum() < 2:
+        return {}
+    found = spread((after - before)[known], float("nan"))
+    means = {"baseline": float(before[known].mean()), "value": float(after[known].mean())}
+    return means | {key: found[key] for key in ("change", "low", "high")}
+
+
+def tier_table(runs: Runs) -> pd.DataFrame:
+    """Return the share of each hospital tier in each host's care on the changed pairs, of the headline's kind of care.
+
+    Columns `TIER_COLUMNS`: host (code, or all), tier, of (`SHARES`), then the share before, after and its change, each
+    the mean over draws with its 95 % interval. Hosts whose care is not changed have no row.
+    """
+    rows = []
+    for pairing, seen in zip(runs.pairings, runs.seen, strict=True):
+        by_host = touched(seen).sum(axis=(2, 3))  # (draw, side, host, tier, amount)
+        places = {"all": by_host.sum(axis=2)} | dict(zip(runs.place.codes, np.moveaxis(by_host, 2, 0), strict=True))
+        for host, amounts in places.items():
+            for of, shares in _shares(amounts).items():
+                rows += [
+                    {"scenario": pairing.scenario.name, "host": host, "tier": tier, "of": of} | row
+                    for t, tier in enumerate(TIERS)
+                    if (row := _around(shares[:, 0, t], shares[:, 1, t]))
+                ]
+    return pd.DataFrame(rows, columns=TIER_COLUMNS)
+
+
+def _shares(amounts: Ints) -> dict[str, Array]:
+    """Return each tier's share of `SHARES`, (draw, side, tier), from amounts (draw, side, tier, amount); NaN by 0."""
+    every = (slice(start, start + len(CHANNELS)) for start in (VISITS, BILLS))
+    visits, bills = (amounts[..., of].sum(axis=-1).astype(np.float64) for of in every)
+    found = dict(zip(SHARES, (visits, bills, amounts[..., BILLS + DIRECT].astype(np.float64)), strict=True))
+    whole = {of: amount.sum(axis=-1, keepdims=True) for of, amount in found.items()}
+    return {of: amount / np.where(whole[of] > 0, whole[of], np.nan) for of, amount in found.items()}
+
+
+def _around(before: Array, after: Array) -> dict[str, float]:
+    """Return a share before, after and its change, each with its interval; nothing if no two draws have a value."""
+    if not (changed := _changed(before, after)):
+        return {}
+    for name, values in (("baseline", before), ("value", after)):
+        found = spread(finite(values), float("nan"))
+        changed |= {f"{name}_low": found["low"], f"{name}_high": found["high"]}
+    return changed

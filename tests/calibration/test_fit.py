@@ -1,0 +1,233 @@
+"""A fit finds what anchors tell, leaves alone what they do not, goes on where it stopped; what is off is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simlib import randomness
+from simlib.calibration import fit, targets
+from simlib.errors import BadInputError
+from simlib.patients import areas
+from simlib.patients.flows import Flow
+from simlib.scenario import ensemble, scenario
+from simlib.settlement.channels import Channels
+from simlib.simulation import enacted, solve
+from simlib.study import experiment, match
+
+ROOT = Path(__file__).parents[2]
+
+KNOWN = targets.read(targets.published())
+HEADER = ",".join(targets.COLUMNS)
+ROW = dict.fromkeys(targets.COLUMNS, "x") | {
+    "anchor": "rank among hosts",
+    "place": "310000",
+    "value": "1",
+    "unit": "rank",
+    "year": "2016",
+    "universe": "inpatients from elsewhere",
+    "form": "about",
+    "tolerance": "1",
+    "role": "fit",
+}
+SMALL = {"candidates": 256, "solved": 12, "members": 12}
+
+
+@pytest.fixture(scope="module")
+def root() -> scenario.Scenario:
+    return scenario.load(ROOT / "scenarios" / "baseline.yaml")
+
+
+def table(path: Path, **cells: str) -> Path:
+    path.write_text(HEADER + "\n" + ",".join((ROW | cells).values()) + "\n", encoding="utf-8")
+    return path
+
+
+def test_flows_of_known_unknowns_are_recovered_and_the_rest_stays_at_its_range() -> None:
+    truth = enacted.draw_values(5, 0, {"flow.purpose_referral": 0.62, "flow.eps_sichuan": 1.7, "flow.a2": 2.2})
+    _, cases, _ = solve.first_flows(truth)
+    plain = [anchor for anchor in KNOWN if anchor.output.of_cases and anchor.unit == "share"]
+    shares = [anchor._replace(form="about", tolerance=0.05) for anchor in plain]
+    ranks = [anchor._replace(tolerance=3.0) for anchor in KNOWN if anchor.unit == "rank"]
+    said = targets.simulated([*shares, *ranks], cases[0].sum(axis=0))
+    planted = [anchor._replace(value=float(value)) for anchor, value in zip([*shares, *ranks], said, strict=True)]
+    wave = fit.first_wave(planted, 3, 2048, 400)
+    kept = np.repeat(wave.number, wave.times)
+
+    def drawn(quantity: object) -> np.ndarray:  # where the kept candidates stand in the range, 0 to 1
+        return randomness.hypercube(quantity, 3, 2048)[kept]  # type: ignore[arg-type]
+
+    for quantity in (Flow.purpose_referral, Flow.eps_sichuan, Flow.a2):
+        low, high = np.quantile(randomness.quantile(quantity, drawn(quantity)), (0.025, 0.975))
+        assert low <= truth[quantity][0] <= high
+    assert np.ptp(np.quantile(drawn(Flow.purpose_referral), (0.05, 0.95))) < 0.6  # the share of referrals tells
+    for untold in (Channels.attention, Flow.purpose_emergency_outpatient):
+        assert np.ptp(np.quantile(drawn(untold), (0.05, 0.95))) > 0.8
+        assert abs(drawn(untold).mean() - 0.5) < 0.12
+
+
+def test_a_fit_that_was_stopped_goes_on_and_comes_to_the_same(root: scenario.Scenario, tmp_path: Path) -> None:
+    whole = fit.run(root, tmp_path, to=2023, jobs=2, **SMALL)
+    path = tmp_path / "candidates.csv"
+    kept = path.read_bytes()
+    lines = kept.decode().splitlines(keepends=True)
+    path.write_text("".join(lines[:4]), encoding="utf-8")
+    again = fit.run(root, tmp_path, to=2023, jobs=1, **SMALL)
+    assert path.read_bytes() == kept and again.ensemble == whole.ensemble
+    assert np.array_equal(again.says, whole.says)
+    learned, misses = match.learned(whole.ensemble), match.fitted_table(whole)
+    assert {q.id for q in experiment.scalar_unknowns()} < set(learned.id) and "gates.split: inpatient" in set(
+        learned.id
+    )
+    assert len(misses) == len(KNOWN) and misses[misses.used].year.max() <= 2023
+
+
+def test_a_fit_to_a_year_reads_no_later_anchor(root: scenario.Scenario) -> None:
+    later = tuple(a._replace(value=float("nan")) if a.year > 2018 else a for a in KNOWN)
+    early = tuple(a for a in later if a.year <= 2018)
+    one, other = (
+        fit.first_wave(known, 0, 64, 8) for known in (targets.until((*early, *later), 2023)[: len(early)], early)
+    )
+    assert np.array_equal(one.number, other.number)
+    assert all(anchor.year <= 2023 for anchor in targets.until(KNOWN, 2023))
+    for year in (2022, 2030):
+        with pytest.raises(BadInputError, match=rf"--to {year}: .*Name a year from 2023 to 2024"):
+            targets.until(KNOWN, year)
+
+
+def test_weights_of_the_second_wave_make_up_for_the_first() -> None:
+    few = tuple(anchor for anchor in KNOWN if anchor.output.of_cases)[:2]
+    values = np.array([[0.58, 0.31], [0.70, 0.20]])
+    first = targets.log_weight(few, values)
+    wave = fit.Solved(np.array([0, 1]), np.array([1, 1]), first)
+    assert np.allclose(fit.weights(few, wave, values), 0.5)  # chosen in proportion: alike now
+    assert np.allclose(
+        fit.weights(few, wave._replace(first=0 * first), values)[0], 1 / (1 + np.exp(first[1] - first[0]))
+    )
+
+
+def test_at_least_is_missed_from_below_only() -> None:
+    (least,) = (anchor for anchor in KNOWN if anchor.name == "share of Beijing and Shanghai")
+    assert least.miss(np.array([0.24, 0.30, 0.5])).tolist() == pytest.approx([-2, 0, 0])
+
+
+def test_the_shipped_ensemble_is_used_by_every_run_and_still_says_what_it_did(root: scenario.Scenario) -> None:
+    kept = root.ensemble
+    assert kept is not None and kept.effective > 100
+    fit.verify(root)
+    mine = [kept.member(1, draw) for draw in range(64)]
+    assert len(set(mine)) > 40 and mine != [kept.member(2, draw) for draw in range(64)]
+    values = enacted.values_of(root, 1, 0, {})
+    assert (
+        values[Flow.psi][0]
+        == randomness.quantile(Flow.psi, randomness.hypercube(Flow.psi, kept.seed, kept.candidates))[mine[0]]
+    )
+    with pytest.raises(BadInputError, match=r"--draws 513: fitted.json has 512 members. Ask for at most 512."):
+        experiment.check([root], draws=513, seed=0, people=1000, jobs=1)
+
+
+def test_a_stale_ensemble_is_refused_and_a_changed_comment_is_not(root: scenario.Scenario) -> None:
+    assert root.ensemble is not None
+    made_with = root.ensemble.made_with.model_copy(update={"rules": "0" * 64})
+    fit.verify(root.model_copy(update={"ensemble": root.ensemble.model_copy(update={"made_with": made_with})}))
+    other = {"made_with": made_with, "probe": tuple(1.01 * x for x in root.ensemble.probe)}
+    with pytest.raises(BadInputError, match=r"stale: the hash of rules.* differs.*simlib fit .*baseline.yaml"):
+        fit.verify(root.model_copy(update={"ensemble": root.ensemble.model_copy(update=other)}))
+    anchored = root.ensemble.made_with.model_copy(update={"anchors": "0" * 64})
+    with pytest.raises(BadInputError, match="the package has other anchors now"):
+        fit.verify(root.model_copy(update={"ensemble": root.ensemble.model_copy(update={"made_with": anchored})}))
+
+
+def test_an_ensemble_is_refused_by_a_root_that_changes_only_what_can_settle_directly(root: scenario.Scenario) -> None:
+    without = tuple(change for change in root.changes if "filing.free" not in dict(change.set))
+    assert len(without) < len(root.changes)
+    with pytest.raises(BadInputError, match=r"stale: the hash of .*its first member no longer comes to the same"):
+        fit.verify(root.model_copy(update={"changes": without, "sha256": "0" * 64}))
+
+
+BROKEN = {
+    "no JSON": (lambda raw: raw[:50], "not JSON"),
+    "foreign": (lambda raw: b'{"members": []}', "not an ensemble of this version of simlib"),
+    "altered": (lambda raw: raw.replace(b'"effective": ', b'"effective": 1'), "altered since it was written"),
+    "not a number": (lambda raw: raw.replace(b'"effective": ', b'"effective": "a", "x": '), "effective: a: "),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_ensemble_is_refused(name: str, root: scenario.Scenario, tmp_path: Path) -> None:
+    spoil, words = BROKEN[name]
+    assert root.ensemble is not None
+    raw = Path(root.ensemble.path).read_bytes()
+    (tmp_path / "fitted.json").write_bytes(spoil(raw))
+    (tmp_path / "root.yaml").write_bytes(Path(root.path).read_bytes())
+    with pytest.raises(BadInputError, match=words) as caught:
+        scenario.load(tmp_path / "root.yaml")
+    assert "fitted.json:1:1: " in str(caught.value) and "simlib fit" in str(caught.value)
+
+
+def test_an_ensemble_is_named_in_a_root_only(tmp_path: Path, root: scenario.Scenario) -> None:
+    ensemble_lines = {"child": "ensemble: fitted.json\n", "outside": "ensemble: ../fitted.json\n"}
+    text = "title: {zh: 甲, en: a}\nquestion: {zh: 甲, en: a}\n"
+    (tmp_path / "root.yaml").write_text(text + "year: 2023\n", encoding="utf-8")
+    (tmp_path / "child.yaml").write_text(text + "extends: root.yaml\n" + ensemble_lines["child"], encoding="utf-8")
+    with pytest.raises(BadInputError, match=r"child.yaml:4:1: ensemble: draws are fitted .* in the root, root.yaml"):
+        scenario.load(tmp_path / "child.yaml")
+    (tmp_path / "root.yaml").write_text(text + "year: 2023\n" + ensemble_lines["outside"], encoding="utf-8")
+    with pytest.raises(BadInputError, match=r"root.yaml:4:11: ensemble: ../fitted.json leaves the folder"):
+        scenario.load(tmp_path / "root.yaml")
+
+
+def test_an_ensemble_comes_back_as_it_was_written(root: scenario.Scenario, tmp_path: Path) -> None:
+    assert root.ensemble is not None
+    ensemble.write(tmp_path / "e.json", root.ensemble)
+    again = ensemble.read(tmp_path / "e.json")
+    assert again.sha256 == root.ensemble.sha256 and again.members == root.ensemble.members
+    assert json.loads((tmp_path / "e.json").read_text())["format"] == "simlib ensemble 1"
+
+
+WRONG = {
+    "no output": (
+        {"anchor": "rank among host"},
+        "2:1: anchor: rank among host: not known. Did you mean rank among hosts?",
+    ),
+    "unit": ({"unit": "percent"}, "percent: write rank, as the model says it."),
+    "universe": ({"universe": "everyone"}, "everyone: not known."),
+    "year": ({"year": "16"}, "16: write a year, the last that the figure is of"),
+    "province": ({"place": "shanghai"}, "shanghai: write the code of a province"),
+    "tolerance": ({"tolerance": "0"}, "0: write a plain number above 0"),
+    "role": ({"role": "fitted"}, "fitted: not known."),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_anchors_are_refused_in_place(name: str, tmp_path: Path) -> None:
+    cells, words = WRONG[name]
+    with pytest.raises(BadInputError) as caught:
+        targets.read(table(tmp_path / "mine.csv", **cells))
+    assert words in str(caught.value) and "mine.csv:2:" in str(caught.value)
+
+
+def test_own_anchors_are_read(tmp_path: Path) -> None:
+    (one,) = targets.read(table(tmp_path / "mine.csv"))
+    assert one.label == "rank among hosts: Shanghai" and one.tolerance == 1
+
+
+def test_anchors_agree_with_the_published_tables() -> None:
+    from simlib.files.facts import value
+
+    by_label = {anchor.label: anchor for anchor in KNOWN}
+    five = value("national", metric="top5_destination_share", year="2016")
+    assert by_label["share of the five largest hosts"].value == pytest.approx(five / 100)
+    for name, metric in (("rank among hosts", "destination_rank"), ("rank among origins", "origin_rank")):
+        for anchor in KNOWN:
+            if anchor.name == name:
+                code = areas.provinces().codes[anchor.place]
+                assert anchor.value == value("national", metric=metric, place=code, year="2016")
+    for limit in (10_000, 50_000, 100_000):
+        asked = {"period": "cumulative to 2019-03", "kind": "inpatient", "metric": f"share_fund_over_{limit}"}
+        assert by_label[f"admissions paid above {limit} yuan"].value == pytest.approx(
+            value("direct_settlement", **asked) / 100
+        )
