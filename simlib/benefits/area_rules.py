@@ -20,6 +20,7 @@ from simlib.benefits.policy import Terms
 from simlib.errors import BadInputError, did_you_mean, shown
 from simlib.files.facts import read
 from simlib.files.shapes import FIRST_MONTH
+from simlib.files.texts import Lang
 from simlib.patients.areas import load
 from simlib.patients.within import Within
 from simlib.terms import FEN, FILINGS, GRADES, KINDS, MEMBERS, PPM, SCHEMES, TIERS, Grade
@@ -84,6 +85,10 @@ class Pool(NamedTuple):
     name_zh: str
     parent: str
     level: str
+
+    def name(self, lang: Lang) -> str:
+        """Return its name in a language, in Chinese in full."""
+        return {"zh": self.name_zh, "en": self.name_en}[lang]
 
 
 class Row(NamedTuple):

@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from simlib.catalogue.itemlists import NONE, UNLISTED, ItemList
 from simlib.errors import BadInputError
+from simlib.files import texts
+from simlib.files.texts import said
 from simlib.terms import CATEGORIES, PPM
 
 Array = npt.NDArray[Any]
@@ -130,19 +132,16 @@ def compare(
     both = align((a, b), on)
     if spend is None:
         weight = np.ones(len(both.code))
-        weights = "每项等权 every item weighs the same: no spending was given"
+        weights = _both("alike")
     else:
         weight = np.array([float(spend.get(code, 0)) for code in both.code])
         total, used = sum(spend.values()), float(weight.sum())
-        weights = f"按支出 by spending: {used:,.2f} yuan of {total:,.2f} are on codes of either list"
+        weights = f"{_both('spending')}: {said('compare.spent', 'en', f'{used:,.2f}', f'{total:,.2f}')}"
     differs = _differences(both)
     wanted = [(name, both.category == i) for i, name in enumerate(CATEGORIES)]
     rows = [_row(name, chosen, both, differs, weight) for name, chosen in (*wanted, ("all", both.category >= 0))]
-    assumed = (
-        "价格取两者较高的限价 the price of an item is the higher ceiling of the two lists (without one nothing is over "
-        "a ceiling); an item that a list does not have counts as unlisted there"
-    )
-    return Comparison(tuple(rows), tuple(_items(both, differs, weight, spend is not None)), assumed, weights)
+    items = tuple(_items(both, differs, weight, spend is not None))
+    return Comparison(tuple(rows), items, _both("assumed.price"), weights)
 
 
 def _differences(both: Aligned) -> dict[str, Array]:
@@ -192,49 +191,28 @@ def _items(both: Aligned, differs: Mapping[str, Array], weight: Array, spent: bo
         }
 
 
-ROWS = {
-    "on_a": "在A codes on A",
-    "on_b": "在B codes on B",
-    "both": "两者都有 on both",
-    "only_a": "仅A only on A",
-    "only_b": "仅B only on B",
-    "class_differs": "类别不同 class differs",
-    "share_differs": "先行自付不同 share differs",
-    "ceiling_differs": "限价不同 ceiling differs",
-    "unit_differs": "单位不同 unit differs",
-    "eligible_a": "A可报占比 eligible on A, %",
-    "eligible_b": "B可报占比 eligible on B, %",
-    "mean_difference": "可报占比平均绝对差 mean absolute difference, points",
-    "mismatch": "可报额不同的权重 mismatch, % of weight",
-}
-"""Rows of a comparison as printed, in Chinese and English."""
-COLUMNS = {
-    "drug": "药品 drugs",
-    "service": "诊疗 services",
-    "consumable": "耗材 consumables",
-    "all": "合计 all",
-}
-
-
 def text(a: ItemList, b: ItemList, date: datetime.date | None, found: Comparison, most: int) -> str:
     """Return a comparison of two lists as text, its `most` largest differing items last."""
     lines = [f"{name}  {one.path}  sha256 {one.sha256[:16]}" for name, one in (("A", a), ("B", b))]
-    lines += [
-        f"日期 date     {date or 'latest period of each item 各项目最新一期'}",
-        f"权重 weights  {found.weights}",
-        f"假设 assumed  {found.assumed}\n",
-    ]
-    cells = [[label, *(_cell(row[key]) for row in found.rows)] for key, label in ROWS.items()]
-    lines.append(_aligned([["", *(COLUMNS[row["category"]] for row in found.rows)], *cells], right=True))
+    day = date or texts.both("compare.latest", "en", "zh")
+    for head, what in (("date", day), ("weights", found.weights), ("assumed", f"{found.assumed}\n")):
+        lines.append(f"{_both(head):12}{what}")
+    cells = [[_both(key), *(_cell(row[key]) for row in found.rows)] for key in list(found.rows[0])[1:]]
+    heads = ["", *(_both(f"column.{row['category']}") for row in found.rows)]
+    lines.append(_aligned([heads, *cells], right=True))
     total = len(found.items)
-    lines.append(f"\n不同项目 differing items: {total:,}, the {min(most, total):,} largest first")
+    lines.append(f"\n{_both('items')}: {total:,}, the {min(most, total):,} largest first")
     items = [
         [one["code"], one["name"], ", ".join(one["differs"]), _cell(one["eligible_a"]), _cell(one["eligible_b"])]
         for one in found.items[:most]
     ]
-    return "\n".join(
-        [*lines, *([_aligned([["编码 code", "名称 name", "不同 differs", "A, %", "B, %"], *items])] if items else [])]
-    )
+    table = _aligned([[*map(_both, ("code", "name", "differs")), "A, %", "B, %"], *items])
+    return "\n".join([*lines, *([table] if items else [])])
+
+
+def _both(name: str) -> str:
+    """Return words of a comparison in both languages."""
+    return texts.both(f"compare.{name}", "zh", "en")
 
 
 def _cell(value: float | None) -> str:

@@ -1,12 +1,16 @@
-"""Every text of reports, pictures and pages, in Chinese and English: the table `phrases` of the package."""
+"""Every word that a reader is shown, in Chinese and English, in one table: `texts.csv` beside this file.
+
+A key names a text, `part.of.it`. A text has the same places for values in both languages: {0} by number, {name} by
+name.
+"""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, reduce
+from importlib.resources import files
 from typing import Any, Literal
-
-from simlib.files.facts import read
 
 Lang = Literal["zh", "en"]
 LANGS: dict[Lang, int] = {"zh": 0, "en": 1}
@@ -16,7 +20,8 @@ LANGS: dict[Lang, int] = {"zh": 0, "en": 1}
 @cache
 def texts(lang: Lang) -> dict[str, str]:
     """Return the texts of one language by key, with places for values by name or number."""
-    return {row["key"]: row[lang] for row in read("phrases")}
+    rows = csv.DictReader((files("simlib.files") / "texts.csv").read_text(encoding="utf-8").splitlines(), strict=True)
+    return {row["key"]: row[lang] for row in rows}
 
 
 def said(key: str, lang: Lang, *values: object, **named: Any) -> str:
@@ -28,10 +33,20 @@ def said(key: str, lang: Lang, *values: object, **named: Any) -> str:
     return texts(lang)[key].format(*values, **named)
 
 
-def joined(key: str, lang: Lang, parts: Iterable[str]) -> str:
-    """Return texts put together by a sign, such as a full stop; a blank follows it in English.
+def both(key: str, *order: Lang) -> str:
+    """Return a text in both languages beside each other.
 
-    >>> joined("plot.then", "en", ["one", "two"]), joined("plot.then", "zh", ["一", "二"])
+    >>> both("layer.deductible", "zh", "en")
+    '起付线 deductible'
+    """
+    return " ".join(said(key, lang) for lang in order)
+
+
+def joined(key: str, lang: Lang, parts: Iterable[str]) -> str:
+    """Return texts as one, put together as the language does by a text with two places; none of no text.
+
+    >>> joined("join.semicolon", "en", ["one", "two"]), joined("join.semicolon", "zh", ["一", "二"])
     ('one; two', '一；二')
     """
-    return (texts(lang)[key] + ("" if lang == "zh" else " ")).join(parts)
+    some = list(parts)
+    return reduce(lambda before, after: said(key, lang, before, after), some) if some else ""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from simlib.files.texts import both, said
 from simlib.fund import ledger
 from simlib.fund.cashflow import Books, months
 from simlib.fund.ledger import ACCOUNTS, ENTRIES
@@ -167,41 +168,6 @@ def zipped(table: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-CAUSES_ZH = {
-    "opening_balance": "期初结余",
-    "opening_prepayment": "期初预付金",
-    "opening_due": "期初待清算",
-    "opening_hospital": "期初应付医院",
-    "opening_claims": "期初待报销",
-    "opening_within": "期初应付省内医院",
-    "income": "基金收入",
-    "local_care": "本地医疗费用",
-    "given": "上解省级调剂金",
-    "received": "省级调剂金补助",
-    "local_paid": "支付本地费用",
-    "claim": "手工报销申请",
-    "claim_paid": "手工报销支付",
-    "within": "省内异地直接结算",
-    "direct": "直接结算",
-    "collected": "省级归集",
-    "within_paid": "支付省内异地医院",
-    "cleared": "清算划拨",
-    "borne": "清算列支",
-    "prepaid": "拨付预付金",
-    "increased": "紧急调增预付金",
-    "recouped": "收回医院预付",
-    "hospital_paid": "支付医院",
-    "advanced": "预付医院周转金",
-    "returned": "退回预付金",
-    "refunded": "退回统筹区",
-    "interest": "利息",
-    "recovered": "追回退回参保地",
-    "fined": "行政罚款",
-    "fee": "银行手续费",
-}
-"""Causes of entries in Chinese."""
-
-
 def workbook(table: pd.DataFrame, trial: pd.DataFrame) -> bytes:
     """Return an XLSX workbook of the scenarios' own books that an accountant can check with its formulas.
 
@@ -217,19 +183,20 @@ def workbook(table: pd.DataFrame, trial: pd.DataFrame) -> bytes:
     summed["area"] = summed.home.where(summed.home != "", summed.host)
     keys = ["scenario", "month", "cause", "area"]
     summed = summed.groupby(keys, sort=True).fen.sum().reset_index()
-    sheet = book.create_sheet("journal 分录汇总")
-    sheet.append(["scenario", "month", "cause", "摘要", "debit 借", "credit 贷", "area 地区", "yuan 元"])
+    sheet = book.create_sheet(_head("journal"))
+    words_of_cause = said("workbook.cause", "zh")
+    sheet.append(["scenario", "month", "cause", words_of_cause, *map(_head, ("debit", "credit", "area", "yuan"))])
     for of, month, cause, area, fen in summed.to_numpy().tolist():
-        sheet.append([of, month, cause, CAUSES_ZH[cause], *ENTRIES[cause], area, fen / FEN])
+        sheet.append([of, month, cause, said(f"entry.{cause}", "zh"), *ENTRIES[cause], area, fen / FEN])
     last = len(summed) + 1
     stated = trial[trial.side == SIDES[1]].astype({"scenario": str})
     words = stated.account.astype(str).str.split("/")
     stated = stated.assign(kind=words.str[0], area=words.str[1])
     stated = stated.groupby(["scenario", "kind", "area"], sort=True).closing.sum().reset_index()
-    sheet = book.create_sheet("trial balance 试算平衡")
-    heads = ["debits 借方", "credits 贷方", "closing 余额", "stated 账载余额", "difference 差额"]
-    sheet.append(["scenario", "account 科目", "area 地区", *heads])
-    name = "'journal 分录汇总'"
+    sheet = book.create_sheet(_head("trial"))
+    heads = ("account", "area", "debits", "credits", "closing", "stated", "difference")
+    sheet.append(["scenario", *map(_head, heads)])
+    name = f"'{_head('journal')}'"
     for at, (of, kind, area, fen) in enumerate(stated.to_numpy().tolist(), 2):
         sides = [
             f"=SUMIFS({name}!$H$2:$H${last},{name}!$A$2:$A${last},A{at},{name}!${column}$2:${column}${last},B{at},"
@@ -238,10 +205,15 @@ def workbook(table: pd.DataFrame, trial: pd.DataFrame) -> bytes:
         ]
         sheet.append([of, kind, area, *sides, f"=D{at}-E{at}", fen / FEN, f"=ROUND(F{at}-G{at},2)"])
     end = len(stated) + 1
-    sheet.append(["", "sum 合计", "", *(f"=SUM({c}2:{c}{end})" for c in "DEFGH")])
+    sheet.append(["", _head("sum"), "", *(f"=SUM({c}2:{c}{end})" for c in "DEFGH")])
     buffer = io.BytesIO()
     book.save(buffer)
     return _undated(buffer)
+
+
+def _head(name: str) -> str:
+    """Return a head of the workbook in both languages."""
+    return both(f"workbook.{name}", "en", "zh")
 
 
 def _undated(buffer: io.BytesIO) -> bytes:

@@ -14,6 +14,7 @@ from scipy.special import expit
 
 from simlib.errors import BadInputError, did_you_mean, shown
 from simlib.files.facts import read, value
+from simlib.files.texts import Lang
 from simlib.quantities import Params, unknown
 
 Array = npt.NDArray[np.float64]
@@ -30,13 +31,6 @@ GEOGRAPHIES = {
 XINJIANG, XPCC = "650000", "660000"
 """Codes of Xinjiang and of its Production and Construction Corps 新疆生产建设兵团, a pool of its own."""
 
-REGIONS_ZH = {
-    "yangtze-delta": "长三角",
-    "jing-jin-ji": "京津冀",
-    "pearl-delta": "珠三角",
-    "chengdu-chongqing": "成渝",
-}
-"""Chinese names of the regions."""
 WEST = tuple(f"{code}0000" for code in (15, 45, 50, 51, 52, 53, 54, 61, 62, 63, 64, 65, 66))
 """The provinces of the west, XPCC with Xinjiang; publisher: National Bureau of Statistics 国家统计局, 2011-06-13."""
 
@@ -113,6 +107,10 @@ class Place:
         same: npt.NDArray[np.bool_] = self.province[:, None] == self.province
         return _fixed(same & ~np.eye(len(self.codes), dtype=bool))
 
+    def names(self, lang: Lang) -> tuple[str, ...]:
+        """Return the names of the areas in a language, in Chinese in full."""
+        return {"zh": self.names_zh, "en": self.names_en}[lang]
+
     def index(self, code: str) -> int:
         """Return the position of a code; LookupError if there is none.
 
@@ -159,12 +157,11 @@ class Place:
         for tag in dict.fromkeys(self.regions):
             if tag != "none":
                 known[tag] = tuple(i for i, region in enumerate(self.regions) if region == tag)
-        known |= {chinese: known[tag] for tag, chinese in REGIONS_ZH.items() if tag in known}
+        known |= {row["name_zh"]: known[tag] for tag, row in regions().items() if tag in known}
         whole = provinces()
         members = [tuple(np.flatnonzero(self.province == p).tolist()) for p in range(len(whole.codes))]
         for place, found in ((whole, members), (self, [(i,) for i in range(len(self.codes))])):
-            short = tuple(short_zh(name) for name in place.names_zh)
-            for spellings in (place.names_en, place.names_zh, short, place.codes):
+            for spellings in (place.names_en, place.names_zh, map(short, place.names_zh), place.codes):
                 known |= dict(zip(spellings, found, strict=True))
         return known | {spelling: (self.index(XPCC),) for spelling in ("XPCC", "兵团")}
 
@@ -214,6 +211,16 @@ class People:
     beds: Array
     gdp_per_head: Array
     migrants: Array
+
+
+@cache
+def regions() -> dict[str, dict[str, str]]:
+    """Return the row of each region by its tag: region, name_zh, name_en.
+
+    >>> regions()["yangtze-delta"]["name_zh"]
+    '长三角'
+    """
+    return {row["region"]: row for row in read("regions")}
 
 
 @cache
@@ -349,11 +356,11 @@ def people(place: Provinces, xpcc_share: float, employee_slope: float) -> People
     )
 
 
-def short_zh(name: str) -> str:
-    """Return a Chinese name as it is said.
+def short(name: str) -> str:
+    """Return the name of an area as it is said: in Chinese without what sort of area it is.
 
-    >>> short_zh("广西壮族自治区"), short_zh("上海市")
-    ('广西', '上海')
+    >>> short("广西壮族自治区"), short("上海市"), short("Shanghai")
+    ('广西', '上海', 'Shanghai')
     """
     return _SUFFIX.sub("", name)
 

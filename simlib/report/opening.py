@@ -101,7 +101,7 @@ def _names(answer: Answer, side: str, limit: tuple[str, ...] | None, lang: Lang)
         return None if limit is None else []
     place, of = answer.place, sorted(i for i, _ in answer.places(side))
     if 0 < len(of) <= MOST_NAMED:
-        return [areas.short_zh(place.names_zh[i]) if lang == "zh" else place.names_en[i] for i in of]
+        return [areas.short(place.names_zh[i]) if lang == "zh" else place.names_en[i] for i in of]
     return [shown(area(name, lang), LONGEST_NAME) for name in limit] if len(limit) <= MOST_NAMED else None
 
 

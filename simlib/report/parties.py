@@ -124,7 +124,7 @@ def _siphon(answer: Answer) -> dict[str, dict[str, float]]:
 
 def _named(place: areas.Place, i: int) -> dict[str, Any]:
     """Return code and names of an area."""
-    return {"code": place.codes[i], "name_zh": areas.short_zh(place.names_zh[i]), "name_en": place.names_en[i]}
+    return {"code": place.codes[i], "name_zh": areas.short(place.names_zh[i]), "name_en": place.names_en[i]}
 
 
 def _largest(rows: list[dict[str, Any]], column: str) -> pd.DataFrame:

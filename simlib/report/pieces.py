@@ -95,7 +95,7 @@ def table(name: str, title: str, frame: pd.DataFrame, columns: tuple[Column, ...
 def columns(lang: Lang, *written: str) -> tuple[Column, ...]:
     """Return columns from words: key, or key=heading; unit; ± for a change, ~ for a level with its interval.
 
-    The heading is a key of the table `phrases`; the unit as it is shown stands beside it.
+    The heading is a key of the table of texts; the unit as it is shown stands beside it.
 
     >>> [column.head for column in columns("en", "label=area", "yuan yuan ±")]
     ['area', 'change of fund payment (million yuan)']
@@ -150,15 +150,15 @@ def area(name: str, lang: Lang) -> str:
     >>> area("yangtze-delta", "en"), area("henan", "zh"), area("310000", "en"), area("resident", "zh")
     ('Yangtze Delta', '河南', 'Shanghai', '居民')
     """
-    if name in areas.REGIONS_ZH:
-        return areas.REGIONS_ZH[name] if lang == "zh" else name.replace("-", " ").title()
+    if name in areas.regions():
+        return areas.regions()[name][f"name_{lang}"]
     if name in (*SCHEMES, *KINDS):
         return said(name, lang)
     try:
         found = area_rules.pool(name)
     except LookupError:
         return name
-    return areas.short_zh(found.name_zh) if lang == "zh" else found.name_en
+    return areas.short(found.name_zh) if lang == "zh" else found.name_en
 
 
 def words(made: Table, lang: Lang) -> list[list[tuple[str, str]]]:

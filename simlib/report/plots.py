@@ -132,7 +132,7 @@ def finish(ax: Axes, kind: str, lang: Lang, source: str, title: str, says: Seque
         wrap(caption, int(19 * inches)), (0, 0), (0, -5), xycoords=("axes fraction", ax.xaxis.label),
         textcoords="offset points", va="top", fontsize=7, color=DARK, gid="source",
     )  # fmt: skip
-    ax.set_label(joined("plot.stop", lang, (heading, ax.get_xlabel(), joined("plot.then", lang, says), caption)))
+    ax.set_label(joined("join.stop", lang, (heading, ax.get_xlabel(), joined("join.semicolon", lang, says), caption)))
     # Ticks are made anew while drawing, when the settings are the caller's again: they are told apart.
     ax.tick_params(which="both", labelfontfamily=FAMILY)
     plt.setp(ax.findobj(Text), family=FAMILY)

@@ -97,7 +97,7 @@ def _what(answer: Answer, lang: Lang) -> Section:
     for one in answer.facts["sets"]:
         until = f" {said('what.to', lang)} {one['to']}" if one["to"] else ""
         places = joined(
-            "plot.then",
+            "join.semicolon",
             lang,
             (
                 f"{said(axis, lang)} {_listed([area(name, lang) for name in names], lang)}"
@@ -313,7 +313,7 @@ def _gap(answer: Answer, lang: Lang) -> Section | None:
 def _area(answer: Answer, code: str, lang: Lang) -> str:
     """Return the name of an area, short in Chinese."""
     i = answer.place.index(code)
-    return areas.short_zh(answer.place.names_zh[i]) if lang == "zh" else answer.place.names_en[i]
+    return areas.short(answer.place.names_zh[i]) if lang == "zh" else answer.place.names_en[i]
 
 
 def _homes(answer: Answer, lang: Lang) -> Section | None:
@@ -541,7 +541,7 @@ def _target(name: str, lang: Lang) -> str:
     what, _, area = name.partition(": ")
     if area:
         place = areas.provinces()
-        known = dict(zip(place.names_en, map(areas.short_zh, place.names_zh), strict=True))
+        known = dict(zip(place.names_en, map(areas.short, place.names_zh), strict=True))
         return said(what, lang, known.get(area, area) if lang == "zh" else area)
     return texts(lang).get(f"target.{name}", name)
 

@@ -54,7 +54,7 @@ class Measure(NamedTuple):
         return isinstance(self.levers[0].default, bool)
 
     def label(self, lang: Lang) -> str:
-        """Return what it is called: a short name where the table `phrases` has one, else what the lever means."""
+        """Return what it is called: a short name where the table of texts has one, else what the lever means."""
         return texts(lang).get(f"measure.{self.id}") or meaning(self.id, lang)
 
 

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from simlib.errors import BadInputError
 from simlib.files.shapes import Text
+from simlib.files.texts import LANGS, Lang, said
 from simlib.patients import areas
 from simlib.scenario import scenario
 from simlib.scenario.scenario import Scenario
@@ -47,7 +48,7 @@ COLUMNS = [
 """Columns of `attribution.csv`."""
 
 
-ALL = Lever(0, 0, "total", Text.model_construct(zh="合计", en="all together"))
+ALL = Lever(0, 0, "total", Text(**{lang: said("split.all", lang) for lang in LANGS}))
 """Stands for all levers of a package together."""
 
 
@@ -196,38 +197,33 @@ def check(
         raise BadInputError(f"--sample {sample}: a whole number from {LEAST_ORDERS} to {MOST_ORDERS:,} is needed")
 
 
-def bars(table: pd.DataFrame, group: str | None = None, lang: str = "en") -> pd.DataFrame:
+def bars(table: pd.DataFrame, group: str | None = None, lang: Lang = "en") -> pd.DataFrame:
     """Return one group of an attribution as `plots.waterfall` takes it, the first unless named, in `unit`.
 
     Columns: label, change, low, high, alone.
     """
     of = table[table["group"] == (group or table["group"].iloc[0])]
-    factor = DISPLAY[str(of["unit"].iloc[0])][0]
+    factor = DISPLAY[str(of["unit"].iloc[0])]
     numbers = of[["shapley", "low", "high", "alone"]].set_axis(["change", "low", "high", "alone"], axis=1) * factor
     return numbers.assign(label=of[f"title_{lang}"]).reset_index(drop=True)
 
 
-def unit(table: pd.DataFrame, lang: str = "en") -> str:
+def unit(table: pd.DataFrame, lang: Lang = "en") -> str:
     """Return the unit in which an attribution is shown: percentage points for rates, 100 million yuan for amounts.
 
     >>> unit(pd.DataFrame({"unit": ["share"]}), "zh")
     '百分点'
     """
-    _, zh, en = DISPLAY[str(table["unit"].iloc[0])]
-    return zh if lang == "zh" else en
+    return said(f"split.unit.{table['unit'].iloc[0]}", lang)
 
 
-DISPLAY = {
-    "share": (100.0, "百分点", "percentage points"),
-    "yuan": (1e-8, "亿元", "100 million yuan"),
-    "yuan per visit": (1.0, "元/人次", "yuan per visit"),
-}
-"""Factor and unit in which a metric is shown, by its unit."""
+DISPLAY = {"share": 100.0, "yuan": 1e-8, "yuan per visit": 1.0}
+"""What a metric is multiplied by to be shown in `unit`, by its own unit."""
 
 
 def text(found: Attribution, table: pd.DataFrame) -> str:
     """Return the table of an attribution as text, a block per group."""
-    factor = DISPLAY[str(table["unit"].iloc[0])][0]
+    factor = DISPLAY[str(table["unit"].iloc[0])]
     how = "every order of joining" if found.sample is None else f"{found.sample} random orders of joining"
     named = levers(found.package)
     lines = [

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from simlib.amounts import BILLS, FUND, VISITS
 from simlib.errors import BadInputError, did_you_mean, shown
 from simlib.files.facts import read
+from simlib.files.texts import Lang, said
 from simlib.patients import areas
 from simlib.scenario import inert, register, scenario
 from simlib.scenario.scenario import Scenario
@@ -51,12 +52,12 @@ FEWEST_TO_NAME = 20
 """Draws from which places and unknowns are named: below, anything can look distinguishable."""
 
 
-def homes(runs: Runs, pairing: Pairing, lang: str = "en") -> pd.DataFrame:
+def homes(runs: Runs, pairing: Pairing, lang: Lang = "en") -> pd.DataFrame:
     """Return the change of each home fund's inpatient payment on the changed pairs, percent, largest first.
 
     Columns: label (name of the area, zh or en), change, low, high. Empty if the scenario changes no pair.
     """
-    names = runs.place.names_zh if lang == "zh" else runs.place.names_en
+    names = runs.place.names(lang)
     rows = []
     for i, group in enumerate(pairing.groups):
         if group.changed and group.home is not None:
@@ -118,7 +119,7 @@ def ranked(unknowns: pd.DataFrame, change: npt.NDArray[np.float64]) -> pd.DataFr
     return table.sort_values("rank_correlation", key=lambda r: -r.abs(), kind="stable").reset_index(drop=True)
 
 
-def streams(runs: Runs, lang: str = "en", *, most: int = 8) -> pd.DataFrame:
+def streams(runs: Runs, lang: Lang = "en", *, most: int = 8) -> pd.DataFrame:
     """Return inpatient cases of 2023, settled or not, between the homes and hosts that have most; the rest is merged.
 
     Columns: home, host (names, largest first, the rest last), value (mean over draws, cases), host_low, host_high
@@ -126,7 +127,7 @@ def streams(runs: Runs, lang: str = "en", *, most: int = 8) -> pd.DataFrame:
     """
     names = _names(lang)
     cases = runs.cases.sum(axis=1)
-    mean, merged = cases.mean(axis=0), "其他" if lang == "zh" else "others"
+    mean, merged = cases.mean(axis=0), said("stream.elsewhere", lang)
     big = [np.argsort(-mean.sum(axis=1 - axis))[:most] for axis in (0, 1)]
     homes, hosts = (np.where(np.isin(np.arange(len(names)), top), names, merged) for top in big)
     totals = pd.DataFrame(cases.sum(axis=1).T).groupby(hosts).sum()
@@ -138,7 +139,7 @@ def streams(runs: Runs, lang: str = "en", *, most: int = 8) -> pd.DataFrame:
     return table.assign(host_low=table["host"].map(low), host_high=table["host"].map(high))
 
 
-def leaving(runs: Runs, lang: str = "en") -> pd.DataFrame:
+def leaving(runs: Runs, lang: Lang = "en") -> pd.DataFrame:
     """Return inpatient cases in other provinces per thousand insured in 2023, by home province, most first.
 
     Columns: code, label, value (mean over draws), low, high (95 % interval). XPCC is counted with Xinjiang, as the
@@ -186,11 +187,9 @@ def diseases(runs: Runs) -> pd.DataFrame:
     return names.assign(median=median, low=low, high=high)
 
 
-def _names(lang: str) -> npt.NDArray[np.object_]:
+def _names(lang: Lang) -> npt.NDArray[np.object_]:
     """Return the names of the provinces as they are said."""
-    place = areas.provinces()
-    zh = [areas.short_zh(name) for name in place.names_zh]
-    return np.array(zh if lang == "zh" else place.names_en, dtype=object)
+    return np.array([areas.short(name) for name in areas.provinces().names(lang)], dtype=object)
 
 
 def attention_curve(

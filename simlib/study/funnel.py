@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from simlib.amounts import AMOUNTS, CAUSES, CONDITIONS
 from simlib.errors import BadInputError
+from simlib.files.texts import Lang
 from simlib.patients import areas
 from simlib.scenario import inputs, scenario
 from simlib.scenario.scenario import Scenario
@@ -231,7 +232,7 @@ def _months(of: Scenario, kind: int, seed: int, draw: int, people: int, pin: Pin
     return np.stack([run.totals[:, kind].sum(axis=(0, 1))[pairs].sum(axis=0) for run in runs])
 
 
-def league(runs: Runs, number: int, lang: str = "en") -> pd.DataFrame:
+def league(runs: Runs, number: int, lang: Lang = "en") -> pd.DataFrame:
     """Return hosts, and the hospital tiers of each, by the share of cases that fail for a fault left unmended.
 
     Of a scenario's headline kind of care, whole country, the worst host first. Such a fault is that of filing, codes or
@@ -246,7 +247,7 @@ def league(runs: Runs, number: int, lang: str = "en") -> pd.DataFrame:
     all hosts in each draw, mean and interval); named (whether that leaves out 0 and there are enough draws to say so);
     direct (direct settlement rate in the scenario, mean over draws: it differs by tier with benefits and bills).
     """
-    names = runs.place.names_zh if lang == "zh" else runs.place.names_en
+    names = runs.place.names(lang)
     tiers = by_tier(runs, number)
     every = np.concatenate([tiers.sum(axis=3, keepdims=True), tiers], axis=3)
     failed, cases = _unmended(every)
@@ -261,7 +262,7 @@ def league(runs: Runs, number: int, lang: str = "en") -> pd.DataFrame:
         if min(before.size, gap.size) < 2:
             continue
         low, high = interval(gap)
-        label = areas.short_zh(names[host]) if lang == "zh" else names[host]
+        label = areas.short(names[host])
         named = runs.draws >= FEWEST_TO_NAME and (low > 0 or high < 0)
         whose = (runs.place.codes[host], label, ("all", *map(str, TIERS))[t], cases[:, 0, host, t].mean())
         apart_by = (gap.mean(), low, high, named)

@@ -6,22 +6,13 @@ import numpy as np
 import pandas as pd
 
 from simlib.benefits import area_rules
+from simlib.files.texts import Lang, said
 from simlib.fund import cashflow, ledger
 from simlib.fund.cashflow import Books
 from simlib.fund.openings import UNIT
 from simlib.patients import areas
 from simlib.study.experiment import Runs
 from simlib.terms import FEN, MONTHS, SCHEMES
-
-WORDS = {
-    "employee": ("职工统筹基金", "employee pools"),
-    "resident": ("居民基金", "resident pools"),
-    "others": ("其他就医地医院", "hospitals, other hosts"),
-    "within": ("本省其他城市医院", "hospitals, own province"),
-    "patients": ("手工报销患者", "patients, on claims"),
-    "prepayments": ("增加的预付金", "more prepayment"),
-}
-"""Who pays and who is paid, zh and en."""
 
 
 def pair_money(books: Books, home: str, host: str) -> pd.DataFrame:
@@ -49,7 +40,7 @@ def pair_money(books: Books, home: str, host: str) -> pd.DataFrame:
     return pd.DataFrame({"month": cashflow.months(books)[1:], **yuan})
 
 
-def prepayment_use(books: Books, definition: str, month: str, lang: str = "en", *, most: int = 12) -> pd.DataFrame:
+def prepayment_use(books: Books, definition: str, month: str, lang: Lang = "en", *, most: int = 12) -> pd.DataFrame:
     """Return the use of prepayments at the end of a month between the homes and hosts that have most, shares.
 
     Homes are rows, hosts columns, largest first; NaN where there is no prepayment. definition : cleared or outstanding,
@@ -64,7 +55,7 @@ def prepayment_use(books: Books, definition: str, month: str, lang: str = "en", 
     return pd.DataFrame(share[np.ix_(*big)], names[0][big[0]], names[1][big[1]])
 
 
-def money_streams(books: Books, lang: str = "en", *, most: int = 5) -> pd.DataFrame:
+def money_streams(books: Books, lang: Lang = "en", *, most: int = 5) -> pd.DataFrame:
     """Return who paid whom for care elsewhere in the first year of the books, for `maps.streams`, 100 million yuan.
 
     Columns: home (who pays: the pools of each scheme, or prepayments drawn on), host (who is paid: hospitals of the
@@ -79,21 +70,20 @@ def money_streams(books: Books, lang: str = "en", *, most: int = 5) -> pd.DataFr
     big = np.argsort(-cleared.sum(axis=(0, 1)), kind="stable")[:most]
     rows = []
     for s, scheme in enumerate(SCHEMES):
-        payer = WORDS[scheme][lang == "en"]
+        payer = said(f"stream.{scheme}", lang)
         named = [(_name(books.hosts[t], lang), cleared[s, :, t].sum()) for t in big]
         rest = cleared[s].sum() - sum(amount for _, amount in named)
-        other = [(WORDS["others"][lang == "en"], rest)]
-        other += [(WORDS["within"][lang == "en"], within[s].sum())] if within.any() else []
-        other += [(WORDS["patients"][lang == "en"], claims[s].sum())]
-        other += [(WORDS["prepayments"][lang == "en"], (prepaid + more - returned)[s].sum())]
+        other = [(said("stream.others", lang), rest)]
+        other += [(said("stream.within", lang), within[s].sum())] if within.any() else []
+        other += [(said("stream.patients", lang), claims[s].sum())]
+        other += [(said("stream.prepayments", lang), (prepaid + more - returned)[s].sum())]
         rows += [(payer, payee, amount / FEN / UNIT) for payee, amount in (*named, *other)]
     return pd.DataFrame(rows, columns=["home", "host", "value"])
 
 
-def _name(code: str, lang: str) -> str:
+def _name(code: str, lang: Lang) -> str:
     """Return the name of an area, short in Chinese."""
-    found = area_rules.pool(code)
-    return areas.short_zh(found.name_zh) if lang == "zh" else found.name_en
+    return areas.short(area_rules.pool(code).name(lang))
 
 
 def costs(runs: Runs) -> pd.DataFrame:
