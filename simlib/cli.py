@@ -131,9 +131,9 @@ def run_scenarios(options: argparse.Namespace) -> int:
     """Simulate, print the headlines, write the results whole, the manifest last."""
     from simlib.fund import openings
     from simlib.patients import areas
-    from simlib.report import folders, headline
+    from simlib.report import terminal
     from simlib.scenario import scenario
-    from simlib.study import attribution, experiment, findings
+    from simlib.study import attribution, experiment, findings, folders
 
     scenarios, how = [scenario.load(path) for path in options.scenarios], _how(options)
     pin, pools = _pins(options.pin), None
@@ -159,7 +159,7 @@ def run_scenarios(options: argparse.Namespace) -> int:
         found = json.loads((folder / "headline.json").read_text(encoding="utf-8"))
         print(json.dumps({"headlines": found, "folder": str(folder)}, ensure_ascii=False, indent=2))
     else:
-        print(headline.text(runs, curve), f"\n\nWritten to {folder}: {', '.join(folders.NAMES)}", sep="")
+        print(terminal.text(runs, curve), f"\n\nWritten to {folder}: {', '.join(folders.NAMES)}", sep="")
         for path in reports:
             print(path)
     return FINE
@@ -168,9 +168,8 @@ def run_scenarios(options: argparse.Namespace) -> int:
 def fit_draws(options: argparse.Namespace) -> int:
     """Fit the unknowns to the anchors and write the ensemble whole; a fit that was stopped goes on where it was."""
     from simlib.calibration import fit, targets
-    from simlib.report import folders
     from simlib.scenario import scenario
-    from simlib.study import experiment, foretell, match
+    from simlib.study import experiment, folders, foretell, match
 
     jobs = _jobs(options)
     experiment.limits(seed=options.seed, jobs=jobs)
@@ -597,9 +596,8 @@ def _listed(of: Any) -> str:
 def attribute(options: argparse.Namespace) -> int:
     """Split a package among its levers, print the shares, write them whole, the manifest last."""
     from simlib import errors
-    from simlib.report import folders
     from simlib.scenario import scenario
-    from simlib.study import attribution, metrics
+    from simlib.study import attribution, folders, metrics
 
     if options.metric not in metrics.UNITS:
         known = errors.did_you_mean(options.metric, metrics.UNITS)

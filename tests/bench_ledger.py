@@ -14,8 +14,7 @@ from typing import Any
 
 from simlib import cli
 from simlib.fund import cashflow
-from simlib.report import folders
-from simlib.study import experiment
+from simlib.study import experiment, folders
 
 ROOT = Path(__file__).parent.parent
 SCENARIO = ROOT / "scenarios" / "delta_mutual_recognition.yaml"

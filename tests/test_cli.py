@@ -17,8 +17,7 @@ import pytest
 
 from simlib import cli
 from simlib.files import facts
-from simlib.report import folders
-from simlib.study import experiment
+from simlib.study import experiment, folders
 from simlib.study.experiment import CONTRACT
 
 ROOT = Path(__file__).parent.parent

@@ -16,8 +16,8 @@ from typing import Any
 from simlib.errors import BadInputError
 from simlib.files.texts import LANGS, Lang, said, texts
 from simlib.report import opening, pack, pieces, plots, sections, trial
-from simlib.report.briefing import Answer
 from simlib.scenario import scenario
+from simlib.study.briefing import Results
 
 DPI = 110
 
@@ -156,7 +156,7 @@ class _Page:
         self.make.disabled = False
 
 
-def figures(answer: Answer, lang: Lang) -> str:
+def figures(answer: Results, lang: Lang) -> str:
     """Return the three figures of an answer as HTML."""
     cards = [{key: html.escape(words) for key, words in card.items()} for card in opening.cards(answer, lang)]
     rows = "".join(
@@ -167,7 +167,7 @@ def figures(answer: Answer, lang: Lang) -> str:
     return f'<ul class="cards">{rows}</ul>'
 
 
-def told(answer: Answer, lang: Lang) -> str:
+def told(answer: Results, lang: Lang) -> str:
     """Return what an answer says as HTML: in sentences, how sure, and the effect by kind as a picture."""
     parts = [
         f"<h2>{html.escape(opening.title(answer, lang))}</h2>",

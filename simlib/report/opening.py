@@ -7,12 +7,12 @@ from typing import Any
 from simlib.errors import shown
 from simlib.files.texts import LANGS, Lang, said
 from simlib.patients import areas
-from simlib.report import briefing, plots
-from simlib.report.briefing import Answer
+from simlib.report import plots
 from simlib.report.pieces import FACTORS, area, decimals
 from simlib.report.plots import number
 from simlib.scenario import register
-from simlib.study import findings
+from simlib.study import briefing, findings
+from simlib.study.briefing import Results
 from simlib.terms import KINDS
 
 LONGEST_TITLE, LONGEST_QUESTION, LONGEST_NAME = 200, 600, 40
@@ -20,23 +20,23 @@ MOST_NAMED = 5
 """Areas that are named one by one on each side."""
 
 
-def read(answer: Answer, lang: Lang) -> dict[str, Any]:
+def read(answer: Results, lang: Lang) -> dict[str, Any]:
     """Return all that the first screen says, by its places."""
     makers = {"title": title, "question": question, "answer": sentences, "cards": cards, "verdict": verdict}
     return {"kicker": said("kicker", lang)} | {name: make(answer, lang) for name, make in makers.items()}
 
 
-def title(answer: Answer, lang: Lang) -> str:
+def title(answer: Results, lang: Lang) -> str:
     """Return the scenario's title, cut if it is long, with nothing hidden in it."""
     return shown(answer.facts["title"][lang], LONGEST_TITLE)
 
 
-def question(answer: Answer, lang: Lang) -> str:
+def question(answer: Results, lang: Lang) -> str:
     """Return the scenario's question, likewise."""
     return shown(answer.facts["question"][lang], LONGEST_QUESTION)
 
 
-def sentences(answer: Answer, lang: Lang) -> str:
+def sentences(answer: Results, lang: Lang) -> str:
     """Return the answer: what the funds would pay, and what becomes of the direct settlement rate."""
     fund, money, rate = (answer.facts[name] for name in ("fund_percent", "fund_100_million_yuan", "rate_points"))
     period = briefing.months(answer)
@@ -66,7 +66,7 @@ def sentences(answer: Answer, lang: Lang) -> str:
     return f"{first}{'' if lang == 'zh' else ' '}{_rate_sentence(answer, lang)}"
 
 
-def patients(answer: Answer, lang: Lang) -> str:
+def patients(answer: Results, lang: Lang) -> str:
     """Return whose care is changed: where they are insured, where they are treated, and in which scheme if in one.
 
     A side is named where everything that is set for this kind of care has the same limits, and these have few names.
@@ -85,7 +85,7 @@ def patients(answer: Answer, lang: Lang) -> str:
     return said("patients.scheme", lang, words, said(scheme[0], lang)) if len(scheme) == 1 else words
 
 
-def _sets(answer: Answer) -> list[dict[str, Any]]:
+def _sets(answer: Results) -> list[dict[str, Any]]:
     """Return what the scenario sets for the kind of care that the answer is about."""
     concerned = {name: lever.kinds for name, lever in register.quantities().items()}
     return [
@@ -95,7 +95,7 @@ def _sets(answer: Answer) -> list[dict[str, Any]]:
     ]
 
 
-def _names(answer: Answer, side: str, limit: tuple[str, ...] | None, lang: Lang) -> list[str] | None:
+def _names(answer: Results, side: str, limit: tuple[str, ...] | None, lang: Lang) -> list[str] | None:
     """Return the names of a side, by area or as they were set; none if it is not limited, None if there are many."""
     if not limit:
         return None if limit is None else []
@@ -116,7 +116,7 @@ def _joined(names: list[str], lang: Lang) -> str:
     return said("names", lang, ", ".join(names[:-1]), names[-1])
 
 
-def _rate_sentence(answer: Answer, lang: Lang) -> str:
+def _rate_sentence(answer: Results, lang: Lang) -> str:
     """Return what becomes of the direct settlement rate, and where it goes if no patient or every one is attentive."""
     rate, points = answer.facts["rate_points"], answer.facts["rate_curve_points"]
     move = _way(rate, "rate.up", "rate.down")
@@ -159,7 +159,7 @@ def _percent(value: float, lang: Lang, sign: str = "") -> str:
     return said("card.percent", lang, number(value, 1, sign))
 
 
-def cards(answer: Answer, lang: Lang) -> list[dict[str, str]]:
+def cards(answer: Results, lang: Lang) -> list[dict[str, str]]:
     """Return the three figures of the first screen: label, value, interval, note; a dash where too few were drawn."""
     f, ten = answer.facts, _hundred_million(lang)
     fund, rate, advanced = f["fund_percent"], f["rate_points"], f["advanced_100_million_yuan"]
@@ -189,7 +189,7 @@ def _card(
     }
 
 
-def verdict(answer: Answer, lang: Lang) -> str:
+def verdict(answer: Results, lang: Lang) -> str:
     """Return how strong the evidence is: direction, size, and the weakest part.
 
     The direction is reliable if the interval of the fund effect leaves out 0, and not judged at few draws, which agree
@@ -227,13 +227,13 @@ def _direction(fund: dict[str, float], same: int, draws: int, lang: Lang) -> str
     return said("verdict.sure" if fund["low"] > 0 or fund["high"] < 0 else "verdict.open", lang, same, draws)
 
 
-def real_lists(answer: Answer) -> str:
+def real_lists(answer: Results) -> str:
     """Return for which areas item lists were loaded, empty if all are synthetic."""
     lists = str(answer.facts["rests_on"]["catalogues"])
     return shown(lists, LONGEST_QUESTION) if lists.startswith("loaded") else ""
 
 
-def source(answer: Answer, lang: Lang) -> str:
+def source(answer: Results, lang: Lang) -> str:
     """Return the caption of every picture."""
     lists = said("lists.real" if real_lists(answer) else "lists.synthetic", lang)
     return said("source", lang, answer.draws, answer.facts["year"], answer.manifest["seed"], lists)

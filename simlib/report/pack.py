@@ -20,8 +20,9 @@ from simlib.errors import BadInputError, Fault, shown
 from simlib.files import documents
 from simlib.files.facts import sha256, write_whole
 from simlib.files.texts import LANGS, Lang, said
-from simlib.report import briefing, folders, opening, pieces, plots, seal, sections
-from simlib.report.briefing import Answer
+from simlib.report import opening, pieces, plots, seal, sections
+from simlib.study import briefing, folders
+from simlib.study.briefing import Results
 
 NOTEBOOK_DPI, SCREEN_DPI, PRINT_DPI = 80, 170, 300
 MAX_REPORT = 20_000_000
@@ -69,7 +70,7 @@ def write(
     return [folder / name for name in [*content, *([PDF] if pdf else [])]]
 
 
-def made(answer: Answer, lang: Lang) -> dict[str, bytes]:
+def made(answer: Results, lang: Lang) -> dict[str, bytes]:
     """Return the files of a report by name: workbook, pictures for print, the HTML last."""
     chapters = sections.sections(answer, lang)
     content = {WORKBOOK: workbook(answer, chapters, lang)}
@@ -102,7 +103,7 @@ class Page:
         return _without_pictures(self.body) == _without_pictures(_between(document, *BODY))
 
 
-def page(answer: Answer, lang: Lang) -> Page:
+def page(answer: Results, lang: Lang) -> Page:
     """Return the report of a scenario for a notebook, made by what makes `report.html`."""
     chapters = sections.sections(answer, lang)
     document = html(answer, chapters, _screen(chapters, NOTEBOOK_DPI), lang)
@@ -138,7 +139,7 @@ def png(figure: Any, dpi: int) -> bytes:
     return buffer.getvalue()
 
 
-def html(answer: Answer, sections: list[pieces.Section], screen: dict[str, tuple[str, bytes]], lang: Lang) -> str:
+def html(answer: Results, sections: list[pieces.Section], screen: dict[str, tuple[str, bytes]], lang: Lang) -> str:
     """Return a report as one HTML document that asks nothing of the network, its font cut to what it uses, sealed."""
     import jinja2
 
@@ -214,7 +215,7 @@ def font(text: str) -> bytes:
     return buffer.getvalue()
 
 
-def workbook(answer: Answer, sections: list[pieces.Section], lang: Lang) -> bytes:
+def workbook(answer: Results, sections: list[pieces.Section], lang: Lang) -> bytes:
     """Return every table of a report as a workbook, a sheet each after one of contents; texts are never formulas."""
     import openpyxl
 

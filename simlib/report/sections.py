@@ -12,8 +12,7 @@ from simlib.errors import shown
 from simlib.files.texts import LANGS, Lang, joined, said, texts
 from simlib.patients import areas
 from simlib.quantities import UNPUBLISHED
-from simlib.report import briefing, evidence, fans, maps, parties, plots, running
-from simlib.report.briefing import Answer
+from simlib.report import fans, maps, plots
 from simlib.report.opening import real_lists, source
 from simlib.report.pieces import (
     FACTORS,
@@ -29,7 +28,8 @@ from simlib.report.pieces import (
     table,
 )
 from simlib.scenario import register
-from simlib.study import findings, match, whom
+from simlib.study import briefing, evidence, findings, match, parties, running, whom
+from simlib.study.briefing import Results
 from simlib.terms import GRADES
 
 LONGEST_LABEL = 100
@@ -61,7 +61,7 @@ FIT_UNITS = {
 """The same of published figures."""
 
 
-def sections(answer: Answer, lang: Lang, names: Sequence[str] = ()) -> list[Section]:
+def sections(answer: Results, lang: Lang, names: Sequence[str] = ()) -> list[Section]:
     """Return the sections of a report in their order, or those named; what has nothing to say is left out."""
     makers = [SECTIONS[name] for name in names or SECTIONS]
     return [section for make in makers if (section := make(answer, lang)) is not None]
@@ -89,7 +89,7 @@ def _table(name: str, found: pd.DataFrame, lang: Lang, *written: str) -> Table:
     return table(name, _heading(name, lang), found, columns(lang, *written), lang)
 
 
-def _what(answer: Answer, lang: Lang) -> Section:
+def _what(answer: Results, lang: Lang) -> Section:
     """Return what is changed, where and when."""
     if not answer.facts["sets"]:
         return _section("what", lang, [said("what.none", lang)])
@@ -135,14 +135,14 @@ def _value(value: object, lang: Lang) -> str:
     return said(f"rule.{value}", lang) if f"rule.{value}" in texts(lang) else str(value)
 
 
-def _group(answer: Answer, label: str, lang: Lang) -> str:
+def _group(answer: Results, label: str, lang: Lang) -> str:
     """Return a group in words."""
     kind = said(label.rsplit("=", 1)[1], lang)
     words = said("changed" if label.startswith("pairs=changed") else "nation", lang, kind)
     return words[0].upper() + words[1:]
 
 
-def _kinds(answer: Answer, lang: Lang) -> Section:
+def _kinds(answer: Results, lang: Lang) -> Section:
     """Return the effect by kind of care."""
     found = briefing.by_kind(answer)
     found["label"] = [_group(answer, label, lang) for label in found["group"]]
@@ -165,7 +165,7 @@ def _two_lines(label: str) -> str:
     return label.replace("，", "\n", 1).replace(", ", "\n", 1)
 
 
-def _gains(answer: Answer, lang: Lang) -> Section | None:
+def _gains(answer: Results, lang: Lang) -> Section | None:
     """Return gains, costs and risks in one table: every metric of the run, and what it does not simulate."""
     if not answer.tables:
         return None
@@ -179,7 +179,7 @@ def _gains(answer: Answer, lang: Lang) -> Section | None:
     return _section("gains", lang, [said("gains.said", lang, _group(answer, answer.headline, lang))], tables=[made])
 
 
-def _measures(answer: Answer, lang: Lang) -> Section | None:
+def _measures(answer: Results, lang: Lang) -> Section | None:
     """Return what each measure of a package contributes, where the run was split among them."""
     found = briefing.measures(answer)
     if found.empty:
@@ -223,7 +223,7 @@ def _in_units(
     return found.assign(**scaled, unit_words=[word if word != "nan" else "" for word in words], least=least)
 
 
-def _curve(answer: Answer, lang: Lang) -> Section | None:
+def _curve(answer: Results, lang: Lang) -> Section | None:
     """Return the rate over the share of attentive patients."""
     found = answer.curve.rename(columns={"low": "change_low", "high": "change_high"}).dropna()
     if found.empty or not found["change"].any():
@@ -237,7 +237,7 @@ def _curve(answer: Answer, lang: Lang) -> Section | None:
     return _section("curve", lang, lines, [picture], [_table("curve", found, lang, *written)])
 
 
-def _goal(answer: Answer, lang: Lang) -> Section | None:
+def _goal(answer: Results, lang: Lang) -> Section | None:
     """Return how likely the goal of the inpatient rate is reached, where the answer is about inpatients."""
     if answer.kind != "inpatient":
         return None
@@ -261,7 +261,7 @@ def _goal(answer: Answer, lang: Lang) -> Section | None:
     return _section("goal", lang, lines, tables=tables)
 
 
-def _chances(answer: Answer, found: pd.DataFrame, names: Sequence[str], lang: Lang) -> tuple[pd.DataFrame, list[str]]:
+def _chances(answer: Results, found: pd.DataFrame, names: Sequence[str], lang: Lang) -> tuple[pd.DataFrame, list[str]]:
     """Return a table whose chances are told, in whole percent or, at few draws, as how many, and their columns."""
     draws = answer.draws
     if draws >= findings.FEWEST_TO_NAME:
@@ -274,7 +274,7 @@ def _chances(answer: Answer, found: pd.DataFrame, names: Sequence[str], lang: La
     return found.assign(**told), list(names)
 
 
-def _causes(answer: Answer, lang: Lang) -> Section | None:
+def _causes(answer: Results, lang: Lang) -> Section | None:
     """Return why cases are not settled directly, before and after, and what each condition leaves of all cases."""
     found = briefing.causes(answer)
     if found.empty:
@@ -293,7 +293,7 @@ def _causes(answer: Answer, lang: Lang) -> Section | None:
     return _section("causes", lang, [said("causes.said", lang, group)], pictures, [made])
 
 
-def _gap(answer: Answer, lang: Lang) -> Section | None:
+def _gap(answer: Results, lang: Lang) -> Section | None:
     """Return which way of settling pays more, patient by patient, on the pair that has most of them."""
     found, shares = briefing.gap(answer), briefing.gap_shares(answer)
     if found.empty:
@@ -310,13 +310,13 @@ def _gap(answer: Answer, lang: Lang) -> Section | None:
     return _section("gap", lang, [said("gap.said", lang, *names, f"{len(before):,}")], [picture], [made])
 
 
-def _area(answer: Answer, code: str, lang: Lang) -> str:
+def _area(answer: Results, code: str, lang: Lang) -> str:
     """Return the name of an area, short in Chinese."""
     i = answer.place.index(code)
     return areas.short(answer.place.names_zh[i]) if lang == "zh" else answer.place.names_en[i]
 
 
-def _homes(answer: Answer, lang: Lang) -> Section | None:
+def _homes(answer: Results, lang: Lang) -> Section | None:
     """Return the home funds on a map, or the largest of many cities, and as a table."""
     found = parties.homes(answer)
     if found.empty:
@@ -340,7 +340,7 @@ def _homes(answer: Answer, lang: Lang) -> Section | None:
     return _section("homes", lang, [said("homes.said", lang, named=verdict)], [picture], [made])
 
 
-def _who(answer: Answer, lang: Lang) -> Section | None:
+def _who(answer: Results, lang: Lang) -> Section | None:
     """Return for whom it changes: by scheme, the working and the retired, and the residents of the west."""
     found = parties.who(answer)
     if found.empty:
@@ -353,7 +353,7 @@ def _who(answer: Answer, lang: Lang) -> Section | None:
     return _section("who", lang, lines, tables=[made])
 
 
-def _hosts(answer: Answer, lang: Lang) -> Section | None:
+def _hosts(answer: Results, lang: Lang) -> Section | None:
     """Return what changes for the hosts."""
     found = parties.hosts(answer)
     if found.empty:
@@ -373,13 +373,13 @@ def _hosts(answer: Answer, lang: Lang) -> Section | None:
     return _section("hosts", lang, [words, said("tiers.said", lang)], tables=tables)
 
 
-def _moves(answer: Answer) -> str:
+def _moves(answer: Results) -> str:
     """Return what moves volume and bills: the form of patients' response, `paid` if only the way of payment does."""
     form = str(answer.manifest["pinned"].get("response.form", "none"))
     return "paid" if form == "none" and briefing.billed(answer) else form
 
 
-def _origins(answer: Answer, lang: Lang) -> Section | None:
+def _origins(answer: Results, lang: Lang) -> Section | None:
     """Return newly paid apart from richer benefits, who bears what, and points of rate for money."""
     found = briefing.origins(answer)
     if found["yuan"].isna().any() or not found["yuan"].any():
@@ -405,7 +405,7 @@ def _origins(answer: Answer, lang: Lang) -> Section | None:
     )
 
 
-def _streams(answer: Answer, lang: Lang, ax: Any) -> Any:
+def _streams(answer: Results, lang: Lang, ax: Any) -> Any:
     """Draw who pays for the headline group's care, and how it is settled."""
     rows = briefing.streams(answer)
     rows = rows.assign(home=[said(f"payer.{one}", lang) for one in rows["home"]],
@@ -415,7 +415,7 @@ def _streams(answer: Answer, lang: Lang, ax: Any) -> Any:
     return maps.streams(rows, ax, lang, **how, source=source(answer, lang), title=words, ends=("payer", "payee"))
 
 
-def _money(answer: Answer, lang: Lang) -> Section | None:
+def _money(answer: Results, lang: Lang) -> Section | None:
     """Return how long the pools last: months payable as a fan, and what the ledger says of each December."""
     found, fan = parties.reserves(answer), parties.payable(answer)
     if found.empty:
@@ -435,7 +435,7 @@ def _money(answer: Answer, lang: Lang) -> Section | None:
     return _section("money", lang, lines, [picture], [made])
 
 
-def _harmed(answer: Answer, share: float, lang: Lang) -> str:
+def _harmed(answer: Results, share: float, lang: Lang) -> str:
     """Return a share of the draws in percent, or as how many of them where these are fewer than a hundred."""
     if answer.draws >= 100:
         return said("card.percent", lang, f"{100 * share:.0f}")
@@ -449,7 +449,7 @@ def _indicator(row: Mapping[Any, Any], lang: Lang) -> str:
     return bracketed(words, said(scheme, lang), lang) if scheme else words
 
 
-def _running(answer: Answer, lang: Lang) -> Section | None:
+def _running(answer: Results, lang: Lang) -> Section | None:
     """Return what running it costs as far as the run knows, and what is not in it."""
     found = running.costs(answer)
     if found.empty:
@@ -467,7 +467,7 @@ def _running(answer: Answer, lang: Lang) -> Section | None:
     return _section("running", lang, lines, tables=[made])
 
 
-def _drivers(answer: Answer, lang: Lang) -> Section:
+def _drivers(answer: Results, lang: Lang) -> Section:
     """Return which unknowns drive the fund effect."""
     found = evidence.drivers(answer)
     if found.empty:
@@ -492,7 +492,7 @@ def _folded(label: str) -> str:
     return "\n".join(lines[:2]) + ("…" if len(lines) > 2 else "")
 
 
-def _requests(answer: Answer, lang: Lang) -> Section | None:
+def _requests(answer: Results, lang: Lang) -> Section | None:
     """Return what to ask provinces for."""
     if answer.draws < findings.FEWEST_TO_NAME or not answer.facts["fund_percent"]["change"]:
         return None
@@ -506,7 +506,7 @@ def _requests(answer: Answer, lang: Lang) -> Section | None:
     return _section("requests", lang, lines, tables=[_table("requests", found, lang, *written)])
 
 
-def _fit(answer: Answer, lang: Lang) -> Section:
+def _fit(answer: Results, lang: Lang) -> Section:
     """Return published figures beside simulated ones."""
     found = answer.fit.copy()
     found["role_words"] = [said(f"role.{role}", lang) for role in found["role"]]
@@ -546,7 +546,7 @@ def _target(name: str, lang: Lang) -> str:
     return texts(lang).get(f"target.{name}", name)
 
 
-def _register(answer: Answer, lang: Lang) -> Section:
+def _register(answer: Results, lang: Lang) -> Section:
     """Return the register of assumptions, and what the fund payment rests on."""
     found = evidence.assumptions(answer)
     found["words"] = [meaning(str(name), lang) for name in found["id"]]
@@ -573,14 +573,14 @@ def _plain(number: float) -> str:
     return f"{number:,.10g}".replace("-", "−")
 
 
-def _rests(answer: Answer, lang: Lang) -> Table:
+def _rests(answer: Results, lang: Lang) -> Table:
     """Return the fund payment by the weakest grade of its policies."""
     shares = answer.facts["rests_on"]["fund_payment_by_grade"]
     rows = [(said(name, lang), shares.get(name, 0.0)) for name in (*GRADES, "local") if shares.get(name)]
     return _table("rests", pd.DataFrame(rows, columns=["grade", "share"]), lang, "grade", "share share")
 
 
-def _limits(answer: Answer, lang: Lang) -> Section:
+def _limits(answer: Results, lang: Lang) -> Section:
     """Return what the run cannot say."""
     real = real_lists(answer)
     points = [
@@ -593,13 +593,13 @@ def _limits(answer: Answer, lang: Lang) -> Section:
     return _section("limits", lang, points=tuple(points))
 
 
-def _words(answer: Answer, lang: Lang) -> Section:
+def _words(answer: Results, lang: Lang) -> Section:
     """Return what the words of the report mean that a reader may not know."""
     known = ("pair", "draw", "luck", "interval", "prior", "points", "attentive", "siphon")
     return _section("words", lang, points=tuple(said(f"words.{name}", lang) for name in known))
 
 
-def _check(answer: Answer, lang: Lang) -> Section:
+def _check(answer: Results, lang: Lang) -> Section:
     """Return what made the run, and how to verify the report."""
     of = answer.manifest
     keys = {"simlib": "simlib", "seed": "seed", "draws": "draws", "people": "people_drawn", "rules": "rules_sha256",
@@ -613,7 +613,7 @@ def _check(answer: Answer, lang: Lang) -> Section:
     return _section("check", lang, [said("check.said", lang)], tables=[made], code="simlib verify report.html")
 
 
-SECTIONS: dict[str, Callable[[Answer, Lang], Section | None]] = {
+SECTIONS: dict[str, Callable[[Results, Lang], Section | None]] = {
     "what": _what,
     "kinds": _kinds,
     "gains": _gains,

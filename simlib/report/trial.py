@@ -15,14 +15,14 @@ from simlib.benefits.pooling import Pooling
 from simlib.files.shapes import MAX_TITLE
 from simlib.files.texts import LANGS, Lang, said, texts
 from simlib.quantities import Quantity
-from simlib.report import briefing, folders, pack
-from simlib.report.briefing import Answer
+from simlib.report import pack
 from simlib.report.pieces import meaning
 from simlib.scenario import register, scenario
 from simlib.scenario.scenario import Scenario
 from simlib.simulation import solve
 from simlib.simulation.enacted import Pin
-from simlib.study import experiment, findings
+from simlib.study import briefing, experiment, findings, folders
+from simlib.study.briefing import Results
 
 DRAWS, PEOPLE, JOBS, SEED = 6, 10_000, 2, 0
 """What a first look takes; a report takes 64 draws of 100,000 people."""
@@ -132,7 +132,7 @@ def written(root: Scenario, region: str, settings: Settings, folder: Path) -> Sc
     return scenario.load(file)
 
 
-def look(of: Scenario, *, draws: int = DRAWS, people: int = PEOPLE, jobs: int = JOBS) -> Answer:
+def look(of: Scenario, *, draws: int = DRAWS, people: int = PEOPLE, jobs: int = JOBS) -> Results:
     """Return what a scenario changes, of the pairs and kinds that it sets something for, from few draws.
 
     The worlds of the draws are kept: only the first look solves them. The rate has no curve over attention here.

@@ -21,10 +21,10 @@ from simlib.files.facts import sha256
 from simlib.fund import cashflow, journal, ledger, openings, reconcile
 from simlib.fund.cashflow import Books
 from simlib.patients import areas
-from simlib.report import folders, headline
+from simlib.report import terminal
 from simlib.scenario import scenario
 from simlib.simulation import simulate, solve
-from simlib.study import experiment, findings, money
+from simlib.study import experiment, findings, folders, money
 from simlib.terms import CLAIMED, DIRECT, MONTHS, SCHEMES
 
 ROOT = Path(__file__).parents[2]
@@ -714,7 +714,7 @@ def test_the_limit_of_harm_is_said_to_be_met_up_to_it_and_not_beyond(
     found, curve = experiment.repeat([of], draws=2, people=1000), findings.attention_curve([of], draws=2, seed=0)
     for share, said in ((0.05, "in 0 of 2 draws (limit 5 %, met)"), (0.06, "in 0 of 2 draws (limit 5 %, not met)")):
         monkeypatch.setattr(experiment, "harmed", lambda *_, share=share: share)
-        assert f"more pools short of reserve within 36 months: {said}" in headline.text(found, curve)
+        assert f"more pools short of reserve within 36 months: {said}" in terminal.text(found, curve)
 
 
 def test_dezhou_opens_with_what_it_published_and_the_nation_stays(world: solve.World) -> None:

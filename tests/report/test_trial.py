@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from simlib.files import texts
-from simlib.report import app, briefing, trial
+from simlib.report import app, trial
 from simlib.scenario import inert, register, scenario
 from simlib.scenario.scenario import Scenario
-from simlib.study import experiment
+from simlib.study import briefing, experiment
 from simlib.terms import KINDS
 
 ROOT = scenario.load(Path(__file__).parents[2] / "scenarios" / "baseline.yaml")

@@ -10,13 +10,12 @@ import pandas as pd
 import pytest
 
 from simlib.quantities import CITIES, LATER, Quantity
-from simlib.report import briefing
 from simlib.scenario import inert, register, scenario
 from simlib.scenario.change import Change
 from simlib.scenario.scenario import Scenario
 from simlib.settlement.network import Network
 from simlib.simulation import simulate, solve
-from simlib.study import experiment, findings
+from simlib.study import briefing, experiment, findings
 
 ROOT = Path(__file__).parents[2]
 KNOWN = register.quantities()

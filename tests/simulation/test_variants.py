@@ -12,10 +12,10 @@ from simlib import cli
 from simlib.errors import BadInputError
 from simlib.patients import areas, flows, volumes
 from simlib.patients.flows import Flow
-from simlib.report import folders, headline
+from simlib.report import terminal
 from simlib.scenario import scenario
 from simlib.simulation import enacted, solve
-from simlib.study import experiment, findings
+from simlib.study import experiment, findings, folders
 
 PLACE = areas.provinces()
 FORMS = Flow.decay.choices
@@ -58,7 +58,7 @@ def test_what_was_held_fixed_is_printed_and_in_the_manifest(delta: scenario.Scen
     runs = experiment.repeat([delta], draws=2, people=2_000, pin=pin)
     assert (runs.unknowns["channels.attention"] == 0).all()
     curve = findings.attention_curve([delta], draws=2, pin=pin)
-    assert "Held fixed: channels.attention = 0.0, flow.decay = exponential" in headline.text(runs, curve)
+    assert "Held fixed: channels.attention = 0.0, flow.decay = exponential" in terminal.text(runs, curve)
     folders.write(tmp_path, runs, curve)
     assert json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["pinned"] == pin
 

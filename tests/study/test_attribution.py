@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 from simlib import cli
 from simlib.amounts import AMOUNTS
 from simlib.errors import BadInputError
-from simlib.report import folders
 from simlib.scenario import scenario
 from simlib.simulation import solve
-from simlib.study import attribution, coalitions, metrics, shapley
+from simlib.study import attribution, coalitions, folders, metrics, shapley
 from simlib.study.attribution import split
 from simlib.study.shapley import every_order, shares, some_orders
 

@@ -12,7 +12,7 @@ from conftest import ROOT
 from simlib.amounts import AMOUNTS, SEEN
 from simlib.catalogue import baskets
 from simlib.errors import BadInputError
-from simlib.report import headline
+from simlib.report import terminal
 from simlib.scenario import scenario
 from simlib.study import experiment, findings, match, metrics
 from simlib.study.experiment import CONTRACT, Runs
@@ -165,7 +165,7 @@ def test_earlier_years_are_told_by_the_network_and_by_dated_rules(delta: scenari
 
 def test_the_headline_names_grade_drivers_and_synthetic_catalogues(runs: Runs, delta: scenario.Scenario) -> None:
     curve = findings.attention_curve([delta], draws=2, seed=7)
-    text = headline.text(runs, curve)
+    text = terminal.text(runs, curve)
     for words in (
         "95 % interval",
         "sd: luck",
@@ -180,7 +180,7 @@ def test_the_headline_names_grade_drivers_and_synthetic_catalogues(runs: Runs, d
     rates = [line for line in lines if line.startswith("  direct settlement rate, points")]
     assert [line.startswith("  direct settlement rate, points (unidentified)") for line in rates].count(True) == 3
     assert re.search(rf"short of reserve within 36 months: in \d+ of {DRAWS} draws", text)
-    assert headline._range({"low": -0.001, "high": 0.001}) == "+0.00 to +0.00"
+    assert terminal._range({"low": -0.001, "high": 0.001}) == "+0.00 to +0.00"
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
-from simlib.report.briefing import Answer, difference, relative
 from simlib.scenario import register
 from simlib.study import findings
+from simlib.study.briefing import Results, difference, relative
 from simlib.terms import GRADES
 
 Array = npt.NDArray[np.float64]
@@ -27,7 +27,7 @@ REQUESTS = {
 """What provinces could be asked for, and the unknowns that it would settle, by the start of their ids."""
 
 
-def drivers(answer: Answer, of: str = "fund") -> pd.DataFrame:
+def drivers(answer: Results, of: str = "fund") -> pd.DataFrame:
     """Return the unknowns that go with the fund effect (percent) or the rate effect, strongest first.
 
     Columns of `findings.ranked`, then lower and upper: the mean effect, percent or points, in the third of the draws
@@ -41,14 +41,14 @@ def drivers(answer: Answer, of: str = "fund") -> pd.DataFrame:
     return table.assign(lower=[low for low, _ in ends], upper=[high for _, high in ends])
 
 
-def _effect(answer: Answer, of: str) -> Array:
+def _effect(answer: Results, of: str) -> Array:
     """Return the headline effect in each draw: of the fund in percent, of the rate in points."""
     if of == "fund":
         return relative(answer, answer.headline)
     return 100 * difference(answer, "direct_settlement_rate", answer.headline)
 
 
-def requests(answer: Answer) -> pd.DataFrame:
+def requests(answer: Results) -> pd.DataFrame:
     """Return what to ask provinces for, what it would settle, and how much narrower it would make both intervals.
 
     Columns: request, ids (of the unknowns of this sort that stand out from luck, for the fund or the rate), fund and
@@ -83,7 +83,7 @@ def _narrower(unknowns: pd.DataFrame, change: Array) -> float:
     return float(1 - np.sqrt(np.clip(left, 0, 1)))
 
 
-def assumptions(answer: Answer) -> pd.DataFrame:
+def assumptions(answer: Results) -> pd.DataFrame:
     """Return the unknowns of the model: what was drawn or held fixed in this run, weakest grade last.
 
     Columns: id, meaning, low, high, unit, grade, source, pinned (the value it was held at, else None).

@@ -13,11 +13,10 @@ from simlib.amounts import AMOUNTS
 from simlib.errors import BadInputError, did_you_mean, listed
 from simlib.files.shapes import LAST_MONTH
 from simlib.patients import areas
-from simlib.report import headline
-from simlib.report.folders import Folder
 from simlib.simulation.solve import HISTORY
-from simlib.study import experiment, metrics
+from simlib.study import experiment, headline, metrics
 from simlib.study.experiment import finite
+from simlib.study.folders import Folder
 from simlib.terms import CHANNELS, FEN, KINDS, MONTHS
 
 Array = npt.NDArray[np.float64]
@@ -33,7 +32,7 @@ NOT_ALWAYS = ("network_cost", "running_cost", "recovered", "fines")
 
 
 @dataclass(frozen=True)
-class Answer:
+class Results:
     """One scenario of a finished run.
 
     Attributes
@@ -89,7 +88,7 @@ class Answer:
         return [(self.place.index(label[len(start) :].split(";")[0]), label) for label in found]
 
 
-def load(folder: Folder, name: str | None = None) -> Answer:
+def load(folder: Folder, name: str | None = None) -> Results:
     """Return one scenario of a run folder.
 
     Raises
@@ -111,7 +110,7 @@ def load(folder: Folder, name: str | None = None) -> Answer:
         for side in ("reference", "scenario")
     )
     curve = folder.tables["attention.csv"]
-    return Answer(
+    return Results(
         known[chosen],
         areas.load(str(known[chosen]["geography"])),
         {label: i for i, label in enumerate(labels)},
@@ -125,7 +124,7 @@ def load(folder: Folder, name: str | None = None) -> Answer:
     )
 
 
-def of_runs(runs: experiment.Runs, curve: pd.DataFrame) -> Answer:
+def of_runs(runs: experiment.Runs, curve: pd.DataFrame) -> Results:
     """Return what runs of one scenario say of the pairs and months that it changes, without a folder.
 
     Of the whole country nothing is said: it need not have been drawn. `curve` may be empty.
@@ -137,7 +136,7 @@ def of_runs(runs: experiment.Runs, curve: pd.DataFrame) -> Answer:
     told = {"seed": runs.seed, "pinned": runs.pin}
     facts = headline.facts(runs, pairing, curve)
     used = runs.unknowns.drop(columns=facts["unused"])
-    return Answer(facts, runs.place, labels, before, after, used, curve, pd.DataFrame(), told)
+    return Results(facts, runs.place, labels, before, after, used, curve, pd.DataFrame(), told)
 
 
 def spread(values: Array, name: str) -> dict[str, float]:
@@ -150,19 +149,19 @@ def spread(values: Array, name: str) -> dict[str, float]:
     return {name: found["change"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
 
 
-def relative(answer: Answer, group: str) -> Array:
+def relative(answer: Results, group: str) -> Array:
     """Return the change of a group's fund payment in percent of the reference, (draw,); NaN where that is 0."""
     before, after = answer.both("fund_payment", group)
     return np.asarray(100 * (after / np.where(before > 0, before, np.nan) - 1))
 
 
-def difference(answer: Answer, metric: str, group: str) -> Array:
+def difference(answer: Results, metric: str, group: str) -> Array:
     """Return the change of a metric, (draw,)."""
     before, after = answer.both(metric, group)
     return after - before
 
 
-def months(answer: Answer) -> tuple[str, str] | None:
+def months(answer: Results) -> tuple[str, str] | None:
     """Return the first and last month of the scenario's year in which anything is set, None if it is never."""
     year = answer.facts["year"]
     found = [
@@ -173,27 +172,27 @@ def months(answer: Answer) -> tuple[str, str] | None:
     return (found[0], found[-1]) if found else None
 
 
-def bounded(answer: Answer) -> bool:
+def bounded(answer: Results) -> bool:
     """Return whether the rate rises all the way to where every patient is attentive: that end is an upper bound."""
     points = answer.facts["rate_curve_points"]
     changes, last = [point["change"] for point in points], points[-1]
     return None not in changes and bool(last["attention"] == 1 and 0 < last["change"] == max(changes))
 
 
-def billed(answer: Answer) -> bool:
+def billed(answer: Results) -> bool:
     """Return whether hospitals bill another amount for the headline group's care, in any draw."""
     at, bills = answer.groups[answer.headline], [AMOUNTS.index(f"bill_{way}") for way in CHANNELS]
     before, after = (side[:, at][..., bills].sum(axis=(1, 2)) for side in (answer.before, answer.after))
     return bool((before != after).any())
 
 
-def agreement(answer: Answer) -> tuple[int, int]:
+def agreement(answer: Results) -> tuple[int, int]:
     """Return in how many draws the fund effect has the sign of its mean, and of how many."""
     change = difference(answer, "fund_payment", answer.headline)
     return int((np.sign(change) == np.sign(change.mean())).sum()), answer.draws
 
 
-def by_kind(answer: Answer) -> pd.DataFrame:
+def by_kind(answer: Results) -> pd.DataFrame:
     """Return the effect on the changed pairs by kind of care, and on the headline's kind in the whole country.
 
     Columns: group, base_yuan, yuan, fund (percent), rate_base, rate (both shares), advanced (yuan), own (yuan), each
@@ -214,7 +213,7 @@ def by_kind(answer: Answer) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def goal(answer: Answer) -> pd.DataFrame:
+def goal(answer: Results) -> pd.DataFrame:
     """Return how likely the inpatient rate of the run's year reaches `GOAL`, as a share of the draws.
 
     Columns: group, metric, rate_before, rate_after (means), chance_before, chance_after. By both definitions of the
@@ -233,7 +232,7 @@ def goal(answer: Answer) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["group", "metric", "rate_before", "rate_after", "chance_before", "chance_after"])
 
 
-def years(answer: Answer) -> pd.DataFrame:
+def years(answer: Results) -> pd.DataFrame:
     """Return the inpatient rate of the country without the scenario, with the institutions connected in each year.
 
     Columns: year, rate (mean over draws) with _low and _high, chance (share of draws that reach `GOAL`), published
@@ -251,7 +250,7 @@ def years(answer: Answer) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def gains(answer: Answer) -> pd.DataFrame:
+def gains(answer: Results) -> pd.DataFrame:
     """Return gains, costs and risks of the headline group in one table: whatever metrics the run has.
 
     Columns: item (a metric, `volume`, or what is not simulated), unit, base (without the scenario), change with _low
@@ -268,7 +267,7 @@ def gains(answer: Answer) -> pd.DataFrame:
     return table[["item", "unit", "base", "change", "change_low", "change_high", "told"]]
 
 
-def measures(answer: Answer) -> pd.DataFrame:
+def measures(answer: Results) -> pd.DataFrame:
     """Return what each measure of a package did, then all together; empty unless the run was split among them.
 
     Columns: title_zh, title_en, fund (Shapley value of fund payment, yuan, of all care that is changed), alone (what
@@ -289,7 +288,7 @@ def measures(answer: Answer) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def streams(answer: Answer) -> pd.DataFrame:
+def streams(answer: Results) -> pd.DataFrame:
     """Return who pays for the headline group's care and how it is settled, after the change, for `maps.streams`.
 
     Columns: home (fund or patient), host (direct, claimed, abandoned), value (yuan, mean over draws), host_low,
@@ -305,12 +304,12 @@ def streams(answer: Answer) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("home", kind="stable", ignore_index=True)
 
 
-def gap(answer: Answer) -> pd.DataFrame:
+def gap(answer: Results) -> pd.DataFrame:
     """Return some thousand inpatients of one pair in one draw, see `findings.gaps`; empty if there are none."""
     return answer.tables.get("gaps.csv", pd.DataFrame())
 
 
-def gap_shares(answer: Answer) -> pd.DataFrame:
+def gap_shares(answer: Results) -> pd.DataFrame:
     """Return which way pays more for these inpatients, before and after: columns side, claim, equal, direct, mean."""
     rows = []
     for side, of in gap(answer).groupby("side", sort=False)["gap_yuan"]:
@@ -321,7 +320,7 @@ def gap_shares(answer: Answer) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def funnel(answer: Answer) -> pd.DataFrame:
+def funnel(answer: Results) -> pd.DataFrame:
     """Return what each condition leaves of the headline group's cases, as `plots.funnel` draws it."""
     table = answer.tables.get("funnel.csv", pd.DataFrame({"group": [], "by": [], "part": []}))
     of = table[(table["group"] == answer.headline) & (table["by"] == "count") & (table["part"] == "stage")]
@@ -330,7 +329,7 @@ def funnel(answer: Answer) -> pd.DataFrame:
     return of
 
 
-def causes(answer: Answer) -> pd.DataFrame:
+def causes(answer: Results) -> pd.DataFrame:
     """Return what became of the headline group's cases, shares of all of them before and after.
 
     Columns: cause (direct, then each first cause of not direct that occurs, as `loop.AMOUNTS` names it), before,
@@ -354,7 +353,7 @@ def _beside(sides: Array) -> dict[str, float]:
     return spread(sides[0], "before") | spread(sides[1], "after")
 
 
-def origins(answer: Answer) -> pd.DataFrame:
+def origins(answer: Results) -> pd.DataFrame:
     """Return where the change of fund payment of the headline group comes from, and who bears what, yuan.
 
     Rows: newly (what funds pay on cases that were abandoned before, at the price of a claim), richer (the rest: a
@@ -375,7 +374,7 @@ def origins(answer: Answer) -> pd.DataFrame:
     return pd.DataFrame([{"origin": name} | spread(of, "yuan") for name, of in values.items()])
 
 
-def parts(answer: Answer) -> pd.DataFrame:
+def parts(answer: Results) -> pd.DataFrame:
     """Return the parts of what all pools pay out more in the year, see `cashflow.effects`: part, yuan, its interval.
 
     What is diverted from home is no part of the sum, and left out where nothing is.
@@ -386,7 +385,7 @@ def parts(answer: Answer) -> pd.DataFrame:
     return of[~still].reset_index(drop=True)
 
 
-def worth(answer: Answer) -> pd.DataFrame:
+def worth(answer: Results) -> pd.DataFrame:
     """Return points of rate gained per 100 million yuan of fund payment: columns group, worth, worth_low, worth_high.
 
     The ratio is taken in each draw. A group in which the fund effect is not above 0 in every draw has no row.

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from simlib.patients import areas
-from simlib.report.briefing import Answer, difference, relative, spread
+from simlib.study.briefing import Results, difference, relative, spread
 from simlib.terms import CHANNELS, MONTHS
 
 Array = npt.NDArray[np.float64]
@@ -25,7 +25,7 @@ RESERVES = (
 """What is told of the ledger: indicator and group."""
 
 
-def who(answer: Answer) -> pd.DataFrame:
+def who(answer: Results) -> pd.DataFrame:
     """Return what changes for groups of insured on the changed pairs, of the headline's kind of care.
 
     Columns: group (`whom.GROUPS`), fund_base (yuan), fund and own (changes, yuan), rate_base, rate (shares), changes
@@ -44,7 +44,7 @@ def who(answer: Answer) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def homes(answer: Answer) -> pd.DataFrame:
+def homes(answer: Results) -> pd.DataFrame:
     """Return the change of each home fund's payment on the changed pairs, largest first.
 
     Columns: code, name_zh, name_en, base_yuan (what the fund pays on these pairs in the reference), yuan, fund (percent
@@ -67,7 +67,7 @@ def homes(answer: Answer) -> pd.DataFrame:
     return _largest(rows, "yuan")
 
 
-def _spending(answer: Answer) -> dict[str, float]:
+def _spending(answer: Results) -> dict[str, float]:
     """Return what pools spend in the year without the scenario by group of the ledger, yuan: 12 x balance / months."""
     table = _december(answer)
     first = table[table["month"] == f"{answer.facts['year']}-12"].pivot(
@@ -83,7 +83,7 @@ def _insured(place: areas.Place) -> Array:
     return np.asarray(areas.provinces().insured[place.province] * place.share)
 
 
-def hosts(answer: Answer) -> pd.DataFrame:
+def hosts(answer: Results) -> pd.DataFrame:
     """Return what changes for the hosts of the changed pairs, largest first.
 
     Columns: code, name_zh, name_en, bill_yuan (of patients from the changed homes: the hosts' revenue), bill (its
@@ -110,7 +110,7 @@ def hosts(answer: Answer) -> pd.DataFrame:
     return _largest(rows, "bill_yuan")
 
 
-def _siphon(answer: Answer) -> dict[str, dict[str, float]]:
+def _siphon(answer: Results) -> dict[str, dict[str, float]]:
     """Return the siphon index of each host province in December of the scenario's year, by group of the ledger."""
     table = _december(answer)
     table = table[(table["indicator"] == "siphon_index") & (table["month"] == f"{answer.facts['year']}-12")]
@@ -133,7 +133,7 @@ def _largest(rows: list[dict[str, Any]], column: str) -> pd.DataFrame:
     return table.sort_values(column, ascending=False, key=abs, ignore_index=True) if rows else table
 
 
-def tiers(answer: Answer, host: str = "all") -> pd.DataFrame:
+def tiers(answer: Results, host: str = "all") -> pd.DataFrame:
     """Return the share of each hospital tier in the care of the changed pairs, at one host or all.
 
     Columns: tier, then of visits, bills and direct (bills settled directly): *_base (the share before), * (its change),
@@ -151,7 +151,7 @@ def tiers(answer: Answer, host: str = "all") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def reserves(answer: Answer) -> pd.DataFrame:
+def reserves(answer: Results) -> pd.DataFrame:
     """Return what the ledger says of the pools in December of each of its years.
 
     Columns: month, indicator, group, base, change with _low and _high, in the units of `cashflow.INDICATORS`.
@@ -166,14 +166,14 @@ def reserves(answer: Answer) -> pd.DataFrame:
     return kept.rename(columns=named)[["month", "indicator", "group", "base", "change", "change_low", "change_high"]]
 
 
-def payable(answer: Answer) -> pd.DataFrame:
+def payable(answer: Results) -> pd.DataFrame:
     """Return the months payable of employee and resident pools by month, as `fans.fan` draws them, label by scheme."""
     table = answer.tables.get("ledger.csv", pd.DataFrame({"indicator": [], "group": []}))
     of = table[(table["indicator"] == "months_payable") & table["group"].str.startswith("scheme=")]
     return of.assign(label=of["group"].str.removeprefix("scheme="))
 
 
-def _december(answer: Answer) -> pd.DataFrame:
+def _december(answer: Results) -> pd.DataFrame:
     """Return the rows of the ledger of each December."""
     table = answer.tables.get("ledger.csv")
     if table is None:

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from simlib.report.briefing import Answer, spread
 from simlib.settlement.channels import Channels, Claims, Credit
 from simlib.settlement.network import Network
+from simlib.study.briefing import Results, spread
 from simlib.terms import KINDS
 
 Array = npt.NDArray[np.float64]
@@ -21,7 +21,7 @@ UNKNOWN = ("agencies", "hospitals", "fees")
 """What running it costs that no run knows, as nothing is published of it."""
 
 
-def costs(answer: Answer) -> pd.DataFrame:
+def costs(answer: Results) -> pd.DataFrame:
     """Return what a run knows of the cost of running what is set, on all care that is changed; empty if none is.
 
     Columns: item, unit, base (without the scenario, mean over draws), change with _low and _high.
@@ -54,11 +54,11 @@ def costs(answer: Answer) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
-def institution(answer: Answer) -> dict[str, float]:
+def institution(answer: Results) -> dict[str, float]:
     """Return what connecting one institution costs in the draws, yuan: each, each_low, each_high."""
     return spread(answer.unknowns[Network.cost.id].to_numpy(dtype=float), "each")
 
 
-def eases_claims(answer: Answer) -> bool:
+def eases_claims(answer: Results) -> bool:
     """Return whether a scenario makes claims by hand cost less."""
     return bool({str(one["lever"]) for one in answer.facts["sets"]} & EASED)

@@ -23,11 +23,10 @@ from simlib.errors import BadInputError, Fault, listed, shown
 from simlib.files import documents
 from simlib.files.facts import hashes, write_whole
 from simlib.fund import journal, reconcile
-from simlib.report import headline
 from simlib.scenario import ensemble
 from simlib.scenario.scenario import Scenario
 from simlib.simulation.enacted import Pin
-from simlib.study import coalitions, experiment, findings, funnel, match, whom
+from simlib.study import coalitions, experiment, findings, funnel, headline, match, whom
 from simlib.study.attribution import COLUMNS as ATTRIBUTED
 from simlib.study.attribution import Attribution
 from simlib.study.experiment import CONTRACT, Runs
