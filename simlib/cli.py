@@ -261,7 +261,7 @@ def check_files(options: argparse.Namespace) -> int:
     from simlib.benefits import cases
     from simlib.files import documents
     from simlib.scenario import inert, scenario
-    from simlib.simulation import enacted
+    from simlib.simulation import policies
 
     faults: list[Any] = []
     fine: list[str] = []
@@ -276,7 +276,7 @@ def check_files(options: argparse.Namespace) -> int:
             else:
                 of = scenario.load(path)
                 warnings += inert.warnings(of)
-                enacted.check(of)
+                policies.check(of)
             fine.append(str(path))
         except BadInputError as error:
             faults += error.faults

@@ -26,7 +26,7 @@ from simlib.benefits.layers import MOST_BANDS, NO_LIMIT_FEN, PER_DISEASE, PER_MO
 from simlib.patients import areas, visits
 from simlib.patients.chronic import DISEASES
 from simlib.scenario import scenario
-from simlib.simulation import enacted, loop, simulate, solve
+from simlib.simulation import loop, policies, simulate, solve
 from simlib.study import metrics
 from simlib.terms import (
     ABANDONED,
@@ -591,7 +591,7 @@ class Bench:
     def read(self, of: Any) -> Any:
         """Return what the loop reads: the record of the draw, and the tables of a scenario."""
         w = self.world
-        rules = enacted.enact(of, self.place, w.values, w.lists, w.quantiles)
+        rules = policies.enact(of, self.place, w.values, w.lists, w.quantiles)
         return simulate.draw_record(w, of.year), simulate.loop_arrays(w, rules, of)
 
     def live(self, tables: Any, cells: Any, jobs: int = 1) -> tuple[int, Any]:

@@ -30,7 +30,7 @@ from simlib.randomness import systematic
 from simlib.scenario.ensemble import REFIT, Ensemble, MadeWith
 from simlib.scenario.scenario import Scenario
 from simlib.simulation import solve
-from simlib.simulation.enacted import draw_values
+from simlib.simulation.draws import draw_values
 from simlib.terms import INPATIENT
 
 Array = npt.NDArray[np.float64]

@@ -19,8 +19,9 @@ from simlib.patients.areas import Place
 from simlib.patients.visits import Visits
 from simlib.scenario import scenario
 from simlib.scenario.scenario import Scenario
-from simlib.simulation.enacted import Values, circumstances, drawn, policies, residences
+from simlib.simulation.draws import Values, circumstances
 from simlib.simulation.loop import of_kind
+from simlib.simulation.policies import drawn, in_force, residences
 from simlib.terms import INPATIENT, LOCAL, MONTHS, OUTPATIENT, SCHEMES, TIERS
 
 Array = npt.NDArray[np.float64]
@@ -47,7 +48,7 @@ def spending(of: Scenario, place: Place, v: Values, quantiles: Array) -> Array:
     Admissions at the national rate, bills and hospital levels, each with a deductible of its own, and all ordinary
     outpatient care of the year as one bill, as `loop.care_at_home` has it; chronic care and pharmacies are left out.
     """
-    book, people = policies(of, place), circumstances(v)
+    book, people = in_force(of, place), circumstances(v)
     records = drawn(book, national.default_ratios(v, quantiles), national.points_off(v))
     relative, shares = quantiles[EVERY // 2 :: EVERY], np.diff(people["tiers_home"], prepend=0.0)
     retired = np.array([v[Visits.retired_share_employee][0], v[Visits.senior_share_resident][0]])

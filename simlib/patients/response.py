@@ -173,7 +173,7 @@ def borne(totals: Ints, costs: Any) -> Array:
 
     Parameters
     ----------
-    totals : (kind, scheme, home, host, month, amount). costs : of a claim, see `conditions.claim_costs`.
+    totals : (kind, scheme, home, host, month, amount). costs : of a claim, see `measures.claim_costs`.
     """
     a = totals.astype(np.float64)
     claimed, owed = a[..., FUND + CLAIMED], a[..., FUND + CLAIMED] + a[..., FUND + ABANDONED]

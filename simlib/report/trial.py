@@ -20,7 +20,7 @@ from simlib.report.pieces import meaning
 from simlib.scenario import register, scenario
 from simlib.scenario.scenario import Scenario
 from simlib.simulation import solve
-from simlib.simulation.enacted import Pin
+from simlib.simulation.draws import Pin
 from simlib.study import briefing, experiment, findings, folders
 from simlib.study.briefing import Results
 

@@ -120,7 +120,7 @@ MEASURE = np.dtype(
     ],
     align=True,
 )
-"""What is done somewhere and some time for one kind of care: see `conditions.table`."""
+"""What is done somewhere and some time for one kind of care: see `measures.table`."""
 
 
 class Cells(NamedTuple):
@@ -169,7 +169,7 @@ class Case(NamedTuple):
 def insured(key: int, home: int, scheme: int, first: Any, lives: Any, retired: Any) -> int:
     """Return the row of the table of policies for a person: (pool, scheme, member) flattened.
 
-    The pool is one of the home's, see `enacted.Rules`, and the member group one of the two, both by luck.
+    The pool is one of the home's, see `policies.Rules`, and the member group one of the two, both by luck.
     """
     luck = uniform(mix(key, visits.INSURED))
     pool: int = first[home]
@@ -446,8 +446,8 @@ def loop(
 
     Parameters
     ----------
-    cells : whom to live. draw : a record of `DRAW`. scale_fen, quantiles : see `enacted.bill_scale`, `bill_quantiles`.
-    policies, which, cover, slot, measure, listed, first, lives : see `enacted.Rules.flat`. measures : records of
+    cells : whom to live. draw : a record of `DRAW`. scale_fen, quantiles : see `draws.bill_scale`, `bill_quantiles`.
+    policies, which, cover, slot, measure, listed, first, lives : see `policies.Rules.flat`. measures : records of
     `MEASURE`. period : which of its sums a visit goes to, (home x host x scheme x kind, month). totals, paid, seen :
     what is added to, (half x kind x scheme x home x host x period, amount); fund payment on direct cases and on claims,
     (kind x scheme x home x host x month, 2); `SEEN`, (kind x scheme x member x period x host x tier, amount). places,

@@ -16,8 +16,9 @@ from simlib.patients import visits
 from simlib.patients.chronic import count_row
 from simlib.randomness import below, happens, mix, odds_of, share, uniform
 from simlib.settlement.gates import Passing
-from simlib.simulation.enacted import Rules, bill_scale
+from simlib.simulation.draws import bill_scale
 from simlib.simulation.loop import asked, care_at_home, insured, of_kind
+from simlib.simulation.policies import Rules
 from simlib.terms import CHRONIC, INPATIENT, KINDS, LONG_STAY, OUTPATIENT, SCHEMES, TIERS, UNFILED
 
 Array = npt.NDArray[np.float64]

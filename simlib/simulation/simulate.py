@@ -23,19 +23,10 @@ from simlib.scenario import scenario
 from simlib.scenario.scenario import Scenario
 from simlib.settlement import gates, hospitals, network, supervision
 from simlib.settlement.channels import reluctances
-from simlib.simulation import conditions, loop
-from simlib.simulation.enacted import (
-    Pin,
-    Rules,
-    bill_scale,
-    circumstances,
-    counts,
-    enact,
-    enact_within,
-    filled,
-    patient_costs,
-)
+from simlib.simulation import loop, measures
+from simlib.simulation.draws import Pin, bill_scale, circumstances, counts, filled, patient_costs
 from simlib.simulation.loop import Cells, insured, one_visit
+from simlib.simulation.policies import Rules, enact, enact_within
 from simlib.simulation.solve import World, solve
 from simlib.terms import CHRONIC, DIRECT, INPATIENT, KINDS, MEMBERS, MONTHS, SCHEMES, TIERS
 
@@ -179,13 +170,13 @@ def room(world: World, place: areas.Place, year: int) -> Array:
     return np.asarray(left[:, None] * beds[place.province] * place.share / beds.sum())
 
 
-def ground(world: World, place: areas.Place, year: int) -> conditions.Ground:
+def ground(world: World, place: areas.Place, year: int) -> measures.Ground:
     """Return what measures meet in a draw and year."""
     opened, _, coded = shut(world, year)
     v, uncoded = world.values, (1 - opened) * (1 - coded)
     costs, lapsed = patient_costs(v), float(v[gates.Filing.lapsed][0])
     answer, left = hospitals.answer(v), room(world, place, year)
-    return conditions.Ground(world.passing.mended, uncoded, answer, costs, left, world.omega, lapsed)
+    return measures.Ground(world.passing.mended, uncoded, answer, costs, left, world.omega, lapsed)
 
 
 def level(world: World, year: int) -> tuple[Array, Array]:
@@ -232,8 +223,8 @@ def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
 def loop_arrays(world: World, rules: Rules, of: Scenario) -> tuple[Any, ...]:
     """Return the tables that the loop reads of a scenario, in its order."""
     scale = bill_scale(world.bill * level(world, of.year)[1][:, None], world.lists)
-    measures = conditions.table(rules.measures, ground(world, areas.load(of.geography), of.year))
-    return scale, world.quantiles, *rules.flat(), measures
+    done = measures.table(rules.measures, ground(world, areas.load(of.geography), of.year))
+    return scale, world.quantiles, *rules.flat(), done
 
 
 def live(
@@ -338,7 +329,7 @@ def connect(totals: Ints, touched: npt.NDArray[np.bool_], world: World, of: Scen
     Half of it in each half of the people, told by home in proportion to visits; evenly where there are none.
     """
     place = areas.load(of.geography)
-    by = np.moveaxis(conditions.rolled_out(of, place), 0, 1)
+    by = np.moveaxis(measures.rolled_out(of, place), 0, 1)
     cost = network.cost_fen(by, room(world, place, of.year), float(world.values[network.Network.cost][0]))
     apart = place.province[:, None] != place.province  # (home, host)
     for k, h, m in zip(*np.nonzero(cost), strict=True):
@@ -388,7 +379,7 @@ def _moved(world: World, of: Scenario, rules: Rules) -> response.Factors:
     seen = [live(pilot, one, rules=its, whole=False, **how).totals.sum(axis=0) for one, its in sides]  # type: ignore[arg-type]
     expected = cases(world, place, of.year)
     if form == response.PRICE:
-        costs = [conditions.claim_costs(its.measures, patient_costs(v)) for _, its in sides]
+        costs = [measures.claim_costs(its.measures, patient_costs(v)) for _, its in sides]
         before, after = (response.borne(totals, cost) for totals, cost in zip(seen, costs, strict=True))
         bills = seen[0][..., BILLS : BILLS + 3].sum(axis=-1)
         factors = response.to_price(v, (before, after), bills, treatments(of, place))

@@ -24,8 +24,9 @@ from simlib.settlement import gates
 from simlib.settlement.channels import Channels, claim_gain
 from simlib.settlement.gates import Gates, Passing
 from simlib.settlement.network import Network
-from simlib.simulation.enacted import Pin, Rules, Values, circumstances, enact, patient_costs, values_of
+from simlib.simulation.draws import Pin, Values, circumstances, patient_costs, values_of
 from simlib.simulation.pilot import PILOT, Odds, Pilot, Prices, by_kind, odds, pilot_visits, price
+from simlib.simulation.policies import Rules, enact
 from simlib.terms import CHRONIC, FEN, INPATIENT, KINDS, MONTHS, OUTPATIENT, PHARMACY, SCHEMES
 
 Array = npt.NDArray[np.float64]
@@ -353,7 +354,7 @@ def settled_directly(fixed: Fixed, outcome: Outcome, institutions: Array) -> flo
 
 
 def solve(reference: Scenario, seed: int, draw: int, pin: Pin | None = None) -> World:
-    """Return the world of one draw: unknowns by `enacted.values_of`, constants solved on the reference's rules of 2023.
+    """Return the world of one draw: unknowns by `draws.values_of`, constants solved on the reference's rules of 2023.
 
     Solved between provinces in every geography: what a geography splits sums back to them.
 

@@ -23,7 +23,7 @@ from simlib.files.texts import LANGS, Lang, said
 from simlib.patients import areas
 from simlib.scenario import scenario
 from simlib.scenario.scenario import Scenario
-from simlib.simulation.enacted import Pin
+from simlib.simulation.draws import Pin
 from simlib.study import coalitions, experiment, metrics
 from simlib.study.coalitions import Lever, groups_of, levers
 from simlib.study.experiment import DRAWS, Progress

@@ -25,7 +25,7 @@ from simlib.patients import areas
 from simlib.scenario import scenario
 from simlib.scenario.scenario import Scenario
 from simlib.simulation import simulate, solve
-from simlib.simulation.enacted import Pin
+from simlib.simulation.draws import Pin
 from simlib.study import metrics
 from simlib.study.metrics import Group
 

@@ -25,8 +25,9 @@ from simlib.quantities import Quantity
 from simlib.scenario import register, scenario
 from simlib.scenario.scenario import Scenario
 from simlib.settlement.network import Network
-from simlib.simulation import enacted, simulate, solve
-from simlib.simulation.enacted import Pin, Rules
+from simlib.simulation import policies, simulate, solve
+from simlib.simulation.draws import Pin
+from simlib.simulation.policies import Rules
 from simlib.study import metrics
 from simlib.study.metrics import UNITS, Group
 from simlib.terms import INPATIENT, KINDS
@@ -226,7 +227,7 @@ def check(scenarios: Sequence[Scenario], *, draws: int, seed: int, people: int, 
     if len({of.year for of in scenarios}) > 1 and any(one.catalogues for one in references):
         raise BadInputError("scenarios of different years whose root names item lists: lists are dated, run them apart")
     for of in scenarios:
-        enacted.check(of)
+        policies.check(of)
     limits(draws=draws, people=people, seed=seed, jobs=jobs)
     fitted = references[0].ensemble
     if fitted:

@@ -18,7 +18,7 @@ from simlib.files.texts import Lang, said
 from simlib.patients import areas
 from simlib.scenario import inert, register, scenario
 from simlib.scenario.scenario import Scenario
-from simlib.simulation import enacted, simulate, solve
+from simlib.simulation import draws, simulate, solve
 from simlib.study import metrics
 from simlib.study.experiment import (
     BOOKED,
@@ -198,7 +198,7 @@ def attention_curve(
     draws: int = DRAWS,
     seed: int = 0,
     jobs: int = 1,
-    pin: enacted.Pin | None = None,
+    pin: draws.Pin | None = None,
     progress: Progress = iter,
 ) -> pd.DataFrame:
     """Return the change of the direct settlement rate of the headline group over the share of attentive patients.
@@ -226,11 +226,11 @@ def attention_curve(
 
 
 def curve_draw(
-    scenarios: Sequence[Scenario], groups: Sequence[tuple[Group, ...]], seed: int, draw: int, pin: enacted.Pin
+    scenarios: Sequence[Scenario], groups: Sequence[tuple[Group, ...]], seed: int, draw: int, pin: draws.Pin
 ) -> Ints:
     """Return the headline amounts of one draw at each attention, (attention, scenario, side, group, half, amount)."""
     root, both = scenario.reference(scenarios[0]), list(zip(scenarios, groups, strict=True))
-    fixed, trial = solve.prepare(root, enacted.values_of(root, seed, draw, pin), seed, draw)
+    fixed, trial = solve.prepare(root, draws.values_of(root, seed, draw, pin), seed, draw)
     rows, rules = [], None
     for share in ATTENTION:
         world, trial = solve.converge(solve.with_attention(fixed, share), trial)
@@ -323,7 +323,7 @@ def patients(
     number: int = 1000,
     seed: int = 0,
     draw: int = 0,
-    pin: enacted.Pin | None = None,
+    pin: draws.Pin | None = None,
 ) -> pd.DataFrame:
     """Return about so many simulated inpatients of one pair in December of the scenario's year, a row each.
 

@@ -25,7 +25,7 @@ from simlib.files.facts import hashes, write_whole
 from simlib.fund import journal, reconcile
 from simlib.scenario import ensemble
 from simlib.scenario.scenario import Scenario
-from simlib.simulation.enacted import Pin
+from simlib.simulation.draws import Pin
 from simlib.study import coalitions, experiment, findings, funnel, headline, match, whom
 from simlib.study.attribution import COLUMNS as ATTRIBUTED
 from simlib.study.attribution import Attribution

@@ -22,7 +22,7 @@ from simlib.patients import areas
 from simlib.scenario import inputs, scenario
 from simlib.scenario.scenario import Scenario
 from simlib.simulation import simulate, solve
-from simlib.simulation.enacted import Pin
+from simlib.simulation.draws import Pin
 from simlib.study import metrics
 from simlib.study.experiment import DRAWS, HEADLINE, Progress, Runs, check, finite, interval, rules_of
 from simlib.study.findings import FEWEST_TO_NAME

@@ -16,7 +16,7 @@ from simlib.fund.cashflow import INDICATORS
 from simlib.patients import areas
 from simlib.scenario import scenario
 from simlib.scenario.scenario import Scenario
-from simlib.simulation import enacted, simulate, solve
+from simlib.simulation import policies, simulate, solve
 from simlib.simulation.simulate import Run
 from simlib.terms import INPATIENT, LOCAL, PPM
 
@@ -47,9 +47,9 @@ def written(folder: Path, change: str, geography: str = "delta", year: int = 202
 def records(of: Scenario, *, inside: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Return policies at the middle of the unknowns, and their rows by (home, scheme, member, kind, …) of cities."""
     v = national.middle()
-    book = enacted.policies(of, DELTA, inside=inside)
-    found = enacted.drawn(book, national.middle_ratios(), national.points_off(v))
-    return found, book.which[enacted.residences(DELTA)[0]]
+    book = policies.in_force(of, DELTA, inside=inside)
+    found = policies.drawn(book, national.middle_ratios(), national.points_off(v))
+    return found, book.which[policies.residences(DELTA)[0]]
 
 
 # What is refused.
@@ -95,7 +95,7 @@ def test_a_mean_of_unlike_forms_is_refused_with_areas_and_fields(
     change = "from: 2024-01, where: {{home: {}}}, set: {{pooling.policy: mean}}"
     of = scenario.load(written(beside_root, change.format("Zhejiang")))
     with pytest.raises(BadInputError) as raised:
-        enacted.policies(of, DELTA)
+        policies.in_force(of, DELTA)
     said = str(raised.value)
     assert said.startswith(f"{of.path}: pooling.policy: these pools have another form than Hangzhou: deductible (")
     assert (
@@ -108,7 +108,7 @@ def test_a_mean_of_unlike_forms_is_refused_with_areas_and_fields(
         assert cli.main([command, str(of.path)]) == 2
         assert capsys.readouterr().err == f"{said}\n"
     alike = scenario.load(written(beside_root, change.format("Jiangsu")))
-    assert enacted.policies(alike, DELTA).merged
+    assert policies.in_force(alike, DELTA).merged
 
 
 # What a common policy is.
@@ -171,10 +171,10 @@ def identical() -> Iterator[None]:
     """All areas have the national default policy, whatever they publish."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(area_rules, "ruling", lambda area: "")
-        for cached in (enacted.policies, enacted._policies):
+        for cached in (policies.in_force, policies._with_levers):
             cached.cache_clear()
         yield
-    for cached in (enacted.policies, enacted._policies):
+    for cached in (policies.in_force, policies._with_levers):
         cached.cache_clear()
 
 

@@ -15,7 +15,7 @@ from simlib.patients import areas
 from simlib.patients.flows import Flow
 from simlib.scenario import ensemble, scenario
 from simlib.settlement.channels import Channels
-from simlib.simulation import enacted, solve
+from simlib.simulation import draws, solve
 from simlib.study import experiment, match
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ def table(path: Path, **cells: str) -> Path:
 
 
 def test_flows_of_known_unknowns_are_recovered_and_the_rest_stays_at_its_range() -> None:
-    truth = enacted.draw_values(5, 0, {"flow.purpose_referral": 0.62, "flow.eps_sichuan": 1.7, "flow.a2": 2.2})
+    truth = draws.draw_values(5, 0, {"flow.purpose_referral": 0.62, "flow.eps_sichuan": 1.7, "flow.a2": 2.2})
     _, cases, _ = solve.first_flows(truth)
     plain = [anchor for anchor in KNOWN if anchor.output.of_cases and anchor.unit == "share"]
     shares = [anchor._replace(form="about", tolerance=0.05) for anchor in plain]
@@ -120,7 +120,7 @@ def test_the_shipped_ensemble_is_used_by_every_run_and_still_says_what_it_did(ro
     fit.verify(root)
     mine = [kept.member(1, draw) for draw in range(64)]
     assert len(set(mine)) > 40 and mine != [kept.member(2, draw) for draw in range(64)]
-    values = enacted.values_of(root, 1, 0, {})
+    values = draws.values_of(root, 1, 0, {})
     assert (
         values[Flow.psi][0]
         == randomness.quantile(Flow.psi, randomness.hypercube(Flow.psi, kept.seed, kept.candidates))[mine[0]]

@@ -12,7 +12,7 @@ from simlib.catalogue import baskets, selfpay
 from simlib.catalogue.baskets import DRUG, ITEMS
 from simlib.patients import areas
 from simlib.scenario import scenario
-from simlib.simulation import enacted, simulate, solve
+from simlib.simulation import policies, simulate, solve
 from simlib.terms import CLAIMED, DIRECT, PPM
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +105,7 @@ def test_with_people_who_choose_claims_rise_and_hosts_bring_more_direct(dezhou: 
 
 
 def test_a_direct_settlement_and_a_claim_are_priced_on_their_own_area_s_list_only(dezhou: scenario.Scenario) -> None:
-    mixed, slot = enacted.priced_on(dezhou, PLACE)
+    mixed, slot = policies.priced_on(dezhou, PLACE)
     own = np.arange(len(PLACE.codes))
     host, home = slot[0, DEZHOU, 0, 0], slot[DEZHOU, DEZHOU, 0, 0]
     assert host >= len(own) and home >= len(own)  # neither is the list that the city had

@@ -18,8 +18,8 @@ from simlib.patients.response import Response
 from simlib.randomness import odds_of
 from simlib.scenario import scenario
 from simlib.scenario.change import Change
-from simlib.simulation import enacted, loop, simulate, solve
-from simlib.simulation.conditions import Costs
+from simlib.simulation import draws, loop, simulate, solve
+from simlib.simulation.measures import Costs
 from simlib.study import experiment, findings
 from simlib.terms import CHRONIC, EMERGENCY, INPATIENT, KINDS, LONG_STAY, MONTHS, PURPOSES, SCHEMES
 
@@ -230,7 +230,7 @@ def test_forms_stand_side_by_side(longer: scenario.Scenario) -> None:
 
 
 def test_a_pinned_form_changes_neither_draws_nor_what_others_draw(delta: scenario.Scenario) -> None:
-    plain, pinned = (enacted.draw_values(3, 1, pin) for pin in ({}, {"response.form": "eta"}))
+    plain, pinned = (draws.draw_values(3, 1, pin) for pin in ({}, {"response.form": "eta"}))
     assert all((plain[q] == pinned[q]).all() for q in plain if q is not Response.form)
 
 

@@ -16,7 +16,7 @@ from simlib.scenario.change import Change
 from simlib.scenario.scenario import Scenario
 from simlib.settlement import hospitals
 from simlib.settlement.hospitals import Drg, Hospitals
-from simlib.simulation import conditions, simulate, solve
+from simlib.simulation import measures, simulate, solve
 from simlib.terms import KINDS
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +89,7 @@ def test_what_two_months_sooner_are_worth_by_hand() -> None:
 
 
 def test_without_a_policy_nothing_moves_whatever_the_unknowns(world: solve.World, root: Scenario) -> None:
-    found = conditions.measures(root, areas.load("provinces"))
+    found = measures.taken(root, areas.load("provinces"))
     assert len(found.kind) == 1 and not found.paths.any()
     assert (lived(pinned(world, worth=20.0, bill=-0.12, margin=0.05), root) == lived(world, root)).all()
 
@@ -98,11 +98,11 @@ def test_without_a_policy_nothing_moves_whatever_the_unknowns(world: solve.World
 def test_as_many_faults_are_left_as_the_willingness_says(world: solve.World, root: Scenario, end: float) -> None:
     """Not filed and not coded are raw faults x (1 - W), whether W rises or falls."""
     of = setting(root, "hospitals.disputes_settled", 1.0)
-    found = conditions.measures(of, areas.load("provinces"))
+    found = measures.taken(of, areas.load("provinces"))
     answer = hospitals.Answer(np.array([0.0, 0.0, 0.0, end]), 1.0, 0.0, 0.0)
     ground = simulate.ground(world, areas.load("provinces"), 2024)._replace(answer=answer)
     mended, uncoded = ground.mended, ground.uncoded
-    table = conditions.table(found, ground)[1:]
+    table = measures.table(found, ground)[1:]
     k = found.kind[1:]
     willing = 1 / (1 + (1 / mended[k] - 1) * np.exp(-end))
     np.testing.assert_allclose(table["mended"] / 2**64, willing)
@@ -132,9 +132,9 @@ def test_bills_under_drg_grow_otherwise_from_the_month_it_starts(
     place = areas.load("provinces")
     change = Change.model_validate({"from": start, "where": {"host": ("shanghai",)}, "set": (("drg.covered", 1.0),)})
     of = root.model_copy(update={"name": "x", "changes": (change,), "parent": root})
-    found = conditions.measures(of, place)
+    found = measures.taken(of, place)
     answer = hospitals.Answer(np.zeros(4), 1.0, -0.1, -0.03)
-    table = conditions.table(found, simulate.ground(world, place, 2024)._replace(answer=answer))
+    table = measures.table(found, simulate.ground(world, place, 2024)._replace(answer=answer))
     by_month = table["bill"][found.which[0, SHANGHAI, INPATIENT] >> 1]
     np.testing.assert_allclose(by_month, 0.9 * 0.97 ** (years + np.arange(12) / 12), rtol=1e-12)
     bills = [AMOUNTS.index(f"bill_{way}") for way in ("direct", "claimed", "abandoned")]

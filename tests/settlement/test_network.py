@@ -15,7 +15,7 @@ from simlib.scenario.change import Change
 from simlib.scenario.scenario import Scenario
 from simlib.settlement import gates, network
 from simlib.settlement.network import Network
-from simlib.simulation import conditions, simulate, solve
+from simlib.simulation import measures, simulate, solve
 from simlib.study import metrics
 from simlib.terms import FEN, INPATIENT
 
@@ -45,10 +45,10 @@ def lived(world: solve.World, of: Scenario, *, whole: bool = True) -> np.ndarray
 
 
 def test_it_goes_at_its_speed_to_its_number_and_stays(delta: Scenario) -> None:
-    by = conditions.rolled_out(rolling(delta, ("2024-03", 120.0)), PLACE)
+    by = measures.rolled_out(rolling(delta, ("2024-03", 120.0)), PLACE)
     assert by[SHANGHAI, INPATIENT].tolist() == [0, 0, 0, 50, 100, *[120] * 8]
     assert by.sum() == by[SHANGHAI, INPATIENT].sum()
-    by = conditions.rolled_out(rolling(delta, ("2023-10", 120.0), ("2024-04", 200.0)), PLACE)
+    by = measures.rolled_out(rolling(delta, ("2023-10", 120.0), ("2024-04", 200.0)), PLACE)
     assert by[SHANGHAI, INPATIENT].tolist() == [120, 120, 120, 120, 170, *[200] * 8]  # three months of 2023 are over
 
 
@@ -164,6 +164,6 @@ def test_stages_elsewhere_or_of_another_kind_may_differ(beside_root: Path) -> No
 
 def test_the_shipped_roll_out_reaches_its_number_in_a_year() -> None:
     of = scenario.load(ROOT / "scenarios" / "network_roll_out.yaml")
-    by = conditions.rolled_out(of, PLACE)
+    by = measures.rolled_out(of, PLACE)
     assert (by[:, INPATIENT, 5:7] == [500, 600]).all() and (by[:, INPATIENT, -1] == 600).all()
     assert by.sum() == by[:, INPATIENT].sum()

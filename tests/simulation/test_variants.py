@@ -14,7 +14,7 @@ from simlib.patients import areas, flows, volumes
 from simlib.patients.flows import Flow
 from simlib.report import terminal
 from simlib.scenario import scenario
-from simlib.simulation import enacted, solve
+from simlib.simulation import draws, solve
 from simlib.study import experiment, findings, folders
 
 PLACE = areas.provinces()
@@ -22,13 +22,13 @@ FORMS = Flow.decay.choices
 LOG_A = np.random.default_rng(3).normal(size=len(PLACE.codes))
 
 
-def reach(form: str) -> tuple[np.ndarray, enacted.Values]:
-    v = enacted.draw_values(1, 0, {"flow.decay": form})
+def reach(form: str) -> tuple[np.ndarray, draws.Values]:
+    v = draws.draw_values(1, 0, {"flow.decay": form})
     return flows.reach(PLACE, LOG_A, v), v
 
 
 def test_without_a_pin_the_default_form_is_taken() -> None:
-    v = enacted.draw_values(1, 0, {})
+    v = draws.draw_values(1, 0, {})
     assert (flows.reach(PLACE, LOG_A, v) == reach(FORMS[0])[0]).all()
 
 
@@ -83,4 +83,4 @@ def test_a_wrong_pin_is_told(text: str, fault: str, capsys: pytest.CaptureFixtur
 
 def test_a_form_that_does_not_exist_is_refused_in_python_too() -> None:
     with pytest.raises(BadInputError, match=r"flow\.decay: gravity\. Expected one of log-logistic"):
-        enacted.draw_values(0, 0, {"flow.decay": "gravity"})
+        draws.draw_values(0, 0, {"flow.decay": "gravity"})

@@ -13,7 +13,7 @@ from simlib.patients import areas
 from simlib.patients.within import Within
 from simlib.scenario import scenario
 from simlib.scenario.change import Change
-from simlib.simulation import enacted
+from simlib.simulation import policies
 from simlib.terms import KINDS, MEMBERS, SCHEMES, TIERS
 
 RATIOS, POINTS = national.middle_ratios(), national.points_off(national.middle())
@@ -31,13 +31,13 @@ def same(found: np.void, terms: object, origin: object, kind: int) -> bool:
 @pytest.mark.parametrize("year", [2023, 2025])
 def test_every_cell_has_the_policy_of_its_area_and_month(place: areas.Place, year: int) -> None:
     of = scenario.load("scenarios/baseline.yaml").model_copy(update={"year": year})
-    book = enacted.policies(of, place)
-    records = enacted.drawn(book, RATIOS, POINTS)
+    book = policies.in_force(of, place)
+    records = policies.drawn(book, RATIOS, POINTS)
     insurers = [code for pools in place.pools for code, _ in pools]
     own = [n for n, code in enumerate(insurers) if area_rules.ruling(code) == code]
     assert len(own) == 16
     for n, s, member, k, f, m, t in product(own, *map(range, (2, 2, 2, 6)), (0, 3, 11), range(3)):
-        asked = {"kind": KINDS[k], "tier": TIERS[t], "filing": enacted.ASKED[f], "member": MEMBERS[member]}
+        asked = {"kind": KINDS[k], "tier": TIERS[t], "filing": policies.ASKED[f], "member": MEMBERS[member]}
         terms, origin = area_rules.terms_of(insurers[n], SCHEMES[s], month=f"{year}-{m + 1:02}", **asked)
         assert same(records[book.which[n, s, member, k, f, m, t]], terms, origin, k), (insurers[n], asked)
 
@@ -48,11 +48,13 @@ def test_every_pool_with_rules_of_its_own_gets_them_too() -> None:
         filter(area_rules.ruling, area_rules.pools()),
         range(2),
         ("2023-06", "2025-11"),
-        ((enacted.ASKED, POINTS), inside),
+        ((policies.ASKED, POINTS), inside),
     )
     for code, s, month, (filings, points) in every:
-        rows = [enacted._row(*asked) for asked in enacted._asked(filings, code, s, month, None, None, None, None)]
-        records = enacted.drawn(enacted._book(np.zeros(1, dtype=np.uint16), rows), RATIOS, points)
+        rows = [
+            policies._row(asked) for asked in policies._asked(filings, code, s, month, (None,) * len(policies.LEVERS))
+        ]
+        records = policies.drawn(policies._tabled(np.zeros(1, dtype=np.uint16), rows), RATIOS, points)
         cells = product(MEMBERS, range(len(KINDS)), filings, TIERS)
         for found, (member, k, filing, tier) in zip(records, cells, strict=True):
             asked = {"kind": KINDS[k], "tier": tier, "filing": filing, "member": member}
@@ -66,9 +68,9 @@ def test_what_a_scenario_sets_holds_from_its_month_and_is_not_local(
     where = {"home": ("Anhui",), "scheme": ("resident",)}
     change = {"from": "2024-05", "where": where, "set": (("benefits.deductible_yuan.tier3", 1234.0),)}
     of = delta.model_copy(update={"changes": (Change.model_validate(change),)})
-    book = enacted.policies(of, place)
+    book = policies.in_force(of, place)
     xuancheng = [code for pools in place.pools for code, _ in pools].index("341800")  # has no rules but the province's
-    referral = enacted.ASKED.index("referral")
+    referral = policies.ASKED.index("referral")
     rows = [book.records[book.which[xuancheng, 1, 0, 0, referral, month, 2]] for month in (3, 4)]
     assert rows[0]["deductible_share_ppm"][0] == 200_000 and rows[0]["local"] == 1
     assert rows[1]["deductible_high"][0] == 123_400 * 10**6 and rows[1]["local"] == 0

@@ -14,7 +14,7 @@ from simlib.errors import BadInputError
 from simlib.patients import areas
 from simlib.scenario import scenario
 from simlib.scenario.change import Change
-from simlib.simulation import conditions, simulate, solve
+from simlib.simulation import measures, simulate, solve
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = 20_000
@@ -60,7 +60,7 @@ def before(world: solve.World, root: scenario.Scenario) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "lever", [*conditions.LEVERS, "hospitals.accountability", "hospitals.notices", "hospitals.disputes_settled"]
+    "lever", [*measures.LEVERS, "hospitals.accountability", "hospitals.notices", "hospitals.disputes_settled"]
 )
 def test_a_measure_at_zero_is_exactly_nothing(
     world: solve.World, root: scenario.Scenario, before: np.ndarray, lever: str
@@ -204,8 +204,8 @@ def test_easier_claims_are_made_more_often_and_given_up_less(
 def test_willingness_rises_month_by_month_once_it_is_asked_for_and_stays(root: scenario.Scenario) -> None:
     since = Change.model_validate({"from": "2023-07", "to": "2024-06", "set": (("hospitals.accountability", 1.0),)})
     of = enacting(root, set=(("filing.mended", 0.0),)).model_copy(update={"changes": (since,)})
-    found = conditions.measures(of, areas.provinces())
-    moved = conditions.hospitals.moved(found.paths, np.array([1.0, 0.0, 0.0, 0.0]), 0.2)
+    found = measures.taken(of, areas.provinces())
+    moved = measures.hospitals.moved(found.paths, np.array([1.0, 0.0, 0.0, 0.0]), 0.2)
     year = moved[found.path, found.month][found.which[0, 5, 0] >> 1]
     before = 1 - 0.8 ** np.arange(7, 13)
     np.testing.assert_allclose(year[:6], before)  # six months of 2023 are over
@@ -213,7 +213,7 @@ def test_willingness_rises_month_by_month_once_it_is_asked_for_and_stays(root: s
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.5])
-@pytest.mark.parametrize("lever", conditions.LEVERS)
+@pytest.mark.parametrize("lever", measures.LEVERS)
 def test_a_share_outside_0_to_1_is_refused_where_it_stands(tmp_path: Path, lever: str, value: float) -> None:
     for name in ("baseline.yaml", "fitted.json"):
         (tmp_path / name).write_bytes((ROOT / "scenarios" / name).read_bytes())
@@ -226,7 +226,7 @@ def test_a_share_outside_0_to_1_is_refused_where_it_stands(tmp_path: Path, lever
 def test_without_measures_nothing_is_done_and_no_raw_rate_of_code_faults_exceeds_1(
     world: solve.World, root: scenario.Scenario
 ) -> None:
-    found = conditions.measures(root, areas.provinces())
+    found = measures.taken(root, areas.provinces())
     assert len(found.kind) == 1 and set(np.unique(found.which)) == {0, 1}  # some care needs no filing
     draw, mended = simulate.draw_record(world, 2023), world.passing.mended
     shut, only = 1 - draw["open"] / 2**64, 1 - draw["not_networked"] / 2**64

@@ -80,99 +80,107 @@ class Ground(NamedTuple):
     lapsed: float
 
 
+ROW = np.dtype(
+    [
+        ("kind", np.int64),
+        *((lever, np.float64) for lever in LEVERS),
+        ("lasting", np.float64),
+        ("rolled", np.float64),
+        ("host", np.int64),
+        ("path", np.int64),
+        ("month", np.int64),
+    ]
+)
+"""What may be done somewhere in some month: see `Measures`."""
+
+NOTHING = np.zeros((), dtype=ROW)
+NOTHING["path"] = -1
+
+
 @lru_cache(maxsize=32)
-def measures(of: Scenario, place: areas.Place) -> Measures:
+def taken(scenario: Scenario, place: areas.Place) -> Measures:
     """Return what a scenario's year does to conditions."""
-    settings = compile(of, place)
-    free = settings.values("filing.free")[:, :, 0]
-    paths, path = _paths(of, place)
+    settings = compile(scenario, place)
+    free = settings.values("filing.free")[:, :, 0]  # (home, host, kind, month), as all below
+    paths, path = _paths(scenario, place)
     month = np.arange(MONTHS) + (paths.shape[1] - MONTHS)
     pressed = np.logical_or.accumulate(paths.any(axis=-1), axis=1)[:, month][path]  # (host, kind, month)
-    shares = [settings.values(name)[:, :, 0] for name in LEVERS]
-    rolled = rolled_out(of, place)[..., 1:]  # (host, kind, month)
-    lasting = gates.lapse_no_more(settings.values("filing.valid_months")[:, :, 0])
-    done = pressed | (rolled > 0) | (lasting > 0) | np.logical_or.reduce([share > 0 for share in shares])
-    kind, host = np.arange(len(KINDS))[:, None], np.arange(len(rolled))[:, None, None]
-    columns = [
-        kind,
-        *shares,
-        lasting,
-        rolled,
-        np.where(rolled > 0, host, 0),
-        np.where(pressed, path[:, :, None], -1),
-        np.where(pressed, month, 0),
-    ]
-    full = [np.where(done, column, 0).ravel() for column in columns]
-    code = done.ravel().astype(np.int64)
-    for column in full:
-        values, found = np.unique(column, return_inverse=True)
-        code = np.unique(code * len(values) + found, return_inverse=True)[1]
-    code[~done.ravel()] = -1
-    _, first, which = np.unique(np.append(-1, code), return_index=True, return_inverse=True)  # nothing comes first
-    row = [np.append(0, column)[first] for column in full]
-    row[-2] = np.append(-1, row[-2][1:])
-    which = 2 * which[1:].reshape(free.shape) + free
-    share, (lasting, rolled, at, path, month) = np.stack(row[1:-5], axis=1), row[-5:]
-    return Measures(which.astype(np.uint16), row[0], share, lasting, rolled, at, path, month, paths)
+    done = np.zeros(free.shape, dtype=ROW)
+    done["kind"] = np.arange(len(KINDS))[:, None]
+    for lever in LEVERS:
+        done[lever] = settings.values(lever)[:, :, 0]
+    done["lasting"] = gates.lapse_no_more(settings.values("filing.valid_months")[:, :, 0])
+    done["rolled"] = rolled_out(scenario, place)[..., 1:]
+    done["host"] = np.where(done["rolled"] > 0, np.arange(len(place.codes))[:, None, None], 0)
+    done["path"] = np.where(pressed, path[:, :, None], -1)
+    done["month"] = np.where(pressed, month, 0)
+    some = pressed | np.logical_or.reduce([done[name] > 0 for name in (*LEVERS, "lasting", "rolled")])
+    # As bytes: comparing field by field takes fifteen times as long.
+    rows, which = np.unique(done[some].view((np.void, ROW.itemsize)), return_inverse=True)
+    rows, number = np.append(NOTHING, rows.view(ROW)), np.zeros(free.shape, dtype=np.int64)
+    number[some] = 1 + which
+    share = np.stack([rows[lever] for lever in LEVERS], axis=1)
+    others = {name: rows[name] for name in ("kind", "lasting", "rolled", "host", "path", "month")}
+    return Measures((2 * number + free).astype(np.uint16), share=share, paths=paths, **others)
 
 
 @lru_cache(maxsize=32)
-def rolled_out(of: Scenario, place: areas.Place) -> Array:
+def rolled_out(scenario: Scenario, place: areas.Place) -> Array:
     """Return the institutions that a roll-out has connected, (host, kind, month): by the end of last year in front."""
-    target, speed = (_since(of, place, f"network.{name}") for name in ("institutions", "speed"))
+    target, speed = (_since(scenario, place, f"network.{name}") for name in ("institutions", "speed"))
     by = network.connected_by(target, speed)
     before = by[..., -MONTHS - 1 : -MONTHS] if by.shape[-1] > MONTHS else 0 * by[..., :1]
     return np.concatenate([before, by[..., -MONTHS:]], axis=-1)
 
 
-def _since(of: Scenario, place: areas.Place, lever: str) -> Array:
+def _since(scenario: Scenario, place: areas.Place, lever: str) -> Array:
     """Return a lever of hosts in every month since `FIRST_YEAR`, (host, kind, month)."""
-    years = [compile(of, place, year) for year in range(FIRST_YEAR, of.year + 1)]
+    years = [compile(scenario, place, year) for year in range(FIRST_YEAR, scenario.year + 1)]
     return np.concatenate([year.values(lever)[0, :, 0] for year in years], axis=-1)
 
 
-def _paths(of: Scenario, place: areas.Place) -> tuple[Array, Ints]:
+def _paths(scenario: Scenario, place: areas.Place) -> tuple[Array, Ints]:
     """Return the different paths of hospitals' gains since `FIRST_YEAR`, and which one each (host, kind) goes."""
-    gains = hospitals.gains(*(_since(of, place, name) for name in hospitals.GAINS))
+    gains = hospitals.gains(*(_since(scenario, place, name) for name in hospitals.GAINS))
     paths, which = np.unique(gains.reshape(-1, *gains.shape[2:]), axis=0, return_inverse=True)
     return paths, which.reshape(gains.shape[:2])
 
 
-def table(found: Measures, ground: Ground) -> Any:
+def table(measures: Measures, ground: Ground) -> Any:
     """Return what the loop asks of each row of measures, records of `loop.MEASURE`; the first is not asked."""
-    k, share = found.kind, dict(zip(LEVERS, found.share.T, strict=True))
+    k, share = measures.kind, dict(zip(LEVERS, measures.share.T, strict=True))
     mended, uncoded, answer, costs = ground.mended[k], ground.uncoded[k], ground.answer, ground.costs
-    moved = hospitals.moved(found.paths, answer.weights, answer.speed)
-    billed = hospitals.billed(found.paths, answer.bill, answer.growth)
-    more = hospitals.newly_mended(mended, np.where(found.path < 0, 0.0, moved[found.path, found.month]))
+    moved = hospitals.moved(measures.paths, answer.weights, answer.speed)
+    billed = hospitals.billed(measures.paths, answer.bill, answer.growth)
+    more = hospitals.newly_mended(mended, np.where(measures.path < 0, 0.0, moved[measures.path, measures.month]))
     willing = mended + (1 - mended) * more
     out = np.zeros(len(k), dtype=MEASURE)
-    rolled = network.newly_open(found.rolled, ground.room[k, found.host], ground.omega[k])
+    rolled = network.newly_open(measures.rolled, ground.room[k, measures.host], ground.omega[k])
     every = share["network.connected"]
     for tier, name in enumerate(network.BY_TIER):
         out["connected"][:, tier] = odds_of(every + (1 - every) * (1 - (1 - share[name]) * (1 - rolled)))
     unified = share["codes.unified"]
     out["unified"] = odds_of(unified + (1 - unified) * np.maximum(more, 0))
     out["uncoded"] = odds_of((1 - unified) * np.maximum(-more, 0) * uncoded / (1 - uncoded))
-    out["bill"] = np.where(found.path < 0, 1.0, billed[found.path, found.month])
+    out["bill"] = np.where(measures.path < 0, 1.0, billed[measures.path, measures.month])
     late = share["filing.mended"]
-    filed = late + (1 - late) * ground.lapsed * found.lasting
+    filed = late + (1 - late) * ground.lapsed * measures.lasting
     out["mended"] = odds_of((willing + (1 - willing) * filed) * (1 - share["filing.late_refused"]))
     out["down"] = odds_of(share["platform.outage"] * (1 - willing))
     out["credit"] = odds_of(share["credit.covered"])
-    out["hassle_fen"], out["waiting"] = _left(found, costs)
+    out["hassle_fen"], out["waiting"] = _left(measures, costs)
     return out
 
 
-def _left(found: Measures, costs: Costs) -> tuple[Array, Array]:
+def _left(measures: Measures, costs: Costs) -> tuple[Array, Array]:
     """Return what each row of measures leaves of the costs of a claim: hassle, fen, and waiting, per yuan."""
-    share = dict(zip(LEVERS, found.share.T, strict=True))
-    hassle = costs.hassle_fen[found.kind] * (1 - share["claims.hassle_saved"])
+    share = dict(zip(LEVERS, measures.share.T, strict=True))
+    hassle = costs.hassle_fen[measures.kind] * (1 - share["claims.hassle_saved"])
     return hassle, costs.waiting * (1 - share["claims.waiting_saved"])
 
 
-def claim_costs(found: Measures, costs: Costs) -> Costs:
+def claim_costs(measures: Measures, costs: Costs) -> Costs:
     """Return what a claim costs once all measures are taken: hassle and waiting, (kind, home, host, month) each."""
-    done, (hassle, waiting) = found.which >> 1, _left(found, costs)
+    done, (hassle, waiting) = measures.which >> 1, _left(measures, costs)
     hassle = np.where(done > 0, hassle[done], costs.hassle_fen[:, None])
     return Costs(np.moveaxis(hassle, 2, 0), np.moveaxis(np.where(done > 0, waiting[done], costs.waiting), 2, 0))
