@@ -305,7 +305,8 @@ def _uncollected() -> Iterator[None]:
 
 def settle_cases(options: argparse.Namespace) -> int:
     """Price every case both ways; exit 1 if an expectation written in a file is not met."""
-    from simlib.benefits import cases, pricing, sheet, wording
+    from simlib.benefits import cases, pricing, sheet
+    from simlib.files.texts import worded
 
     with _uncollected():
         found = [case for path in options.files for case in cases.load(path)]
@@ -314,7 +315,7 @@ def settle_cases(options: argparse.Namespace) -> int:
         print(json.dumps(sheet.as_json(settled, options.explain, options.lang), ensure_ascii=False, indent=2))
     else:
         print(sheet.text(settled, options.explain, options.lang))
-    names = [wording.said(case.name, options.lang) for case in found]
+    names = [worded(case.name, options.lang or "en") for case in found]
     for name, case in zip(names, found, strict=True):
         for line in cases.warnings(case):
             print(f"{name}: {line}", file=sys.stderr)

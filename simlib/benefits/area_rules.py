@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from simlib.benefits import national
 from simlib.benefits.policy import Terms
 from simlib.errors import BadInputError, did_you_mean, shown
+from simlib.files import texts
 from simlib.files.facts import read
 from simlib.files.shapes import FIRST_MONTH
 from simlib.files.texts import Lang
@@ -57,8 +58,8 @@ WITHIN = tuple(f"within_{filing}" for filing in FILINGS)
 DEFAULT = "national default"
 """The level of what no area says."""
 
-IN_RATIO = "inside the ratio published for the filing"
-"""The note of an away rule that is already in the ratio."""
+IN_RATIO = "in_ratio"
+"""The note of an away rule that is already inside the ratio published for the filing."""
 
 NEEDS = {
     "deductible": ({"deductible.amount", "deductible.share_of_bill"}, 1),
@@ -130,8 +131,8 @@ class Asked(NamedTuple):
 class Origin:
     """Where a field comes from: level, code of the area, first month (empty if undated), source and grade.
 
-    `note` says what was done with it, `rows` are the ids in the table `benefits`. The grade is the weakest among the
-    numbers; how they are counted (per year, gross) is a reading that does not lower it.
+    `note` is the key of what was done with it, a text `origin.note.…`; `rows` are the ids in the table `benefits`. The
+    grade is the weakest among the numbers; how they are counted (per year, gross) is a reading that does not lower it.
     """
 
     level: str
@@ -333,7 +334,7 @@ def _origin(area: Pool, parts: Mapping[Any, Row], filing: str) -> Origin:
     rows = sorted(parts.values(), key=lambda row: row.id)
     numbers = [row for row in rows if row.value[:1].isdigit()] or rows
     row = max(numbers, key=lambda row: GRADES.index(row.grade))
-    note = "as for a referral" if filing not in row.filings and "referral" in row.filings else ""
+    note = "as_for_a_referral" if filing not in row.filings and "referral" in row.filings else ""
     return Origin(area.level, area.code, row.start, row.source, row.grade, note, tuple(row.id for row in rows))
 
 
@@ -481,9 +482,9 @@ def _default(name: str, asked: Asked) -> Origin:
     if name == "deductible" and not inpatient:
         source, grade = "assumption: none outside inpatient care", "assumed"
     if name == "away" and asked.filing.endswith("long_stay"):
-        source, note = "NHSA and Ministry of Finance notice 医保发〔2022〕22号: benefits as at home", "as at home"
+        source, note = "NHSA and Ministry of Finance notice 医保发〔2022〕22号: benefits as at home", "as_at_home"
     elif name == "away":
-        note = "range, its middle shown"
+        note = "middle_of_range"
     return Origin(DEFAULT, "", "", source, grade, note)
 
 
@@ -512,7 +513,7 @@ def complete(
     referral = _filled(rest | found.highest.written, *place)
     if not _pays_more(own, referral):
         return own, found.origin
-    shared = {name: replace(came, note="not above a referral") for name, came in found.highest.origin}
+    shared = {name: replace(came, note="not_above_a_referral") for name, came in found.highest.origin}
     return referral, tuple((name, shared.get(name, came)) for name, came in found.origin)
 
 
@@ -645,7 +646,8 @@ def listing(area: str, month: str, schemes: tuple[str, ...], kinds: tuple[str, .
             for name, came in origin:
                 value = described(terms, name) if came.note != IN_RATIO else "none on top"
                 seen = {"field": name, "value": value, "beyond": beyond if name == "away" else 0.0}
-                out.append({**where, "filing": filing, **seen, **came.__dict__})
+                note = {"note": texts.said(f"origin.note.{came.note}", "en") if came.note else ""}
+                out.append({**where, "filing": filing, **seen, **came.__dict__, **note})
     return out
 
 

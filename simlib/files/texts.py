@@ -12,6 +12,8 @@ from functools import cache, reduce
 from importlib.resources import files
 from typing import Any, Literal
 
+from simlib.files.shapes import Text
+
 Lang = Literal["zh", "en"]
 LANGS: dict[Lang, int] = {"zh": 0, "en": 1}
 """The languages, and where each stands in a pair."""
@@ -50,3 +52,12 @@ def joined(key: str, lang: Lang, parts: Iterable[str]) -> str:
     """
     some = list(parts)
     return reduce(lambda before, after: said(key, lang, before, after), some) if some else ""
+
+
+def worded(text: str | Text, lang: Lang) -> str:
+    """Return a text that a file may hold in both languages in one of them; a plain text as it is written.
+
+    >>> worded(Text(zh="药品", en="drugs"), "zh"), worded("drugs", "zh")
+    ('药品', 'drugs')
+    """
+    return text if isinstance(text, str) else {"zh": text.zh, "en": text.en}[lang]

@@ -542,7 +542,7 @@ def _target(name: str, lang: Lang) -> str:
     if area:
         place = areas.provinces()
         known = dict(zip(place.names_en, map(areas.short, place.names_zh), strict=True))
-        return said(what, lang, known.get(area, area) if lang == "zh" else area)
+        return said(f"target.{what}", lang, known.get(area, area) if lang == "zh" else area)
     return texts(lang).get(f"target.{name}", name)
 
 

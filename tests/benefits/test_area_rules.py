@@ -194,7 +194,7 @@ def test_care_at_home_has_no_away_rule() -> None:
 
 def test_a_case_without_a_referral_is_not_better_off_than_a_referral() -> None:
     assert bands(terms("Shijiazhuang", filing="unfiled")) == bands(terms("Shijiazhuang", filing="referral"))
-    assert "not above a referral" in origin("Shijiazhuang", filing="unfiled")["ratio"].note
+    assert origin("Shijiazhuang", filing="unfiled")["ratio"].note == "not_above_a_referral"
     asked: Care = {"kind": "inpatient", "tier": 3, "filing": "temporary"}
     hunan = area_rules.lookup("Hunan", "resident", month="2024-07", **asked)
     for points in (0.0, 0.05, 0.2):

@@ -13,11 +13,11 @@ from slow import Loader, random_person, read
 
 from simlib.benefits import area_rules, cases, pricing, sheet
 from simlib.benefits.cases import Case
-from simlib.benefits.wording import said
 from simlib.errors import BadInputError
+from simlib.files.texts import LANGS, worded
 
 FILES = sorted((Path(__file__).parents[1] / "cases").glob("*.yaml"))
-CASES = {f"{path.stem}: {said(case.name, 'en')}": case for path in FILES for case in cases.load(path)}
+CASES = {f"{path.stem}: {worded(case.name, 'en')}": case for path in FILES for case in cases.load(path)}
 GAP = next(case for case in CASES.values() if pricing.benefit_gap(case) == -425_000)
 
 # Shipped cases
@@ -508,8 +508,8 @@ def test_a_text_is_plain_or_in_both_languages():
     raw = {"policy": {"deductible": 0, "ratio": 0.8}, "bill": [LINE | {"what": both}]}
     found = Case.model_validate(raw | {"name": both, "worked": "50 % of it"})
     for text in (found.name, found.bill[0].what):
-        assert [said(text, lang) for lang in ("zh", "en", None)] == ["药", "drug", "drug"]
-    assert [said(found.worked, lang) for lang in ("zh", "en", None)] == ["50 % of it"] * 3
+        assert [worded(text, lang) for lang in LANGS] == ["药", "drug"]
+    assert [worded(found.worked, lang) for lang in LANGS] == ["50 % of it"] * 2
 
 
 def test_a_case_is_frozen():

@@ -14,17 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slow import random_person
 
-from simlib.benefits import area_rules, cases, pricing, sheet, wording
+from simlib.benefits import area_rules, cases, pricing, sheet
 from simlib.benefits.cases import Case
-from simlib.benefits.wording import said
 from simlib.files.shapes import Text
+from simlib.files.texts import texts, worded
 from simlib.terms import FILINGS
 
 FOLDER = Path(__file__).parents[1] / "cases"
 CASES = [case for path in sorted(FOLDER.glob("*.yaml")) for case in cases.load(path)]
 GAP = next(case for case in CASES if pricing.benefit_gap(case) == -425_000)
-HEILONGJIANG = next(case for case in CASES if said(case.name, "en").startswith("Heilongjiang"))
-YEARS = next(case for case in CASES if said(case.name, "en").startswith("five visits"))
+HEILONGJIANG = next(case for case in CASES if worded(case.name, "en").startswith("Heilongjiang"))
+YEARS = next(case for case in CASES if worded(case.name, "en").startswith("five visits"))
 PERSONS = st.integers(0, 10**9).map(lambda seed: Case.model_validate(random_person(Random(seed))))
 
 
@@ -55,7 +55,7 @@ def test_each_layer_sees_what_the_one_before_left_up_to_the_caps(case: Case) -> 
         borne = [step for row, step in zip(rows, fen, strict=True) if row["layer"] in pricing.BORNE]
         assert borne[0][0] == priced.claim["bill"] and borne[-1][2] == priced.claim["basic"]
         assert all(before[2] == after[0] for before, after in pairwise(borne))
-        assert {row["layer"] for row in rows} >= {name for name in wording.NAMES if priced.claim[name]}
+        assert {row["layer"] for row in rows} >= {name for name in sheet.SHOWN if priced.claim[name]}
 
 
 @settings(max_examples=50)
@@ -179,7 +179,7 @@ def test_a_rule_that_does_not_exist_is_one_word() -> None:
 
 
 def test_all_caps_of_a_disease_are_told() -> None:
-    chronic = next(case for case in CASES if said(case.name, "en").startswith("a chronic year"))
+    chronic = next(case for case in CASES if worded(case.name, "en").startswith("a chronic year"))
     month, year = "monthly cap of the disease 500 yuan, 0.00 paid before, room 500.00", "cap of the disease 2,300 yuan"
     assert f"{month}; {year}, 1,500.00 paid before, room 800.00: cuts 400.00" in explained(chronic, "en")
 
@@ -216,14 +216,14 @@ def test_what_was_done_with_a_number_of_a_named_area_is_said() -> None:
         assert zh in away(*asked, "zh") and en in away(*asked, "en")
 
 
-def test_every_note_is_known_in_chinese() -> None:
+def test_every_note_is_a_text() -> None:
     asked = product(area_rules.pools(), ("employee", "resident"), ("inpatient", "outpatient"), ("local", *FILINGS))
     found = {
         came.note
         for area, scheme, kind, filing in asked
         for _, came in area_rules.terms_of(area, scheme, kind=kind, tier=3, filing=filing, month="2024-12")[1]
     }
-    assert found - {""} <= set(sheet.NOTES)
+    assert {f"origin.note.{note}" for note in found - {""}} <= set(texts("zh"))
 
 
 @settings(max_examples=30)
