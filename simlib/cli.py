@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from simlib.errors import BadInputError
-from simlib.quantities import Quantity
 from simlib.terms import FILINGS, KINDS, MEMBERS, SCHEMES, TIERS
 
 FINE, OUR_FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -104,6 +103,7 @@ def parser() -> argparse.ArgumentParser:
     numbers = _command(
         commands, "parameters", list_parameters, "list every number of the model with unit, range, grade and source"
     )
+    numbers.add_argument("--markdown", action="store_true", help="print the levers only, as a table in Markdown")
     numbers.add_argument("--area", help="list an area's own policy instead, field by field: name or code")
     numbers.add_argument("--scheme", choices=SCHEMES, help="one scheme (default: both)")
     numbers.add_argument("--kind", choices=KINDS, help="one kind of care (default: all)")
@@ -236,10 +236,10 @@ def _month(text: str) -> str:
 
 def _pinned(text: str) -> tuple[str, float | str]:
     """Return what a text ID=VALUE holds fixed."""
-    from simlib.scenario import register
+    from simlib.quantities import pinned
 
     try:
-        return register.pinned(text)
+        return pinned(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -371,51 +371,21 @@ def _records(table: Any) -> Any:
 
 
 def list_parameters(options: argparse.Namespace) -> int:
-    """Print every declared number, or the policy of one area."""
+    """Print every declared number, the levers as a table in Markdown, or the policy of one area."""
+    if options.markdown and (options.json or options.area is not None):
+        raise BadInputError("--markdown: a table of all levers. Leave out --json and --area.")
     if options.area is not None:
         return _list_area(options)
     for name in ("scheme", "kind", "month"):
         if getattr(options, name) is not None:
             raise BadInputError(f"--{name}: only an area's own policy has it. Add --area, such as --area hangzhou.")
-    from simlib.scenario import register
-    from simlib.study import foretell
+    from simlib import quantities
 
-    every = (*register.quantities().values(), *foretell.Foretell.quantities())
     if options.json:
-        told = ("id", "role", "default", "low", "high", "dist", "choices", "axes", "unit", "grade", "meaning", "source")
-        rows = [{name: getattr(q, name) for name in told} | {"expected": _expected(q)} for q in every]
-        print(json.dumps(rows, ensure_ascii=False, indent=2))
-        return FINE
-    for q in every:
-        print(f"{q.id}\n    {_numbers(q)}, {q.unit}, {q.grade}: {q.meaning}\n    {q.source}")
-        if q.at_full:
-            print(f"    expected {_expected(q)}")
+        print(json.dumps(quantities.rows(), ensure_ascii=False, indent=2))
+    else:
+        print(quantities.markdown() if options.markdown else quantities.text())
     return FINE
-
-
-def _expected(q: Quantity) -> str:
-    """Return what a lever is declared, and tested, to do at full strength; nothing of other numbers."""
-    if not q.at_full:
-        return ""
-    moved = {"up": q.at_full.up, "down": q.at_full.down, "untouched": q.at_full.untouched}
-    said = "; ".join(f"{word} {', '.join(names)}" for word, names in moved.items() if names)
-    beside = [f"{name} {_written(value)}" for name, value in q.at_full.beside]
-    return f"at {_written(q.at_full.value)}{' beside ' + ', '.join(beside) if beside else ''}: {said}"
-
-
-def _written(value: bool | float | str) -> str:
-    """Return a value as a scenario file has it, numbers grouped to be read."""
-    return str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else f"{value:,.4g}"
-
-
-def _numbers(q: Quantity) -> str:
-    """Return what a number is by default, what it may be, and what a lever may be limited by."""
-    value = "national default" if q.default is None else _written(q.default)
-    spread = f" [{q.low:,.10g}, {q.high:,.10g}]" if q.low is not None else ""
-    may = f" ({', '.join(q.choices)})" if q.choices else spread
-    drawn = f" {q.dist}" if q.role == "unknown" else ""
-    limits = f", by {', '.join(q.axes) or 'date only'}" if q.role == "lever" else ""
-    return f"{q.role}, {value}{may}{drawn}{limits}"
 
 
 def _list_area(options: argparse.Namespace) -> int:

@@ -137,9 +137,9 @@ def systematic(weight: npt.NDArray[np.float64], number: int) -> npt.NDArray[np.i
 def quantile(quantity: Quantity, u: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the value of an unknown at probability u, by its declared distribution.
 
-    >>> from simlib.quantities import unknown
-    >>> float(quantile(unknown("-", 1, 3, unit="-"), np.array(0.5)))
-    2.0
+    >>> from simlib.quantities import register
+    >>> float(quantile(register()["channels.attention"], np.array(0.5)))
+    0.5
     """
     low, high, mode = float(quantity.low or 0), float(quantity.high or 0), quantity.number
     if quantity.dist == "uniform":
@@ -162,8 +162,8 @@ def hypercube(quantity: Quantity, seed: int, candidates: int) -> npt.NDArray[np.
 
     One in each of as many slices of its distribution, unknowns shuffled apart: one more unknown moves none of them.
 
-    >>> from simlib.quantities import unknown
-    >>> sorted((hypercube(unknown("-", 1, 3, unit="-"), 0, 4) * 4).astype(int).tolist())
+    >>> from simlib.quantities import register
+    >>> sorted((hypercube(register()["channels.attention"], 0, 4) * 4).astype(int).tolist())
     [0, 1, 2, 3]
     """
     parts = PARAMETERS, seed, candidates, crc32(quantity.id.encode())

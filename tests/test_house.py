@@ -55,8 +55,11 @@ def test_the_readme_names_every_notebook() -> None:
     assert all(path.name in readme for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 
-def test_editing_a_rule_changes_the_loop_that_uses_it(tmp_path: Path) -> None:
-    """The trap of compiled caches: an edit in one module must reach the loop of another."""
+def test_editing_a_rule_or_a_number_of_a_file_changes_the_loop_that_uses_it(tmp_path: Path) -> None:
+    """The trap of compiled caches: an edit in one module, or in a file of numbers, must reach the loop of another.
+
+    A number that is changed in its file is changed for the run, the list of numbers and the schema alike.
+    """
     shutil.copytree(ROOT / "simlib", tmp_path / "simlib", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "scenarios", tmp_path / "scenarios")
     code = (
@@ -66,16 +69,28 @@ def test_editing_a_rule_changes_the_loop_that_uses_it(tmp_path: Path) -> None:
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("NUMBA_CACHE_DIR", None)
 
-    def fund_paid() -> int:
-        command = [sys.executable, "-c", code]
-        return int(
-            subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
-        )
+    def printed(*command: str) -> str:
+        command = (sys.executable, *command)
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
 
+    def edit(file: str, old: str, new: str) -> None:
+        path = tmp_path / file
+        source = path.read_text(encoding="utf-8")
+        assert old in source
+        path.write_text(source.replace(old, new), encoding="utf-8")
+
+    def fund_paid() -> int:
+        return int(printed("-c", code))
+
+    edit("scenarios/baseline.yaml", "ensemble: fitted.json\n", "")  # draws fitted with other numbers are refused
     before = fund_paid()
     assert fund_paid() == before
-    channels = tmp_path / "simlib" / "settlement" / "channels.py"
-    source = channels.read_text(encoding="utf-8")
-    assert "CLAIMED if attentive and gain > 0 else DIRECT" in source
-    channels.write_text(source.replace("CLAIMED if attentive and gain > 0 else DIRECT", "CLAIMED"), encoding="utf-8")
-    assert fund_paid() == 0 != before
+    waiting = "  unit: months\n  range: [1, 6]\n  distribution: log-uniform\n  default: 2\n"
+    edit("simlib/settlement/channels.yaml", waiting, waiting.replace("[1, 6]", "[5, 6]").replace("2\n", "5.5\n"))
+    edit("simlib/settlement/gates.yaml", "  range: [6.0, 60.0]", "  range: [6.0, 72.0]")
+    after = fund_paid()
+    assert after != before
+    assert "5.5 [5, 6] log-uniform, months" in printed("-m", "simlib.cli", "parameters")
+    assert '"maximum": 72.0' in printed("-m", "simlib.cli", "schema", "scenario")
+    edit("simlib/settlement/channels.py", "CLAIMED if attentive and gain > 0 else DIRECT", "CLAIMED")
+    assert fund_paid() == 0 != after

@@ -11,100 +11,38 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from simlib.catalogue.baskets import CONDITIONS
 from simlib.files.facts import value
 from simlib.patients import visits
-from simlib.quantities import AtFull, Params, Quantity, fact, lever, unknown
+from simlib.quantities import Params, Quantity
 from simlib.terms import CHRONIC, INPATIENT, KINDS, OUTPATIENT, PHARMACY, SCHEMES, TIERS
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
-MEDIAN = "median of the areas whose published benefits were found, 2020-2025"
-
-
-def _deductible(tier: int) -> Quantity:
-    """Return the lever on the deductible of one tier."""
-    return lever(
-        f"deductible of an admission in a tier-{tier} hospital (起付线)",
-        None,
-        unit="yuan",
-        axes=("home", "scheme"),
-        low=0,
-        high=100_000,
-        kinds=("inpatient",),
-        at_full=AtFull(100_000, down=("fund_payment",), untouched=CONDITIONS),
-        source=MEDIAN,
-        grade="derived",
-    )
-
-
-def _usual(what: str, yuan: float) -> Quantity:
-    """Return what areas typically write."""
-    return fact(f"national default of the {what}", yuan, unit="yuan", source=MEDIAN, grade="derived")
 
 
 class Benefits(Params, prefix="benefits"):
     """The numbers of the national default policy."""
 
-    cap_yuan = lever(
-        "annual cap on what the basic fund pays (封顶线)",
-        None,
-        unit="yuan",
-        axes=("home", "scheme"),
-        low=10_000,
-        high=10_000_000,
-        at_full=AtFull(10_000, down=("fund_payment",), untouched=CONDITIONS),
-        source=MEDIAN,
-        grade="derived",
-    )
-    deductible_yuan__tier1 = _deductible(1)
-    deductible_yuan__tier2 = _deductible(2)
-    deductible_yuan__tier3 = _deductible(3)
-    default_cap_employee = _usual("annual cap, employees", 500_000)
-    default_cap_resident = _usual("annual cap, residents", 300_000)
-    default_deductible_employee_tier1 = _usual("deductible of an admission, employees, tier 1", 300)
-    default_deductible_employee_tier2 = _usual("deductible of an admission, employees, tier 2", 600)
-    default_deductible_employee_tier3 = _usual("deductible of an admission, employees, tier 3", 900)
-    default_deductible_resident_tier1 = _usual("deductible of an admission, residents, tier 1", 200)
-    default_deductible_resident_tier2 = _usual("deductible of an admission, residents, tier 2", 500)
-    default_deductible_resident_tier3 = _usual("deductible of an admission, residents, tier 3", 1000)
-    ratio_outpatient_employee = unknown("fund share of in-scope outpatient cost, employees", 0.5, 0.75, unit="share")
-    ratio_outpatient_resident = unknown("fund share of in-scope outpatient cost, residents", 0.4, 0.6, unit="share")
-    ratio_chronic_employee = unknown(
-        "fund share of in-scope chronic outpatient cost, employees", 0.7, 0.9, unit="share"
-    )
-    ratio_chronic_resident = unknown(
-        "fund share of in-scope chronic outpatient cost, residents", 0.5, 0.75, unit="share"
-    )
-    in_scope_home = unknown(
-        "share of a bill at home that enters the ratio",
-        0.7,
-        0.9,
-        default=0.8,
-        dist="triangular",
-        unit="share",
-        source="68.2/84.8, two sources and years: rough",
-        grade="derived",
-    )
-    cut_referral = unknown(
-        "points off the ratio for referral and emergency",
-        0.0,
-        0.1,
-        unit="share",
-        source="NHSA and Ministry of Finance notice 医保发〔2022〕22号: at most 10 points",
-        grade="official",
-    )
-    cut_temporary = unknown(
-        "points off the ratio for other temporary care",
-        0.0,
-        0.2,
-        unit="share",
-        source="NHSA and Ministry of Finance notice 医保发〔2022〕22号: at most 20 points",
-        grade="official",
-    )
-    cut_unfiled = unknown(
-        "points off the ratio without a valid filing, not below those of temporary care", 0.0, 0.2, unit="share"
-    )
+    cap_yuan: Quantity
+    deductible_yuan__tier1: Quantity
+    deductible_yuan__tier2: Quantity
+    deductible_yuan__tier3: Quantity
+    default_cap_employee: Quantity
+    default_cap_resident: Quantity
+    default_deductible_employee_tier1: Quantity
+    default_deductible_employee_tier2: Quantity
+    default_deductible_employee_tier3: Quantity
+    default_deductible_resident_tier1: Quantity
+    default_deductible_resident_tier2: Quantity
+    default_deductible_resident_tier3: Quantity
+    ratio_outpatient_employee: Quantity
+    ratio_outpatient_resident: Quantity
+    ratio_chronic_employee: Quantity
+    ratio_chronic_resident: Quantity
+    in_scope_home: Quantity
+    cut_referral: Quantity
+    cut_temporary: Quantity
+    cut_unfiled: Quantity
 
 
 def points_off(v: Values) -> Array:

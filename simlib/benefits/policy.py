@@ -25,8 +25,7 @@ from pydantic import (
 from simlib.benefits.layers import MOST_BANDS, NO_LIMIT_FEN, PER_DISEASE, PER_MONTH, PER_VISIT, PER_YEAR, POLICY
 from simlib.errors import shown
 from simlib.files.shapes import Frozen
-from simlib.quantities import Quantity
-from simlib.scenario.register import checked
+from simlib.quantities import Quantity, checked
 from simlib.terms import FEN, KINDS, PPM
 
 MOST_YUAN = 1_000_000_000
@@ -53,7 +52,8 @@ def _whole(quantity: Quantity, decimals: int, found: Any) -> int:
 
 def written(unit: str, decimals: int, low: float, high: float) -> BeforeValidator:
     """Return how pydantic reads a number in a unit, and what the JSON Schema says of it."""
-    quantity = Quantity("a number of a case", unit, "fact", "the case file", "official", low=low, high=high)
+    about: dict[str, Any] = {"id": "", "meaning": "a number of a case", "meaning_zh": "", "source": "the case file"}
+    quantity = Quantity(**about, unit=unit, role="fact", grade="official", low=low, high=high)
     shape = Annotated[float, Field(ge=low, le=high)]
     return BeforeValidator(lambda found: _whole(quantity, decimals, found), json_schema_input_type=shape)
 

@@ -12,70 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib.benefits.layers import MOST_BANDS, NO_LIMIT_FEN, PER_VISIT
-from simlib.catalogue.baskets import CONDITIONS
-from simlib.quantities import AtFull, Params, lever
+from simlib.quantities import Params, Quantity
 from simlib.terms import PPM
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-PROPOSED = "proposed by 中国医疗保险 (journal), 3招优化管理, about 2023-10; in which form is not said: assumed"
-
 
 class Pooling(Params, prefix="pooling"):
     """What provincial pooling may consist of."""
 
-    policy = lever(
-        "policy of the pools of a province: their own; the mean by insured people, field by field, of one form; the "
-        "mean, or the capital's field where forms differ; the best of each field: lowest deductible, highest ratio and "
-        "cap",
-        "own",
-        unit="policy",
-        axes=("home",),
-        choices=("own", "mean", "mean_or_capital", "best"),
-        at_full=AtFull(
-            "best",
-            up=("fund_payment", "direct", "within", "local_care"),
-            down=("own_payment", "pool_balance"),
-            untouched=CONDITIONS,
-        ),
-        source=PROPOSED,
-        grade="assumed",
-    )
-    cut_ends = lever(
-        "care in another city of the province is reimbursed as at home",
-        False,
-        unit="yes or no",
-        axes=("home",),
-        at_full=AtFull(
-            True,
-            up=("fund_payment", "within"),
-            down=("own_payment",),
-            untouched=(*CONDITIONS, "direct", "local_care"),
-        ),
-        source="assumption: one pool has no off-site care; Hebei did it without pooling in 2021-11",
-        grade="assumed",
-    )
-    shared = lever(
-        "share of the cash that a pool can spare in a month which its province may give to its pools that run short: "
-        "an adjustment fund 调剂金, at 1 one purse",
-        0.0,
-        unit="share",
-        axes=("home",),
-        low=0.0,
-        high=1.0,
-        kinds=(),
-        at_full=AtFull(  # where a stress makes pools run short
-            1.0,
-            up=("received",),
-            down=("overdue",),
-            untouched=("income", "direct", "claim", "within", "local_care"),
-            beside=(("ledger.flows.factor", 3.0),),
-        ),
-        source=PROPOSED,
-        grade="assumed",
-    )
+    policy: Quantity
+    cut_ends: Quantity
+    shared: Quantity
 
 
 OWN, MEAN, MEAN_OR_CAPITAL, BEST = range(4)

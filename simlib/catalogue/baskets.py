@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,9 +24,9 @@ import numpy.typing as npt
 from simlib.catalogue.agreement import align
 from simlib.catalogue.itemlists import UNLISTED, Catalogues
 from simlib.patients.areas import Provinces
-from simlib.quantities import AtFull, Params, Quantity, lever, unknown
+from simlib.quantities import Params, Quantity
 from simlib.randomness import LISTS, uniforms
-from simlib.terms import CATALOGUE_RULES, CATEGORIES, INPATIENT, KINDS, PHARMACY, PPM
+from simlib.terms import CATEGORIES, INPATIENT, KINDS, PHARMACY, PPM
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
@@ -45,139 +45,37 @@ TOGETHER = 256
 
 HOST, HOME, EITHER, BOTH = range(4)
 DRUG, SERVICE, CONSUMABLE = range(3)
-RULE: dict[str, Any] = {
-    "unit": "rule",
-    "axes": ("home", "host", "kind"),
-    "choices": CATALOGUE_RULES,
-    "source": "NHSA and Ministry of Finance notice 医保发〔2022〕22号: host's catalogue (就医地目录)",
-    "grade": "official",
-}
-CONDITIONS = ("first_not_networked", "first_not_listed", "first_not_filed")
-"""Causes that no price touches."""
-DEARER = AtFull("either", up=("fund_payment", "direct_settlement_rate"), untouched=CONDITIONS)
-"""What taking the better of two lists does: the fund pays more on a direct settlement, so that fewer claim instead."""
-DEARER_DRUGS = replace(DEARER, up=("fund_payment",))
-"""Drug lists differ in first self-pay shares only: by less than a claim costs in time, mostly."""
-REACH: dict[str, Any] = {
-    "unit": "share",
-    "axes": ("home", "host", "kind"),
-    "low": 0.0,
-    "high": 1.0,
-    "source": "policy choice",
-    "grade": "assumed",
-}
-
-
-ADDED: dict[str, Any] = {
-    "unit": "share",
-    "low": -0.3,
-    "high": 0.3,
-    "source": "Dezhou bureau, 2023-07: first self-pay of class B drugs lowered by different points (乙类首先自付); "
-    "points assumed by the scenario",
-    "grade": "assumed",
-}
 
 
 class Catalogue(Params, prefix="catalogue"):
     """Whose list prices a direct settlement, and how far the lists agree."""
 
-    rule__drug = lever("whose drug list prices a direct settlement", "host", at_full=DEARER_DRUGS, **RULE)
-    rule__service = lever(
-        "whose list of services and facilities prices a direct settlement", "host", at_full=DEARER, **RULE
-    )
-    rule__consumable = lever("whose consumable list prices a direct settlement", "host", at_full=DEARER, **RULE)
-    reach__drug = lever(
-        "share of drugs that the rule reaches; the host's list prices the rest",
-        1.0,
-        at_full=replace(DEARER_DRUGS, value=1.0, none=0.0, beside=(("catalogue.rule.drug", "either"),)),
-        **REACH,
-    )
-    reach__service = lever(
-        "share of services that the rule reaches; the host's list prices the rest",
-        1.0,
-        at_full=replace(DEARER, value=1.0, none=0.0, beside=(("catalogue.rule.service", "either"),)),
-        **REACH,
-    )
-    reach__consumable = lever(
-        "share of consumables that the rule reaches; the host's list prices the rest",
-        1.0,
-        at_full=replace(DEARER, value=1.0, none=0.0, beside=(("catalogue.rule.consumable", "either"),)),
-        **REACH,
-    )
-    self_pay__host = lever(
-        "points added to the first self-pay shares of class B drugs on the host's list: of direct settlements",
-        0.0,
-        axes=("host", "kind"),
-        at_full=AtFull(-0.1, up=("fund_payment",), untouched=CONDITIONS),
-        **ADDED,
-    )
-    self_pay__home = lever(
-        "points added to the first self-pay shares of class B drugs on the home's list: of claims by hand",
-        0.0,
-        axes=("home", "kind"),
-        at_full=AtFull(-0.1, up=("fund_payment",), untouched=CONDITIONS),
-        **ADDED,
-    )
-    listed_service = unknown("share of services beyond the common core that a province lists", 0.85, 0.97, unit="share")
-    listed_consumable = unknown(
-        "share of consumables beyond the common core that a province lists", 0.55, 0.85, unit="share"
-    )
-    agree_service_delta = unknown(
-        "agreement of service lists inside the Yangtze Delta, by item",
-        0.85,
-        0.99,
-        default=0.93,
-        dist="triangular",
-        unit="share",
-        source="range assumed; Shanghai press 2023: relatively unified",
-    )
-    agree_service = unknown(
-        "agreement of service lists elsewhere, by item", 0.6, 0.97, default=0.85, dist="triangular", unit="share"
-    )
-    agree_consumable = unknown(
-        "agreement of consumable lists, by item", 0.5, 0.95, default=0.75, dist="triangular", unit="share"
-    )
-    agree_share = unknown(
-        "agreement of first self-pay shares of items that both list, by category",
-        0.5,
-        0.95,
-        unit="share",
-        axes=("category",),
-    )
-    agree_ceiling = unknown(
-        "agreement of price ceilings of services and consumables that both list", 0.4, 0.9, unit="share"
-    )
-    class_a_drug = unknown(
-        "share of drugs beyond the common core in class A (no first self-pay)", 0.25, 0.5, unit="share"
-    )
-    class_a_service = unknown(
-        "share of listed services beyond the common core without first self-pay", 0.7, 0.95, unit="share"
-    )
-    class_a_consumable = unknown(
-        "share of listed consumables beyond the common core without first self-pay", 0.2, 0.6, unit="share"
-    )
-    capped_service = unknown(
-        "share of listed services beyond the common core with a price ceiling below the price", 0.0, 0.1, unit="share"
-    )
-    capped_consumable = unknown(
-        "share of listed consumables beyond the common core with a price ceiling below the price",
-        0.1,
-        0.4,
-        unit="share",
-    )
-    drug_share = unknown("share of drugs in an ordinary inpatient bill", 0.25, 0.4, unit="share")
-    consumable_share = unknown("share of consumables in an ordinary inpatient bill", 0.08, 0.2, unit="share")
-    plain_baskets = unknown(
-        "share of case groups treated with items that every list covers alike", 0.05, 0.35, unit="share"
-    )
-    implant_baskets = unknown("share of inpatient case groups with dear implants", 0.04, 0.12, unit="share")
-    drug_share_outpatient = unknown(
-        "share of drugs in an outpatient bill, chronic care included; pharmacies sell hardly anything else",
-        0.5,
-        0.7,
-        unit="share",
-    )
-    implant_bill = unknown("bill of a case group with implants against an ordinary one", 1.5, 4.0, unit="ratio")
+    rule__drug: Quantity
+    rule__service: Quantity
+    rule__consumable: Quantity
+    reach__drug: Quantity
+    reach__service: Quantity
+    reach__consumable: Quantity
+    self_pay__host: Quantity
+    self_pay__home: Quantity
+    listed_service: Quantity
+    listed_consumable: Quantity
+    agree_service_delta: Quantity
+    agree_service: Quantity
+    agree_consumable: Quantity
+    agree_share: Quantity
+    agree_ceiling: Quantity
+    class_a_drug: Quantity
+    class_a_service: Quantity
+    class_a_consumable: Quantity
+    capped_service: Quantity
+    capped_consumable: Quantity
+    drug_share: Quantity
+    consumable_share: Quantity
+    plain_baskets: Quantity
+    implant_baskets: Quantity
+    drug_share_outpatient: Quantity
+    implant_bill: Quantity
 
 
 SELF_PAY = np.array([0.05, 0.1, 0.15, 0.2, 0.3])

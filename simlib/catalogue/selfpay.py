@@ -11,40 +11,21 @@ import numpy.typing as npt
 from simlib.catalogue.baskets import DRUG, ITEMS, Lists, spent, with_self_pay
 from simlib.files.facts import read
 from simlib.patients import areas, flows, visits
-from simlib.quantities import Params, Quantity, fact
+from simlib.quantities import Params, Quantity
 from simlib.terms import CHRONIC, INPATIENT, KINDS, PPM, SCHEMES
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
 
 DEZHOU, SHANDONG = "371400", "370000"
-CITY = "Dezhou bureau 德州市医疗保障局: press conference on the first half of 2023, 2023-07-26"
 
 
 class SelfPay(Params, prefix="self_pay"):
     """What Dezhou published of care at home, beside the tables of pools and benefits."""
 
-    dezhou_admissions = fact(
-        "admissions at home of Dezhou's residents' scheme in half a year, tiers 3, 2 and 1 together",
-        437_800,
-        unit="admissions",
-        source=CITY,
-        grade="official",
-    )
-    dezhou_received = fact(
-        "visits of patients from other provinces settled in Dezhou in half a year",
-        12_000,
-        unit="visits",
-        source=CITY,
-        grade="official",
-    )
-    dezhou_estimate = fact(
-        "what Dezhou expects its fund to pay more in a year after it lowered first self-pay of class B drugs",
-        30_000_000,
-        unit="yuan",
-        source=CITY,
-        grade="official",
-    )
+    dezhou_admissions: Quantity
+    dezhou_received: Quantity
+    dezhou_estimate: Quantity
 
 
 class LocalPart(NamedTuple):

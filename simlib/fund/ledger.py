@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simlib.quantities import AtFull, Params, fact, lever, unknown
-from simlib.terms import MONTHS, PPM, WHOLE_MONTHS
+from simlib.quantities import Params, Quantity
+from simlib.terms import MONTHS, PPM
 
 Ints = npt.NDArray[np.int64]
 
@@ -23,10 +23,6 @@ SPAN = YEARS * MONTHS
 """Months that are booked."""
 FEBRUARY = 1
 
-NOTICE = "NHSA and Ministry of Finance: 医保发〔2022〕22号, 2022-06-30"
-HEBEI = "Hebei Medical Security Bureau: rules for off-site direct settlement, articles 17-22, 2022-11"
-NATIONAL = "assumption: published growth of 2024 and older projections"
-
 
 class Ledger(Params, prefix="ledger"):
     """When the fund's money moves, and what is not published about the pools.
@@ -34,281 +30,30 @@ class Ledger(Params, prefix="ledger"):
     Levers concern no kind of care, but for the one that moves hospitals' willingness.
     """
 
-    prepayment__months = lever(
-        "prepayment 预付金 of a year, as a multiple of the monthly mean of last year's fourth quarter",
-        2.0,
-        unit="months",
-        axes=("home",),
-        low=0.0,
-        high=12.0,
-        kinds=(),
-        at_full=AtFull(
-            12.0,
-            up=("prepayment", "interest"),
-            down=("use_cleared",),
-            untouched=("pool_balance", "overdue", "hospitals_owed", "advanced_yuan_days"),
-        ),
-        source=NOTICE,
-        grade="official",
-    )
-    prepayment__review = lever(
-        "prepayments are fixed again in this month, on the three months before, and moved from the next month on",
-        False,
-        unit="yes or no",
-        axes=("home",),
-        kinds=(),
-        at_full=AtFull(  # as flows grow
-            True, up=("prepayment",), down=("use_cleared",), untouched=("pool_balance", "overdue", "hospitals_owed")
-        ),
-        source=f"scenarios only: by rule they are fixed each January, {NOTICE}",
-        grade="assumed",
-    )
-    prepayment__increase = lever(
-        "emergency increase 紧急调增, as a share of the prepayment, in the month after its use (paid out and not yet "
-        "cleared) reaches the red line; kept until prepayments are fixed again",
-        0.0,
-        unit="share",
-        axes=("home",),
-        low=0.0,
-        high=2.0,
-        kinds=(),
-        at_full=AtFull(
-            2.0,
-            up=("increased", "prepayment"),
-            down=("use_outstanding", "hospitals_owed"),
-            untouched=("pool_balance", "overdue", "advanced_yuan_days"),
-            beside=(("ledger.clearing.late", 2.0),),
-        ),
-        source=f"{HEBEI}: a red warning starts an emergency increase; by how much is not published: none in the "
-        "baseline",
-        grade="assumed",
-    )
-    clearing__lag = lever(
-        "months from settlement to clearing between provinces 清算",
-        2.0,
-        unit=WHOLE_MONTHS,
-        axes=("home",),
-        low=0.0,
-        high=MONTHS,
-        kinds=(),
-        at_full=AtFull(
-            0.0,
-            up=("cleared", "interest"),
-            down=("pool_balance",),
-            untouched=("prepayment", "overdue", "hospitals_owed", "advanced_yuan_days"),
-        ),
-        source="assumption: clearing is monthly by rule; the days of its steps are not published in full",
-        grade="assumed",
-    )
-    clearing__late = lever(
-        "further months that a home province takes to pay what is due in clearing",
-        0.0,
-        unit=WHOLE_MONTHS,
-        axes=("home",),
-        low=0.0,
-        high=MONTHS,
-        kinds=(),
-        at_full=AtFull(
-            12.0,
-            up=("overdue", "pool_balance", "use_outstanding", "hospitals_owed"),
-            down=("cleared", "interest"),
-            untouched=("prepayment", "use_cleared", "advanced_yuan_days"),
-        ),
-        source="scenarios only: by rule nobody pays late",
-        grade="assumed",
-    )
-    hospital__lag = lever(
-        "months from settlement until the host province has paid the hospital; sooner, it is a little more willing",
-        2.0,
-        unit=WHOLE_MONTHS,
-        axes=("host",),
-        low=0.0,
-        high=MONTHS,
-        at_full=AtFull(
-            0.0,
-            up=("direct_settlement_rate", "use_outstanding"),
-            down=("receivable_days", "interest"),
-            untouched=("first_not_networked", "first_not_listed", "overdue"),
-        ),
-        source="CCTV News, 2025-02-19: 40 to 60 days after discharge before instant settlement 即时结算; 1 is its rule "
-        "(20 working days after declaration by the 10th, Xinhua 2025-10-16)",
-        grade="press",
-    )
-    hospital__advance = lever(
-        "advance to hospitals 基金预付 out of the prepayments, as a multiple of the monthly mean of last year's direct "
-        "payment; fixed each January",
-        0.0,
-        unit="months",
-        axes=("host",),
-        low=0.0,
-        high=12.0,
-        kinds=(),
-        at_full=AtFull(
-            12.0,
-            up=("hospitals_advanced", "use_outstanding"),
-            down=("interest",),
-            untouched=("pool_balance", "prepayment", "overdue", "hospitals_owed"),
-        ),
-        source="医保办函〔2024〕101号, in Yunnan one month of its own insured's payment (云医保〔2025〕5号); for "
-        "patients from elsewhere in scenarios only",
-        grade="assumed",
-    )
-    fees__transfer = lever(
-        "bank fee 银行手续费 of a transfer between provinces, which the home's agency bears and never a fund",
-        0.0,
-        unit="yuan",
-        axes=("home",),
-        low=0.0,
-        high=1000.0,
-        kinds=(),
-        at_full=AtFull(1000.0, up=("fee",), untouched=("pool_balance", "interest", "hospitals_owed")),
-        source=f"who bears it: {NOTICE}; fees are not published: none in the baseline",
-        grade="assumed",
-    )
-    interest__rate = lever(
-        "interest on prepayments in the host province's account, which belongs to the host",
-        0.015,
-        unit="per year",
-        axes=("host",),
-        low=0.0,
-        high=0.1,
-        kinds=(),
-        at_full=AtFull(0.1, up=("interest",), untouched=("pool_balance", "prepayment", "hospitals_owed")),
-        source=f"to whom: {NOTICE}; the rate is assumed (0.003 to 0.03)",
-        grade="assumed",
-    )
-    flows__factor = lever(
-        "stress: how many times its simulated flows an area's patients cause, in its own province too, as the "
-        "ledger sees them",
-        1.0,
-        unit="ratio",
-        axes=("home", "host"),
-        low=0.0,
-        high=10.0,
-        kinds=(),
-        at_full=AtFull(
-            2.0,
-            up=("direct", "claim", "prepayment", "hospitals_owed", "advanced_yuan_days"),
-            down=("pool_balance", "months_payable"),
-            untouched=("income", "local_care"),
-        ),
-        source="scenarios only",
-        grade="assumed",
-    )
-    reserve__least = lever(
-        "months payable below which an area's pool counts as short of reserve, with the scenario and without",
-        3.0,
-        unit="months",
-        axes=("home",),
-        low=0.0,
-        high=24.0,
-        kinds=(),
-        at_full=AtFull(24.0, up=("pools_below_limit",), untouched=("pool_balance", "months_payable")),
-        source="China Daily, 2013-12-03: on the rule on reserves of 2009",
-        grade="press",
-    )
-    use_yellow = fact(
-        "use of a prepayment from which a home is warned 黄色预警; what use means is not published",
-        0.7,
-        unit="share",
-        source=HEBEI,
-        grade="official",
-    )
-    use_red = fact(
-        "use of a prepayment from which the warning is red 红色预警; what use means is not published",
-        0.9,
-        unit="share",
-        source=HEBEI,
-        grade="official",
-    )
-    harm_most = fact(
-        "probability up to which a measure that leaves more pools with too low a reserve counts as doing no harm",
-        0.05,
-        unit="probability",
-        source="assumption",
-        grade="assumed",
-    )
-    growth_income = unknown(
-        "growth a year of pool income", 0.0, 0.09, dist="triangular", default=0.04, unit="per year", source=NATIONAL
-    )
-    growth_local = unknown(
-        "growth a year of pool spending", 0.0, 0.12, dist="triangular", default=0.04, unit="per year", source=NATIONAL
-    )
-    diverted = unknown(
-        "share of the visits elsewhere which a lower price creates that would have been made at home (form price; by "
-        "form eta it is all)",
-        0.0,
-        1.0,
-        unit="share",
-    )
-    diverted_bill = unknown(
-        "bill at home of a case that a response moves elsewhere, over its bill elsewhere",
-        0.36,
-        1.0,
-        unit="ratio",
-        source="assumption: between the mean admission at home (cross-province bills are up to 2.8 times it, published "
-        "of 2020-2024) and the same bill; taken for all kinds of care, as nothing is published of the others",
-    )
-    reserve_employee = unknown(
-        "months of reserve of an area's employee pool against the national mean (synthetic)",
-        0.3,
-        2.0,
-        dist="triangular",
-        default=1.0,
-        unit="ratio",
-        axes=("home",),
-        source="assumption: balances of pools are published for few; scaled so that they sum to the national balance",
-    )
-    reserve_resident = unknown(
-        "months of reserve of an area's resident pool against the national mean (synthetic)",
-        0.3,
-        2.0,
-        dist="triangular",
-        default=1.0,
-        unit="ratio",
-        axes=("home",),
-        source="assumption: balances of pools are published for few; scaled so that they sum to the national balance",
-    )
-    income_ratio = unknown(
-        "income over spending of an area's pools against the national ratio (synthetic)",
-        0.85,
-        1.15,
-        dist="triangular",
-        default=1.0,
-        unit="ratio",
-        axes=("home",),
-        source="assumption: income of pools is published for few; scaled so that it sums to the national income",
-    )
-    reserve_city = unknown(
-        "months of reserve of a city's pools against those of its province (synthetic)",
-        0.4,
-        1.8,
-        dist="triangular",
-        default=1.0,
-        unit="ratio",
-        axes=("city",),
-        source="assumption: balances of cities are published for few; scaled so that they sum to the province's",
-    )
-    income_city = unknown(
-        "income over spending of a city's pools against that of its province (synthetic)",
-        0.9,
-        1.1,
-        dist="triangular",
-        default=1.0,
-        unit="ratio",
-        axes=("city",),
-        source="assumption: income of cities is published for few; scaled so that it sums to the province's",
-    )
-    spending_per_head = unknown(
-        "pool spending per insured person of an area against the national mean (synthetic)",
-        0.7,
-        1.5,
-        dist="triangular",
-        default=1.0,
-        unit="ratio",
-        axes=("home",),
-        source="assumption: spending of pools is published for few; scaled so that it sums to the national spending",
-    )
+    prepayment__months: Quantity
+    prepayment__review: Quantity
+    prepayment__increase: Quantity
+    clearing__lag: Quantity
+    clearing__late: Quantity
+    hospital__lag: Quantity
+    hospital__advance: Quantity
+    fees__transfer: Quantity
+    interest__rate: Quantity
+    flows__factor: Quantity
+    reserve__least: Quantity
+    use_yellow: Quantity
+    use_red: Quantity
+    harm_most: Quantity
+    growth_income: Quantity
+    growth_local: Quantity
+    diverted: Quantity
+    diverted_bill: Quantity
+    reserve_employee: Quantity
+    reserve_resident: Quantity
+    income_ratio: Quantity
+    reserve_city: Quantity
+    income_city: Quantity
+    spending_per_head: Quantity
 
 
 class Flows(NamedTuple):

@@ -15,7 +15,7 @@ from scipy.special import expit
 from simlib.errors import BadInputError, did_you_mean, shown
 from simlib.files.facts import read, value
 from simlib.files.texts import Lang
-from simlib.quantities import Params, unknown
+from simlib.quantities import Params, Quantity
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -46,23 +46,8 @@ _SUFFIX = re.compile("(?:省|市|(?:壮族|回族|维吾尔)?自治区)$")
 class Areas(Params, prefix="areas"):
     """What is not published about the areas."""
 
-    xpcc_share = unknown(
-        "share of Xinjiang's people, insured, beds and migrants that belong to XPCC",
-        0.06,
-        0.13,
-        unit="share",
-        source="assumption: cities run by XPCC had 1,573,931 of 25,852,345 people in 2020 (0.061), "
-        "about 3.25 million people in all would be 0.126",
-        grade="assumed",
-    )
-    employee_slope = unknown(
-        "effect of log GDP per head on the log odds of being insured in the employee scheme",
-        0.5,
-        3.0,
-        unit="log odds per log unit",
-        source="assumption: the insured of each scheme are not published by province",
-        grade="assumed",
-    )
+    xpcc_share: Quantity
+    employee_slope: Quantity
 
 
 @dataclass(frozen=True, eq=False)

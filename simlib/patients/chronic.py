@@ -14,8 +14,7 @@ share from none to all. What is settled so counts as chronic care here, as ordin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import new_class
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +22,7 @@ from scipy.optimize import brentq
 
 from simlib.compiled import rule
 from simlib.files.facts import read
-from simlib.quantities import AtFull, Params, Quantity, lever, unknown
+from simlib.quantities import Params, Quantity
 from simlib.terms import CHRONIC
 
 Array = npt.NDArray[np.float64]
@@ -32,81 +31,32 @@ Values = Mapping[Quantity, Array]
 DISEASES = tuple(row["disease"] for row in read("diseases"))
 """Chronic diseases that are told apart, those on the national list of 2021 first."""
 
-NOT_CHRONIC = ("inpatient", "outpatient", "pharmacy", "first_not_networked")
-"""What a list leaves alone: other kinds of care, used by other people, and the condition looked at before it."""
-
 FIRST_FIVE = 5
 """How many of them could be settled directly in all areas by 2023."""
-
-
-def _listing() -> AtFull:
-    """Return what listing a disease does: more is settled directly, less advanced.
-
-    The fund pays for cases that were abandoned; but what was claimed by hand was priced on home's list, which may have
-    paid more: a sign of fund payment is not declared.
-    """
-    return AtFull(True, up=("direct_settlement_rate",), down=("advanced_by_patients",), untouched=NOT_CHRONIC)
-
-
-def _unlisting() -> AtFull:
-    """Return what striking a disease off the list does."""
-    return AtFull(False, up=("advanced_by_patients",), down=("direct_settlement_rate",), untouched=NOT_CHRONIC)
-
-
-def _listings() -> dict[str, Quantity]:
-    """Return one lever for each disease: whether it is listed, yes for the first five."""
-    return {
-        row["disease"]: lever(
-            f"{row['name_en']} ({row['name_zh']}) can be settled directly as chronic outpatient care",
-            number < FIRST_FIVE,
-            unit="yes or no",
-            axes=("home", "host"),
-            kinds=("chronic",),
-            at_full=_unlisting() if number < FIRST_FIVE else _listing(),
-            source="NHSA and Ministry of Finance notice 医保发〔2021〕27号: five, everywhere by the end of 2022",
-            grade="press",
-        )
-        for number, row in enumerate(read("diseases"))
-    }
-
-
-Listed = cast(
-    type[Params], new_class("Listed", (Params,), {"prefix": "chronic.listed"}, lambda c: c.update(_listings()))
-)
-"""Levers, one for each disease: any list is a set of them."""
 
 
 class Chronic(Params, prefix="chronic"):
     """How often and how dear each disease is; the ranges themselves stand in the table of diseases."""
 
-    patients = unknown(
-        "place of the number of patients in the range of the disease", 0.0, 1.0, unit="quantile", axes=("disease",)
-    )
-    visits = unknown(
-        "place of the visits per patient and year in the range of the disease",
-        0.0,
-        1.0,
-        unit="quantile",
-        axes=("disease",),
-    )
-    cost = unknown(
-        "place of the cost per visit in the range of the disease", 0.0, 1.0, unit="quantile", axes=("disease",)
-    )
-    dearer = unknown(
-        "cost of a chronic visit elsewhere against one at home for the same disease",
-        1.0,
-        2.5,
-        dist="log-uniform",
-        unit="ratio",
-        source="assumption: inpatient bills elsewhere are 2.1 times those at home, other cases included",
-    )
-    as_ordinary = unknown(
-        "share of patients with a disease not listed whom hospitals let settle as ordinary outpatients",
-        0.0,
-        1.0,
-        unit="share",
-        source="assumption: ordinary outpatient care settles directly whatever the disease; no share is published",
-    )
+    patients: Quantity
+    visits: Quantity
+    cost: Quantity
+    dearer: Quantity
+    as_ordinary: Quantity
+    listed__hypertension: Quantity
+    listed__diabetes: Quantity
+    listed__cancer: Quantity
+    listed__dialysis: Quantity
+    listed__transplant: Quantity
+    listed__copd: Quantity
+    listed__rheumatoid_arthritis: Quantity
+    listed__coronary_heart_disease: Quantity
+    listed__viral_hepatitis: Quantity
+    listed__ankylosing_spondylitis: Quantity
+    listed__tuberculosis: Quantity
+    listed__connective_tissue_disease: Quantity
+    listed__stroke: Quantity
+    listed__anticoagulation: Quantity
 
 
 class Diseases(NamedTuple):

@@ -18,7 +18,7 @@ from scipy.special import expit, logsumexp
 
 from simlib.files.facts import value
 from simlib.patients.areas import People, Place, Provinces, distances
-from simlib.quantities import CITIES, Params, Quantity, unknown, variant
+from simlib.quantities import Params, Quantity
 from simlib.terms import INPATIENT, KINDS, LONG_STAY, PHARMACY, PURPOSES, SCHEMES
 
 Array = npt.NDArray[np.float64]
@@ -28,116 +28,37 @@ Values = Mapping[Quantity, Array]
 class Flow(Params, prefix="flow"):
     """What moves patients, and how much of it is known."""
 
-    beta = unknown(
-        "exponent of the log-logistic distance decay",
-        0.85,
-        1.89,
-        default=1.4,
-        dist="triangular",
-        unit="exponent",
-        source="IJERPH 17(7):2183 (2020): inpatients inside Shanghai; use between provinces is an assumption",
-        grade="academic",
-        only=("flow.decay=log-logistic", CITIES),
-    )
-    decay = variant(
-        "form of the distance decay between provinces",
-        "log-logistic",
-        choices=("log-logistic", "exponential", "radiation"),
-        source="IJERPH 19(6):3227 (2022): exponential fits best of five forms for patients coming to Beijing; "
-        "radiation: Simini, Nature 484 (2012)",
-        grade="academic",
-    )
-    e_km = unknown(
-        "scale of the exponential decay, where that form is chosen",
-        200,
-        1000,
-        dist="log-uniform",
-        unit="km",
-        only=("flow.decay=exponential",),
-    )
-    c_km = unknown(
-        "scale of the distance decay",
-        100,
-        450,
-        dist="log-uniform",
-        default=250,
-        unit="km",
-        only=("flow.decay=log-logistic", CITIES),
-    )
-    theta = unknown("effect of the migrant stock on the choice of host", 0.0, 0.8, default=0.3, unit="elasticity")
-    gamma = unknown("effect of adjacency on the choice of host", 0.5, 1.2, default=0.8, unit="log odds")
-    nest = unknown(
-        "weight of the inclusive value of hosts in the decision to leave (lambda)", 0.5, 1.0, unit="coefficient"
-    )
-    psi = unknown("effect of home attractiveness on staying", 0.0, 0.6, default=0.2, unit="elasticity")
-    a1 = unknown("weight of log beds in the attractiveness of a host", 0.3, 0.9, unit="elasticity")
-    a2 = unknown("weight of log GDP per head in the attractiveness of a host", 0.6, 2.7, default=1.5, unit="elasticity")
-    eps = unknown(
-        "deviation of a host's attractiveness from beds and GDP per head, beyond the named hosts' own",
-        -0.5,
-        0.5,
-        dist="normal",
-        default=0.0,
-        unit="log",
-        axes=("host",),
-    )
-    eps_shanghai = unknown("deviation of Shanghai's attractiveness", 1.0, 2.0, unit="log")
-    eps_beijing = unknown("deviation of Beijing's attractiveness", 0.7, 1.7, unit="log")
-    eps_sichuan = unknown("deviation of Sichuan's attractiveness", 0.8, 1.8, unit="log")
-    eps_jiangsu = unknown("deviation of Jiangsu's attractiveness", -0.2, 0.8, unit="log")
-    eps_guangdong = unknown("deviation of Guangdong's attractiveness", -0.9, 0.1, unit="log")
-    insured_home_employee = unknown(
-        "share of migrants in the employee scheme who are insured at home", 0.05, 0.4, unit="share"
-    )
-    insured_home_resident = unknown(
-        "share of migrants in the resident scheme who are insured at home", 0.5, 0.95, unit="share"
-    )
-    migrant_employee = unknown("share of migrants covered by the employee scheme", 0.25, 0.45, unit="share")
-    vigour = unknown(
-        "use of care by migrants against people of the same scheme at home", 0.3, 0.8, default=0.5, unit="ratio"
-    )
-    stay_inpatient = unknown(
-        "share of admissions of people living away that take place at the host", 0.3, 0.9, unit="share"
-    )
-    stay_outpatient = unknown(
-        "share of outpatient visits of people living away that take place at the host", 0.7, 1.0, unit="share"
-    )
-    purpose_referral = unknown("share of travelling inpatients who were referred", 0.2, 0.7, unit="share")
-    purpose_emergency = unknown("share of travelling inpatients who are emergencies", 0.05, 0.2, unit="share")
-    purpose_referral_outpatient = unknown("share of travelling outpatients who were referred", 0.05, 0.4, unit="share")
-    purpose_emergency_outpatient = unknown(
-        "share of travelling outpatients who are emergencies", 0.02, 0.15, unit="share"
-    )
-    employee_outpatient = unknown(
-        "employees' share of cross-province ordinary outpatient cases",
-        0.6,
-        0.75,
-        unit="share",
-        source="0.665 of visits without pharmacy, NHSA long series 2023",
-        grade="derived",
-    )
-    employee_chronic = unknown("employees' share of cross-province chronic outpatient cases", 0.5, 0.8, unit="share")
-    employee_pharmacy = unknown(
-        "employees' share of cross-province pharmacy cases",
-        0.85,
-        0.99,
-        unit="share",
-        source="0.985 of all pharmacy visits, NHSA bulletin of 2024; range assumed",
-        grade="assumed",
-    )
-    away_most = unknown(
-        "most of a kind's cases that people living away may make up; above it their stay share is lowered",
-        0.6,
-        0.95,
-        unit="share",
-    )
-    capital = unknown(
-        "pull of the province's capital on patients from elsewhere, beyond its residents and distance",
-        0.0,
-        1.5,
-        unit="log",
-        only=(CITIES,),
-    )
+    beta: Quantity
+    decay: Quantity
+    e_km: Quantity
+    c_km: Quantity
+    theta: Quantity
+    gamma: Quantity
+    nest: Quantity
+    psi: Quantity
+    a1: Quantity
+    a2: Quantity
+    eps: Quantity
+    eps_shanghai: Quantity
+    eps_beijing: Quantity
+    eps_sichuan: Quantity
+    eps_jiangsu: Quantity
+    eps_guangdong: Quantity
+    insured_home_employee: Quantity
+    insured_home_resident: Quantity
+    migrant_employee: Quantity
+    vigour: Quantity
+    stay_inpatient: Quantity
+    stay_outpatient: Quantity
+    purpose_referral: Quantity
+    purpose_emergency: Quantity
+    purpose_referral_outpatient: Quantity
+    purpose_emergency_outpatient: Quantity
+    employee_outpatient: Quantity
+    employee_chronic: Quantity
+    employee_pharmacy: Quantity
+    away_most: Quantity
+    capital: Quantity
 
 
 NAMED_HOSTS = (

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from simlib.amounts import BILLS, FUND, ON_CREDIT, VISITS
-from simlib.quantities import Params, Quantity, unknown, variant
+from simlib.quantities import Params, Quantity
 from simlib.randomness import odds_of
 from simlib.terms import (
     ABANDONED,
@@ -47,71 +47,17 @@ PILOT, PILOT_SEED = 30_000, 1 << 32
 """People of the pilot on which prices are taken, and the seed of their luck, which no run may have."""
 
 NONE, PRICE, ETA = "none", "price", "eta"
-ZHOU = "Zhou, Health Policy 103 (2011): first visit, rural China"
 
 
 class Response(Params, prefix="response"):
     """What moves the volume of care, where a form of response is chosen."""
 
-    form = variant(
-        "what patients respond to: nothing, their own payment, or the share of cases that can settle directly",
-        NONE,
-        choices=(NONE, PRICE, ETA),
-        source="Li 2021: no significant rise of volume; Lv and Feng 2023: outpatient visits up, admissions down",
-        grade="academic",
-    )
-    inpatient = unknown(
-        "elasticity of admissions to the price that patients bear (form price)",
-        -0.65,
-        -0.15,
-        default=-0.407,
-        dist="triangular",
-        unit="elasticity",
-        source="Liu, Journal of Population Economics 38 (2025): extensive margin, rural insured; used off-site",
-        grade="academic",
-        only=("response.form=price",),
-    )
-    outpatient = unknown(
-        "elasticity of outpatient, chronic and pharmacy visits to the price that patients bear (form price)",
-        -0.75,
-        -0.2,
-        default=-0.52,
-        dist="triangular",
-        unit="elasticity",
-        source=f"{ZHOU}; used off-site",
-        grade="academic",
-        only=("response.form=price",),
-    )
-    bill = unknown(
-        "elasticity of the inpatient bill to the price that patients bear (form price)",
-        -0.35,
-        0.0,
-        default=-0.226,
-        dist="triangular",
-        unit="elasticity",
-        source="Liu, Journal of Population Economics 38 (2025): intensive margin, rural insured; used off-site",
-        grade="academic",
-        only=("response.form=price",),
-    )
-    eta = unknown(
-        "what direct settlement of all rather than no cases adds to the log odds of leaving home (form eta)",
-        -0.05,
-        0.35,
-        default=0.1,
-        dist="triangular",
-        unit="log odds",
-        source="assumption: published studies disagree in sign",
-        only=("response.form=eta",),
-    )
-    displaced = unknown(
-        "admissions that one more outpatient or chronic visit takes the place of, where visits respond",
-        0.0,
-        0.06,
-        unit="per visit",
-        default=0.02,
-        source="sign: Lv and Feng 2023; size not published",
-        only=("response.form=price", "response.form=eta"),
-    )
+    form: Quantity
+    inpatient: Quantity
+    outpatient: Quantity
+    bill: Quantity
+    eta: Quantity
+    displaced: Quantity
 
 
 class Answer(NamedTuple):

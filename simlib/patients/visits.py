@@ -12,7 +12,7 @@ from scipy.special import ndtri, pdtr
 
 from simlib.compiled import rule
 from simlib.files.facts import value
-from simlib.quantities import Params, fact, unknown
+from simlib.quantities import Params, Quantity
 from simlib.randomness import WEIGHTS, uniforms
 from simlib.terms import CHRONIC, INPATIENT, KINDS, MONTHS, OUTPATIENT, PHARMACY, SCHEMES, STEPS
 
@@ -51,92 +51,27 @@ NEWLY_CONNECTED, UNIFIED, DOWN, ON_CREDIT = range(4)
 AT_HOME, OF_VISIT = 20, 100
 """From where on the luck of care at home, and of visits in order of date, is numbered."""
 
-SEASON_2019 = "monthly inpatient direct settlements of 2019, press reports of January to March"
-
 
 class Visits(Params, prefix="visits"):
     """How often, how dear, in which hospitals."""
 
-    mean_inpatient = unknown(
-        "admissions a year of a patient with at least one", 1.2, 2.2, default=1.5, dist="triangular", unit="per year"
-    )
-    mean_outpatient = unknown(
-        "ordinary outpatient visits a year of a patient with at least one",
-        3.0,
-        12.0,
-        unit="per year",
-        dist="log-uniform",
-    )
-    mean_pharmacy = unknown(
-        "purchases a year in pharmacies of a person with at least one", 3.0, 12.0, unit="per year", dist="log-uniform"
-    )
-    dispersion = unknown("dispersion of visits per patient", 0.5, 3.0, default=1.0, dist="log-uniform", unit="shape")
-    both_kinds = unknown(
-        "share of the fewer of cross-province inpatients and outpatients who use both kinds in a year",
-        0.3,
-        0.9,
-        unit="share",
-    )
-    retired_share_employee = unknown(
-        "share of retired people among patients of the employee scheme",
-        0.27,
-        0.6,
-        unit="share",
-        source="0.27 of the insured in 2023 (NHSA bulletin: 9,996 of 37,095 ten thousand); the retired use more care",
-        grade="assumed",
-    )
-    senior_share_resident = unknown(
-        "share of people from 60 on among patients of the resident scheme", 0.2, 0.5, unit="share"
-    )
-    account_yuan = unknown(
-        "mean balance of an employee's personal account before the first visit; single balances exponential",
-        1000,
-        6000,
-        dist="log-uniform",
-        default=3800,
-        unit="yuan",
-        source="13,713 hundred million yuan over 362 million employees at the end of 2022 is 3,785 on average "
-        "(People's Daily on the 2022 bulletin); patients may have used it up",
-        grade="assumed",
-    )
-    tier3_share = unknown(
-        "share of cross-province visits in tier-3 hospitals",
-        0.8,
-        0.95,
-        default=0.9,
-        dist="triangular",
-        unit="share",
-        source="Song 2023: tertiary share 92.9 % of employees, 88.5 % of residents, one province, 2020",
-        grade="academic",
-    )
-    tier2_of_rest = fact(
-        "share of tier 2 in visits below tier 3", 0.8, unit="share", source="assumption", grade="assumed"
-    )
-    bill_tier1 = fact("mean bill in tier 1 against tier 3", 0.25, unit="ratio", source="assumption", grade="assumed")
-    bill_tier2 = fact(
-        "mean bill in tier 2 against tier 3",
-        0.49,
-        unit="ratio",
-        grade="press",
-        source="NHC, public hospitals January-May 2022: 6,821.5 and 14,016.9 yuan an admission",
-    )
-    sigma = unknown(
-        "log standard deviation of the bill",
-        0.8,
-        1.1,
-        unit="log",
-        grade="derived",
-        source="sigma^2 = ln(1 + (SD/mean)^2) of published hospital bills (Chengdu and others)",
-    )
-    tail = unknown(
-        "weight of the squared normal score above 1 in the log bill: a tail heavier than lognormal",
-        0.0,
-        0.2,
-        unit="log",
-    )
-    season_january = fact("January against an ordinary month", 0.92, unit="ratio", source=SEASON_2019, grade="derived")
-    season_february = fact("February against January", 0.69, unit="ratio", source=SEASON_2019, grade="press")
-    season_march = fact("March against February", 1.71, unit="ratio", source=SEASON_2019, grade="press")
+    mean_inpatient: Quantity
+    mean_outpatient: Quantity
+    mean_pharmacy: Quantity
+    dispersion: Quantity
+    both_kinds: Quantity
+    retired_share_employee: Quantity
+    senior_share_resident: Quantity
+    account_yuan: Quantity
+    tier3_share: Quantity
+    tier2_of_rest: Quantity
+    bill_tier1: Quantity
+    bill_tier2: Quantity
+    sigma: Quantity
+    tail: Quantity
+    season_january: Quantity
+    season_february: Quantity
+    season_march: Quantity
 
 
 def season() -> Array:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib.files.facts import value
-from simlib.quantities import LATER, Params, Quantity, unknown
+from simlib.quantities import Params, Quantity
 from simlib.terms import KINDS, SCHEMES
 
 Array = npt.NDArray[np.float64]
@@ -21,36 +21,15 @@ Values = Mapping[Quantity, Array]
 PUBLISHED = ("inpatient", "ordinary_outpatient", "chronic_outpatient", "pharmacy")
 """What the published tables call each of `KINDS`."""
 
-SECOND_QUARTER = "NHSA release on the second quarter of 2023: "
-
-
-def _growth(what: str, high: float) -> Quantity:
-    """Return the declaration of how fast cases grow after the last published year."""
-    return unknown(f"growth a year of cross-province {what} after 2024", 0.0, high, unit="per year", only=(LATER,))
-
 
 class Targets(Params, prefix="targets"):
     """What the published totals leave open."""
 
-    pharmacy_visits = unknown(
-        "share of pharmacies in all direct outpatient visits of 2023",
-        0.20,
-        0.29,
-        unit="share",
-        source=SECOND_QUARTER + "0.243; 2024: 0.265; range around them assumed",
-        grade="assumed",
-    )
-    pharmacy_fund = unknown(
-        "share of pharmacies in all direct outpatient fund payment of 2023",
-        0.16,
-        0.23,
-        unit="share",
-        source=SECOND_QUARTER + "0.196; 2024: 0.191; range around them assumed",
-        grade="assumed",
-    )
-    growth_inpatient = _growth("admissions", 0.12)
-    growth_outpatient = _growth("ordinary outpatient and pharmacy visits", 0.25)
-    growth_chronic = _growth("chronic outpatient visits", 0.4)
+    pharmacy_visits: Quantity
+    pharmacy_fund: Quantity
+    growth_inpatient: Quantity
+    growth_outpatient: Quantity
+    growth_chronic: Quantity
 
 
 def _published(kind: str, year: str) -> Array:

@@ -15,7 +15,7 @@ from simlib.files.facts import value
 from simlib.patients import areas, flows, visits
 from simlib.patients.areas import Place
 from simlib.patients.volumes import Targets
-from simlib.quantities import Params, Quantity, unknown
+from simlib.quantities import Params, Quantity
 from simlib.terms import CHRONIC, INPATIENT, KINDS, LONG_STAY, OUTPATIENT, PURPOSES, SCHEMES
 
 Array = npt.NDArray[np.float64]
@@ -31,59 +31,14 @@ ONE_POOL = ("110000", "120000", "310000", "500000")
 class Within(Params, prefix="within"):
     """What is not published about care in another city of one's own province."""
 
-    per_head = unknown(
-        "off-site cases within a province per insured person against the mean of provinces with several pools",
-        0.6,
-        1.6,
-        dist="triangular",
-        default=1.0,
-        unit="ratio",
-        axes=("home",),
-        source="assumption: published for the nation only; scaled so that provinces sum to it",
-    )
-    dearer_inpatient = unknown(
-        "bill of an admission in another city of the province over the mean admission",
-        1.2,
-        2.2,
-        dist="triangular",
-        default=1.7,
-        unit="ratio",
-        source="assumption: between 1 and that of cross-province admissions, 1.8 to 2.8 (published bills of 2020-2024)",
-    )
-    dearer_outpatient = unknown(
-        "bill of an outpatient visit, ordinary or chronic, in another city of the province over the mean visit",
-        0.8,
-        1.6,
-        dist="log-uniform",
-        unit="ratio",
-    )
-    chronic = unknown(
-        "share of chronic visits in outpatient visits to other cities of the province",
-        0.03,
-        0.15,
-        dist="log-uniform",
-        unit="share",
-        source="assumption: 0.04 of direct cross-province visits of 2023, 0.11 (employees) of all visits at home",
-    )
-    living_inpatient = unknown(
-        "share of people who live there among inpatients in another city of the province", 0.1, 0.5, unit="share"
-    )
-    living_outpatient = unknown(
-        "share of people who live there among outpatients in another city of the province", 0.4, 0.9, unit="share"
-    )
-    cut = unknown(
-        "points off the ratio in another city of the province against those in another province",
-        0.0,
-        1.0,
-        unit="ratio",
-        source="assumption: published are 0 (Hangzhou, Hebei), 5 and 15 points (Fuyang), 5 to 20 across provinces",
-    )
-    direct = unknown(
-        "share of cases in another city of the province that are settled directly, the rest claimed or abandoned",
-        0.8,
-        0.98,
-        unit="share",
-    )
+    per_head: Quantity
+    dearer_inpatient: Quantity
+    dearer_outpatient: Quantity
+    chronic: Quantity
+    living_inpatient: Quantity
+    living_outpatient: Quantity
+    cut: Quantity
+    direct: Quantity
 
 
 def _published(metric: str, scheme: str, year: int, unit: float) -> float:

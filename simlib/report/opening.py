@@ -7,10 +7,10 @@ from typing import Any
 from simlib.errors import shown
 from simlib.files.texts import LANGS, Lang, said
 from simlib.patients import areas
+from simlib.quantities import register
 from simlib.report import plots
 from simlib.report.pieces import FACTORS, area, decimals
 from simlib.report.plots import number
-from simlib.scenario import register
 from simlib.study import briefing, findings
 from simlib.study.briefing import Results
 from simlib.terms import KINDS
@@ -87,7 +87,7 @@ def patients(answer: Results, lang: Lang) -> str:
 
 def _sets(answer: Results) -> list[dict[str, Any]]:
     """Return what the scenario sets for the kind of care that the answer is about."""
-    concerned = {name: lever.kinds for name, lever in register.quantities().items()}
+    concerned = {name: lever.kinds for name, lever in register().items()}
     return [
         one
         for one in answer.facts["sets"]

@@ -12,11 +12,10 @@ from matplotlib.figure import Figure
 
 from simlib.benefits import area_rules
 from simlib.errors import shown
-from simlib.files.facts import read
 from simlib.files.texts import LANGS, Lang, said, texts
 from simlib.patients import areas
+from simlib.quantities import register
 from simlib.report.plots import number
-from simlib.scenario import register
 from simlib.terms import KINDS, SCHEMES
 
 LONGEST_CELL = 300
@@ -134,14 +133,15 @@ def decimals(largest: float) -> int:
 
 
 def meaning(name: str, lang: Lang) -> str:
-    """Return what a declared number means, in Chinese where the table `meanings` has it.
+    """Return what a declared number means; what is none stays as it is.
 
     >>> meaning("channels.attention", "zh")
     '会比较两种待遇、划算时选择手工报销的患者占比'
     """
-    chinese = {row["id"]: row["name_zh"] for row in read("meanings")} if lang == "zh" else {}
-    known = register.quantities()
-    return chinese.get(name) or (known[name].meaning if name in known else name)
+    known = register()
+    if name not in known:
+        return name
+    return known[name].meaning_zh if lang == "zh" else known[name].meaning
 
 
 def area(name: str, lang: Lang) -> str:

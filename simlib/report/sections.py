@@ -11,7 +11,7 @@ import pandas as pd
 from simlib.errors import shown
 from simlib.files.texts import LANGS, Lang, joined, said, texts
 from simlib.patients import areas
-from simlib.quantities import UNPUBLISHED
+from simlib.quantities import UNPUBLISHED, register
 from simlib.report import fans, maps, plots
 from simlib.report.opening import real_lists, source
 from simlib.report.pieces import (
@@ -27,7 +27,6 @@ from simlib.report.pieces import (
     meaning,
     table,
 )
-from simlib.scenario import register
 from simlib.study import briefing, evidence, findings, match, parties, running, whom
 from simlib.study.briefing import Results
 from simlib.terms import GRADES
@@ -247,11 +246,11 @@ def _goal(answer: Results, lang: Lang) -> Section | None:
     found, chances = _chances(answer, found, ("chance_before", "chance_after"), lang)
     shares = ["rate_before share", "rate_after share", *chances]
     tables = [_table("goal", found, lang, "label=kind", "words=goal.metric", *shares)]
-    assumed = register.quantities()["gates.direct_rate_inpatient"]
+    assumed = register()["gates.direct_rate_inpatient"]
     prior = (f"{100 * (end or 0):.0f}" for end in (assumed.low, assumed.high))
     lines = [said("goal.said", lang, answer.facts["year"]), said("goal.prior", lang, *prior)]
     if len(years):
-        joining = register.quantities()["network.pace_ahead"]
+        joining = register()["network.pace_ahead"]
         pace = (f"{end or 0:g}" for end in (joining.low, joining.high))
         years["year"] = [str(year) if known else bracketed(str(year), said("extrapolated", lang), lang)
                          for year, known in zip(years["year"], years["published"], strict=True)]  # fmt: skip

@@ -14,10 +14,10 @@ import yaml
 from simlib.benefits.pooling import Pooling
 from simlib.files.shapes import MAX_TITLE
 from simlib.files.texts import LANGS, Lang, said, texts
-from simlib.quantities import Quantity
+from simlib.quantities import Quantity, levers
 from simlib.report import pack
 from simlib.report.pieces import meaning
-from simlib.scenario import register, scenario
+from simlib.scenario import scenario
 from simlib.scenario.scenario import Scenario
 from simlib.simulation import solve
 from simlib.simulation.draws import Pin
@@ -67,7 +67,7 @@ def measures() -> dict[str, Measure]:
     ['chronic.listed', 'codes.unified']
     """
     found: dict[str, list[Quantity]] = {}
-    for q in register.levers().values():
+    for q in levers().values():
         if q.kinds and not q.id.startswith(f"{Pooling.prefix}.") and (q.unit == "share" or q.default is False):
             found.setdefault("chronic.listed" if q.id.startswith("chronic.listed.") else q.id, []).append(q)
     return {name: Measure(name, tuple(group)) for name, group in found.items()}

@@ -8,18 +8,15 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from simlib.benefits.pooling import Pooling
 from simlib.errors import Fault, Where, did_you_mean, kind_of, listed, shown
 from simlib.files.documents import Document
 from simlib.files.shapes import LAST_MONTH, Frozen, Month, Names
 from simlib.patients.areas import Place, provinces
-from simlib.quantities import Quantity
-from simlib.scenario.register import Value, checked, lever_named, lever_schema, limited_by
-from simlib.terms import INSTITUTIONS, KINDS, MONTHS, SCHEMES
+from simlib.quantities import PLACE_AXES, Quantity, Value, checked
+from simlib.terms import INSTITUTIONS, KINDS, MONTHS, SCHEMES, WHOLE_MONTHS
 
-AXES = ("home", "host", "scheme", "kind")
 Cells = tuple[tuple[int, ...], ...]
-"""Indices on each axis of `AXES`; a change applies to their product."""
+"""Indices on each axis of `PLACE_AXES`; a change applies to their product."""
 
 
 class Limits(Frozen):
@@ -49,7 +46,7 @@ class Change(Frozen):
 
     def cells(self, place: Place) -> Cells:
         """Return the indices on each axis that the change applies to; LookupError for an unknown name."""
-        return tuple(_indices(axis, getattr(self.where, axis), place) for axis in AXES)
+        return tuple(_indices(axis, getattr(self.where, axis), place) for axis in PLACE_AXES)
 
 
 def _indices(axis: str, names: tuple[str, ...] | None, place: Place) -> tuple[int, ...]:
@@ -122,12 +119,34 @@ def _settings(
     faults: list[Fault] = []
     for name, found in raw.items():
         try:
-            settings.append((name, checked(lever_named(name, known), found)))
+            settings.append((name, checked(_lever_named(name, known), found)))
         except LookupError as error:
             faults.append(document.fault((*at, name), f"{shown(name)}: {error.args[0]}", key=True))
         except ValueError as error:
             faults.append(document.fault((*at, name), f"{name}: {error}"))
     return tuple(settings), faults
+
+
+NO_LEVER = {"unknown": "an unknown that every draw varies", "fact": "a fact", "variant": "a form, which --pin chooses"}
+"""What a number is that is no lever, by role."""
+
+
+def _lever_named(name: str, known: Mapping[str, Quantity]) -> Quantity:
+    """Return the lever of this name; LookupError with the likely fix if there is none, or another number has it."""
+    quantity = known.get(name)
+    if quantity is None:
+        levers = [q.id for q in known.values() if q.role == "lever"]
+        raise LookupError(f"no such lever. {did_you_mean(name, levers, 'simlib parameters')}")
+    if quantity.role in NO_LEVER:
+        raise LookupError(f"is {NO_LEVER[quantity.role]}, not a lever. A scenario sets levers only.")
+    return quantity
+
+
+def _limited_by(quantity: Quantity, axis: str) -> None:
+    """Raise LookupError if the lever cannot be limited by an axis of place."""
+    if axis not in quantity.axes:
+        axes = listed(quantity.axes) or "date only"
+        raise LookupError(f"{quantity.id} cannot be limited by {axis}. It can be by {axes}: delete {axis}.")
 
 
 def _dates(document: Document, at: Where, change: Change, year: int | None) -> Iterator[Fault]:
@@ -144,7 +163,7 @@ def _places(
     document: Document, at: Where, change: Change, place: Place, known: Mapping[str, Quantity]
 ) -> Iterator[Fault]:
     """Yield the faults of where a change applies: unknown names, axes that a lever does not have."""
-    for axis in AXES:
+    for axis in PLACE_AXES:
         names = getattr(change.where, axis) or ()
         listed = isinstance(document.data["changes"][at[1]]["where"][axis], list) if names else False
         for number, name in enumerate(names):
@@ -155,14 +174,14 @@ def _places(
                 yield document.fault(spot, f"{axis}: {error.args[0]}")
         for lever, _ in change.set if names else ():
             try:
-                limited_by(known[lever], axis)
+                _limited_by(known[lever], axis)
             except LookupError as error:
                 yield document.fault((*at, "where", axis), error.args[0], key=True)
 
 
 def _pools(document: Document, at: Where, change: Change, place: Place) -> Iterator[Fault]:
     """Yield the faults of a change that pools: no cities to pool, a city left out, one taken twice."""
-    levers = [name for name, _ in change.set if name.startswith(f"{Pooling.prefix}.")]
+    levers = [name for name, _ in change.set if name.startswith("pooling.")]
     if not levers:
         return
     if not place.inside.any():
@@ -230,10 +249,10 @@ def change_schema(levers: Mapping[str, Quantity]) -> dict[str, Any]:
     """
     month = {"type": "string", "pattern": "^(201[7-9]|202[0-9]|203[0-5])-(0[1-9]|1[0-2])$"}
     words = {"scheme": {"enum": list(SCHEMES)}, "kind": {"enum": list(KINDS)}}
-    limits = {axis: _one_or_more(words.get(axis, {"type": ["string", "integer"]})) for axis in AXES}
+    limits = {axis: _one_or_more(words.get(axis, {"type": ["string", "integer"]})) for axis in PLACE_AXES}
     about = {axis: field.description for axis, field in Limits.model_fields.items()}
     where = {axis: {"description": about[axis], **limit} for axis, limit in limits.items()}
-    values = {name: lever_schema(quantity) for name, quantity in levers.items()}
+    values = {name: _lever_schema(quantity) for name, quantity in levers.items()}
     return object_schema(
         {
             "from": {"description": "first month", **month},
@@ -243,6 +262,23 @@ def change_schema(levers: Mapping[str, Quantity]) -> dict[str, Any]:
         },
         required=("from", "set"),
     )
+
+
+def _lever_schema(quantity: Quantity) -> dict[str, Any]:
+    """Return the JSON Schema of a lever's value.
+
+    >>> from simlib.quantities import levers
+    >>> _lever_schema(levers()["filing.free"])["type"]
+    'boolean'
+    """
+    about = f"{quantity.meaning}; {quantity.unit}; may be limited by {listed(quantity.axes)}"
+    if quantity.choices:
+        return {"description": about, "type": "string", "enum": list(quantity.choices)}
+    if isinstance(quantity.default, bool):
+        return {"description": about, "type": "boolean"}
+    limits = {"minimum": quantity.low, "maximum": quantity.high}
+    sort = "integer" if quantity.unit == WHOLE_MONTHS else "number"
+    return {"description": about, "type": sort} | {k: v for k, v in limits.items() if v is not None}
 
 
 def object_schema(properties: Mapping[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -11,9 +11,8 @@ import numpy.typing as npt
 from simlib.errors import Fault
 from simlib.files import documents
 from simlib.patients import areas
-from simlib.quantities import CITIES, LATER
-from simlib.scenario import register
-from simlib.scenario.scenario import Dated, Scenario, Settings, compile, dated, default, levers
+from simlib.quantities import CITIES, LATER, levers, register
+from simlib.scenario.scenario import Dated, Scenario, Settings, compile, dated, default
 
 Array = npt.NDArray[Any]
 
@@ -29,7 +28,7 @@ def unknowns(of: Scenario, pin: Mapping[str, float | str]) -> tuple[str, ...]:
 
     pin : unknowns held at a value and variants held at a form, by id.
     """
-    known = register.quantities().values()
+    known = register().values()
     there = {lever for _, lever, _ in of.lines()}
     there |= {f"{q.id}={pin.get(q.id, q.default)}" for q in known if q.role == "variant"}
     there |= {LATER} if of.year > KNOWN_YEAR else set()

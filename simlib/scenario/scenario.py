@@ -20,24 +20,20 @@ from simlib.files import documents
 from simlib.files.documents import Document
 from simlib.files.shapes import MAX_TEXT, MAX_TITLE, Frozen, Line, Text, Title
 from simlib.patients import areas
-from simlib.quantities import Quantity
+from simlib.quantities import Quantity, Value, levers, register
 from simlib.scenario import annexes
 from simlib.scenario.change import Change, both_set, change_schema, object_schema, read_changes
 from simlib.scenario.ensemble import Ensemble
-from simlib.scenario.register import DECLARATIONS, Declarations, Value, levers, quantities
 from simlib.terms import KINDS, MONTHS, SCHEMES
 
 __all__ = [
-    "DECLARATIONS",
     "Change",
     "Scenario",
     "Settings",
     "compile",
     "compose",
     "json_schema",
-    "levers",
     "load",
-    "quantities",
     "reference",
 ]
 
@@ -112,7 +108,7 @@ class Scenario(Header):
         return tuple((one.path, one.sha256) for one in read)
 
 
-def load(path: str | Path, declarations: Declarations = DECLARATIONS) -> Scenario:
+def load(path: str | Path) -> Scenario:
     """Read a scenario and the files that it extends, or several scenarios, `a.yaml+b.yaml`, as one: see `compose`.
 
     `extends` names a file in the same folder or below, or several joined by `+`. A file without year, geography or
@@ -123,7 +119,7 @@ def load(path: str | Path, declarations: Declarations = DECLARATIONS) -> Scenari
     BadInputError
         With every fault of the first file in the chain, from the root, that has one.
     """
-    known, (first, *others) = quantities(declarations), parts(str(path))
+    known, (first, *others) = register(), parts(str(path))
     beside = [Path(first).parent / other if Path(other).name == other else Path(other) for other in others]
     loaded = [_load(one, (), known) for one in (Path(first), *beside)]
     try:
@@ -358,9 +354,9 @@ class Dated(NamedTuple):
     value: bool | float
 
 
-def dated(of: Scenario, place: areas.Place, year: int, declarations: Declarations = DECLARATIONS) -> Iterator[Dated]:
+def dated(of: Scenario, place: areas.Place, year: int) -> Iterator[Dated]:
     """Yield every line that a scenario and those it stands on set in a year, in the order in which they win."""
-    known = levers(declarations)
+    known = levers()
     for step, scenario in enumerate(of.lineage()):
         for number, change in enumerate(scenario.changes):
             homes, hosts, schemes, kinds = change.cells(place)
@@ -372,9 +368,7 @@ def dated(of: Scenario, place: areas.Place, year: int, declarations: Declaration
 
 
 @lru_cache(maxsize=32)
-def compile(
-    of: Scenario, place: areas.Place, year: int | None = None, declarations: Declarations = DECLARATIONS
-) -> Settings:
+def compile(of: Scenario, place: areas.Place, year: int | None = None) -> Settings:
     """Return a scenario in a year (its own, unless given) as arrays; a child wins over its parent.
 
         Levers that concern no kind of care are left out, see `over_years`.
@@ -387,9 +381,9 @@ def compile(
     """
     year = of.year if year is None else year
     shape = (len(place.codes), len(place.codes), len(SCHEMES), len(KINDS), MONTHS)
-    arrays = {name: default(quantity, shape) for name, quantity in levers(declarations).items() if quantity.kinds}
+    arrays = {name: default(quantity, shape) for name, quantity in levers().items() if quantity.kinds}
     touched = np.zeros(shape, dtype=bool)
-    for setting in dated(of, place, year, declarations):
+    for setting in dated(of, place, year):
         if setting.lever not in arrays:  # it moves money only: see `over_years`
             continue
         if not arrays[setting.lever].flags.writeable:  # the default, held once
@@ -432,7 +426,7 @@ def default(quantity: Quantity, shape: tuple[int, ...]) -> Array:
     return np.broadcast_to(value, shape)
 
 
-def json_schema(declarations: Declarations = DECLARATIONS) -> dict[str, Any]:
+def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a scenario file, for editors to complete and check it.
 
     >>> json_schema()["required"]
@@ -463,7 +457,7 @@ def json_schema(declarations: Declarations = DECLARATIONS) -> dict[str, Any]:
             "only in a file that extends none",
             **text,
         },
-        "changes": {"type": "array", "maxItems": MAX_CHANGES, "items": change_schema(levers(declarations))},
+        "changes": {"type": "array", "maxItems": MAX_CHANGES, "items": change_schema(levers())},
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -6,77 +6,32 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib.compiled import rule
-from simlib.quantities import AtFull, Params, lever, unknown
+from simlib.quantities import Params, Quantity
 from simlib.terms import ABANDONED, CLAIMED, DIRECT, STEPS
 
 
 class Channels(Params, prefix="channels"):
     """What a claim by hand costs the patient, and who looks at both prices."""
 
-    attention = unknown(
-        "share of patients who compare both prices and claim by hand if it pays", 0.0, 1.0, unit="share"
-    )
-    hassle_inpatient = unknown(
-        "cost in time and trips of an inpatient claim", 100, 1500, dist="log-uniform", default=300, unit="yuan"
-    )
-    hassle_outpatient = unknown(
-        "cost in time and trips of an outpatient claim", 20, 300, dist="log-uniform", default=80, unit="yuan"
-    )
-    delay_months = unknown("months until a claim by hand is paid", 1, 6, dist="log-uniform", default=2, unit="months")
-    interest = unknown(
-        "shadow interest of the patient", 0.003, 0.03, dist="log-uniform", default=0.01, unit="per month"
-    )
-    claims_per_abandoned = unknown(
-        "inpatient claims by hand per abandoned case among cases that fail a condition",
-        1.2,
-        5.0,
-        dist="log-uniform",
-        default=2.0,
-        unit="ratio",
-    )
+    attention: Quantity
+    hassle_inpatient: Quantity
+    hassle_outpatient: Quantity
+    delay_months: Quantity
+    interest: Quantity
+    claims_per_abandoned: Quantity
 
 
 class Claims(Params, prefix="claims"):
     """Claims by hand made easier: online instead of on paper (手工报销线上办理)."""
 
-    hassle_saved = lever(
-        "share of the time and trips of a claim by hand that is saved",
-        0.0,
-        low=0.0,
-        high=1.0,
-        unit="share",
-        axes=("home", "kind"),
-        at_full=AtFull(1.0, up=("fund_payment",), down=("direct_settlement_rate", "own_payment")),
-        source="Dezhou bureau, 2023-07: outpatient claims online, no trip; share assumed by the scenario",
-        grade="assumed",
-    )
-    waiting_saved = lever(
-        "share of the months until a claim by hand is paid that is saved",
-        0.0,
-        low=0.0,
-        high=1.0,
-        unit="share",
-        axes=("home", "kind"),
-        at_full=AtFull(1.0, up=("fund_payment",), down=("own_payment",)),
-        source="Dezhou bureau, 2023-07: outpatient claims online; share assumed by the scenario",
-        grade="assumed",
-    )
+    hassle_saved: Quantity
+    waiting_saved: Quantity
 
 
 class Credit(Params, prefix="credit"):
     """Care on credit (信用就医): nothing is paid in advance, so that waiting for a claim costs nothing."""
 
-    covered = lever(
-        "share of patients who need not advance what a claim by hand will pay",
-        0.0,
-        low=0.0,
-        high=1.0,
-        unit="share",
-        axes=("home", "host", "kind"),
-        at_full=AtFull(1.0, up=("fund_payment",), down=("own_payment",)),
-        source="Shanghai bureau, about 2023-12: open to the Yangtze Delta's insured; share assumed by the scenario",
-        grade="assumed",
-    )
+    covered: Quantity
 
 
 @rule

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from simlib.compiled import rule
 from simlib.files.facts import read
 from simlib.patients.volumes import PUBLISHED
-from simlib.quantities import AtFull, Params, Quantity, lever, unknown
+from simlib.quantities import Params, Quantity
 from simlib.terms import EMERGENCY, KINDS
 
 Array = npt.NDArray[np.float64]
@@ -29,166 +29,39 @@ Array = npt.NDArray[np.float64]
 class Gates(Params, prefix="gates"):
     """How often a case can be settled directly."""
 
-    direct_rate_inpatient = unknown(
-        "inpatient direct settlement rate of 2023",
-        0.55,
-        0.75,
-        default=0.65,
-        dist="triangular",
-        unit="share",
-        source="0.513 published for 2020, none since; aim 0.70 by 2025",
-    )
-    direct_rate_outpatient = unknown(
-        "ordinary outpatient direct settlement rate of 2023; unidentified", 0.6, 0.95, unit="share"
-    )
-    direct_rate_chronic = unknown(
-        "chronic outpatient direct settlement rate of 2023, of listed diseases; unidentified", 0.4, 0.95, unit="share"
-    )
-    direct_rate_pharmacy = unknown("pharmacy direct settlement rate of 2023; unidentified", 0.6, 0.95, unit="share")
-    split = unknown(
-        "share of not networked or not coded among cases that fail a condition, the rest is not filed",
-        0.0,
-        1.0,
-        unit="share",
-        axes=("kind",),
-    )
-    coded = unknown(
-        "share of cases with a code that is not mapped among those not networked or not coded; faults left unmended",
-        0.0,
-        1.0,
-        unit="share",
-        axes=("kind",),
-    )
-    mend = unknown(
-        "place of the share of faults mended before discharge in its feasible range", 0.0, 1.0, unit="quantile"
-    )
-    possible_inpatient = unknown(
-        "inpatient institutions that could be connected", 90_000, 200_000, dist="log-uniform", unit="institutions"
-    )
-    possible_outpatient = unknown(
-        "outpatient institutions that could be connected", 300_000, 700_000, dist="log-uniform", unit="institutions"
-    )
-    possible_chronic = unknown(
-        "institutions that could be connected for chronic care",
-        80_000,
-        300_000,
-        dist="log-uniform",
-        unit="institutions",
-    )
-    possible_pharmacy = unknown(
-        "pharmacies that could be connected", 420_000, 700_000, dist="log-uniform", unit="institutions"
-    )
+    direct_rate_inpatient: Quantity
+    direct_rate_outpatient: Quantity
+    direct_rate_chronic: Quantity
+    direct_rate_pharmacy: Quantity
+    split: Quantity
+    coded: Quantity
+    mend: Quantity
+    possible_inpatient: Quantity
+    possible_outpatient: Quantity
+    possible_chronic: Quantity
+    possible_pharmacy: Quantity
 
 
 class Filing(Params, prefix="filing"):
     """Rules of filing that a scenario may change."""
 
-    free = lever(
-        "care counts as filed without a filing (免备案)",
-        False,
-        unit="yes or no",
-        axes=("home", "host", "kind"),
-        at_full=AtFull(
-            True,
-            up=("direct_settlement_rate", "fund_payment"),
-            down=("advanced_by_patients",),
-            untouched=("first_not_networked", "first_not_listed"),
-        ),
-        source="Beijing, Tianjin and Hebei authorities, notice of 2023-04 (the only such region enacted)",
-        grade="official",
-    )
-    late_refused = lever(
-        "share of filings made late, before discharge, that are not accepted (补备案): the notice of 2022 ended it",
-        0.0,
-        low=0.0,
-        high=1.0,
-        unit="share",
-        axes=("home", "host", "kind"),
-        at_full=AtFull(
-            1.0,
-            up=("advanced_by_patients",),
-            down=("direct_settlement_rate",),
-            untouched=("first_not_networked", "first_not_listed"),
-        ),
-        source="NHSA and Ministry of Finance notice 医保发〔2022〕22号: enough before discharge, from 2023-01",
-        grade="official",
-    )
-    mended = lever(
-        "share of cases left without a valid filing whose filing is made late, before discharge, or deemed (补备案)",
-        0.0,
-        low=0.0,
-        high=1.0,
-        unit="share",
-        axes=("home", "host", "kind"),
-        at_full=AtFull(
-            1.0,
-            up=("direct_settlement_rate", "fund_payment"),
-            down=("advanced_by_patients",),
-            untouched=("first_not_networked", "first_not_listed"),
-        ),
-        source="NHSA and Ministry of Finance notice 医保发〔2022〕22号 lets patients file late; share assumed",
-        grade="assumed",
-    )
-    valid_months = lever(
-        "months for which a temporary filing (临时外出就医备案) is valid",
-        6.0,
-        low=6.0,
-        high=60.0,
-        unit="months",
-        axes=("home", "kind"),
-        at_full=AtFull(
-            60.0,
-            up=("direct_settlement_rate", "fund_payment"),
-            down=("advanced_by_patients",),
-            untouched=("first_not_networked", "first_not_listed"),
-        ),
-        source="NHSA and Ministry of Finance notice 医保发〔2022〕22号: at least six months; areas may allow more",
-        grade="official",
-    )
-    lapsed = unknown(
-        "share of cases left without a valid filing whose filing has lapsed, if it is valid for six months",
-        0.0,
-        0.3,
-        unit="share",
-        only=("filing.valid_months",),
-    )
+    free: Quantity
+    late_refused: Quantity
+    mended: Quantity
+    valid_months: Quantity
+    lapsed: Quantity
 
 
 class Codes(Params, prefix="codes"):
     """The unification of codes of diseases and items."""
 
-    unified = lever(
-        "share of code faults removed by one code of diseases and items everywhere (统一编码)",
-        0.0,
-        low=0.0,
-        high=1.0,
-        unit="share",
-        axes=("home", "host", "kind"),
-        at_full=AtFull(
-            1.0,
-            up=("direct_settlement_rate", "fund_payment"),
-            down=("advanced_by_patients",),
-            untouched=("first_not_networked",),
-        ),
-        source="中国医疗保险 (journal), about 2023-10, asks for it; share assumed by the scenario",
-        grade="assumed",
-    )
+    unified: Quantity
 
 
 class Platform(Params, prefix="platform"):
     """Outages and switch-overs of systems."""
 
-    outage = lever(
-        "share of a month's cases that find card, hospital system or platform down, before any is mended (停机切换)",
-        0.0,
-        low=0.0,
-        high=1.0,
-        unit="share",
-        axes=("home", "host", "kind"),
-        at_full=AtFull(1.0, down=("direct_settlement_rate",), untouched=("first_not_networked", "first_not_listed")),
-        source="NHSA and Ministry of Finance notice 医保发〔2022〕22号 on switch-overs; share assumed by the scenario",
-        grade="assumed",
-    )
+    outage: Quantity
 
 
 def lapse_no_more(months: Array) -> Array:

@@ -12,90 +12,24 @@ from itertools import accumulate
 import numpy as np
 import numpy.typing as npt
 
-from simlib.quantities import AtFull, Params, Quantity, lever, unknown
-from simlib.terms import FEN, INSTITUTIONS, TIERS
+from simlib.quantities import Params, Quantity
+from simlib.terms import FEN, TIERS
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-def _share(meaning: str) -> Quantity:
-    """Return the declaration of a share of visits that becomes connected."""
-    return lever(
-        meaning,
-        0.0,
-        low=0.0,
-        high=1.0,
-        unit="share",
-        axes=("home", "host", "kind"),
-        at_full=AtFull(1.0, up=("direct_settlement_rate", "fund_payment"), down=("advanced_by_patients",)),
-        source="Dezhou bureau, 2023-07: institutions of every township connected; share assumed by the scenario",
-        grade="assumed",
-    )
-
-
 class Network(Params, prefix="network"):
     """The roll-out of the network that a scenario may speed up."""
 
-    connected = _share("share of visits to institutions not yet connected for this kind of care that become connected")
-    connected__tier1 = _share("share of visits to tier-1 institutions not yet connected that become connected")
-    connected__tier2 = _share("share of visits to tier-2 institutions not yet connected that become connected")
-    connected__tier3 = _share("share of visits to tier-3 institutions not yet connected that become connected")
-    institutions = lever(
-        "institutions that a roll-out connects in each host area for this kind of care in the end, beyond those of the "
-        "reference and no more than there are",
-        0.0,
-        low=0.0,
-        high=100_000.0,
-        unit=INSTITUTIONS,
-        axes=("host", "kind"),
-        at_full=AtFull(
-            5_000.0,
-            up=("direct_settlement_rate", "fund_payment", "network_cost"),
-            down=("advanced_by_patients",),
-        ),
-        source="number assumed by the scenario",
-        grade="assumed",
-    )
-    speed = lever(
-        "institutions that each host area connects for this kind of care in a month of a roll-out",
-        50.0,
-        low=0.0,
-        high=100_000.0,
-        unit="institutions a month",
-        axes=("host", "kind"),
-        at_full=AtFull(
-            1_000.0,
-            up=("direct_settlement_rate", "network_cost"),
-            none=0.0,
-            beside=(("network.institutions", 5_000.0),),
-        ),
-        source="NHSA, by press: 62,700 institutions for inpatients at the end of 2022, 82,300 at that of 2023: 51 "
-        "a month in each of 32 areas",
-        grade="derived",
-    )
-    cost = unknown(
-        "cost of connecting one institution for one kind of care, hardware and software",
-        50_000.0,
-        1_000_000.0,
-        dist="log-uniform",
-        unit="yuan",
-        source="Liaoning's bureau (辽宁省人力资源和社会保障厅), 2016-04-26: several hundred million yuan (数亿元) for "
-        "nearly all designated hospitals, nothing more exact: read as 200 to 900 million over 900 to 4,000, its share "
-        "of hospitals and of all that take inpatients",
-        grade="weak",
-        only=("network.institutions",),
-    )
-    pace_ahead = unknown(
-        "institutions for inpatients that each host area connects in a month after 2024, where the rate of later years "
-        "is extrapolated",
-        0.0,
-        speed.number,
-        unit="institutions a month",
-        source="assumption: from none, as fewer were connected at the end of 2024 (80,400) than at that of 2023 "
-        "(82,300), to the pace of 2023; NHSA, by press",
-        grade="assumed",
-    )
+    connected: Quantity
+    connected__tier1: Quantity
+    connected__tier2: Quantity
+    connected__tier3: Quantity
+    institutions: Quantity
+    speed: Quantity
+    cost: Quantity
+    pace_ahead: Quantity
 
 
 BY_TIER = tuple(f"network.connected.tier{tier}" for tier in TIERS)

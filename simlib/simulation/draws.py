@@ -14,9 +14,8 @@ from simlib.catalogue import baskets
 from simlib.errors import BadInputError, did_you_mean, shown
 from simlib.files.facts import read, value
 from simlib.patients import areas, chronic, visits
-from simlib.quantities import Quantity
+from simlib.quantities import Quantity, register
 from simlib.randomness import odds_of
-from simlib.scenario import register
 from simlib.scenario.scenario import Scenario
 from simlib.settlement.channels import Channels
 from simlib.simulation.loop import DRAW
@@ -46,7 +45,7 @@ def draw_values(seed: int, draw: int, pin: Pin, candidates: int | None = None) -
     provinces = len(areas.provinces().codes)
     size = {"home": provinces, "host": provinces, "kind": len(KINDS), "category": len(CATEGORIES)}
     size["disease"], size["city"] = len(chronic.DISEASES), len(read("cities"))
-    known = register.quantities()
+    known = register()
     unknowns = {name: q for name, q in known.items() if q.role == "unknown"}
     variants = {name: q for name, q in known.items() if q.role == "variant"}
     wrong = sorted(set(pin) - set(unknowns) - set(variants))

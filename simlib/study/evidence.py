@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
-from simlib.scenario import register
+from simlib.quantities import register
 from simlib.study import findings
 from simlib.study.briefing import Results, difference, relative
 from simlib.terms import GRADES
@@ -91,7 +91,7 @@ def assumptions(answer: Results) -> pd.DataFrame:
     pinned = answer.manifest["pinned"]
     rows = [
         (q.id, q.meaning, q.low, q.high, q.unit, q.grade, q.source, pinned.get(q.id))
-        for q in register.quantities().values()
+        for q in register().values()
         if q.role == "unknown"
     ]
     rows.sort(key=lambda row: GRADES.index(cast(Any, row[5])))

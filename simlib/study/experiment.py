@@ -21,8 +21,8 @@ from simlib.fund.ledger import Ledger
 from simlib.fund.openings import Pools, Stated
 from simlib.patients import areas, flows, response
 from simlib.patients.within import Within
-from simlib.quantities import Quantity
-from simlib.scenario import register, scenario
+from simlib.quantities import Quantity, register
+from simlib.scenario import scenario
 from simlib.scenario.scenario import Scenario
 from simlib.settlement.network import Network
 from simlib.simulation import policies, simulate, solve
@@ -308,7 +308,7 @@ def _by_insured(of: Scenario, kind: int, runs: tuple[simulate.Run, simulate.Run]
 
 def scalar_unknowns() -> tuple[Quantity, ...]:
     """Return the unknowns that are one number per draw and that cross-province payments hang on: not of `APART`."""
-    return tuple(q for q in register.quantities().values() if q.role == "unknown" and not q.axes and q.id not in APART)
+    return tuple(q for q in register().values() if q.role == "unknown" and not q.axes and q.id not in APART)
 
 
 def effect(runs: Runs) -> pd.DataFrame:

@@ -16,7 +16,8 @@ from simlib.errors import BadInputError, did_you_mean, shown
 from simlib.files.facts import read
 from simlib.files.texts import Lang, said
 from simlib.patients import areas
-from simlib.scenario import inert, register, scenario
+from simlib.quantities import register
+from simlib.scenario import inert, scenario
 from simlib.scenario.scenario import Scenario
 from simlib.simulation import draws, simulate, solve
 from simlib.study import metrics
@@ -265,7 +266,7 @@ def by_form(
     ------
     BadInputError : no such variant.
     """
-    choices = {name: q.choices for name, q in register.quantities().items() if q.role == "variant"}
+    choices = {name: q.choices for name, q in register().items() if q.role == "variant"}
     if variant not in choices:
         raise BadInputError(f"{shown(variant)}: no such variant. {did_you_mean(variant, choices)}")
     rows: list[dict[str, object]] = []

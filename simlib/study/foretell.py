@@ -28,7 +28,7 @@ from scipy.stats import qmc
 from simlib.errors import BadInputError, did_you_mean
 from simlib.files import spreadsheets
 from simlib.files.facts import read
-from simlib.quantities import Params, Quantity, unknown
+from simlib.quantities import Params, Quantity
 from simlib.randomness import quantile, systematic
 
 Array = npt.NDArray[np.float64]
@@ -53,21 +53,15 @@ HOW = {"ex ante": "the network of later years extrapolated", "ex post": "the tru
 class Foretell(Params, prefix="foretell"):
     """How national figures may move in a year, before their own past is looked at."""
 
-    drift_visits = unknown("growth a year of direct visits with the same network", -0.05, 0.6, unit="log")
-    drift_payment = unknown("growth a year of fund payment per direct visit", -0.12, 0.08, unit="log")
-    drift_cost = unknown("growth a year of cross-province cost of a scheme", -0.05, 0.45, unit="log")
-    network = unknown("effect of connected institutions on direct visits", 0.0, 1.5, unit="elasticity")
-    shock_visits = unknown(
-        "standard deviation of a year's shock to direct visits", 0.05, 0.6, dist="log-uniform", unit="log"
-    )
-    shock_payment = unknown(
-        "standard deviation of a year's shock to fund payment per visit", 0.01, 0.15, dist="log-uniform", unit="log"
-    )
-    shock_cost = unknown(
-        "standard deviation of a year's shock to cross-province cost", 0.03, 0.3, dist="log-uniform", unit="log"
-    )
-    pace = unknown("growth of connected institutions against that of the year before", 0.0, 1.0, unit="ratio")
-    opening = unknown("growth of connected institutions where no earlier count is published", 0.0, 1.5, unit="log")
+    drift_visits: Quantity
+    drift_payment: Quantity
+    drift_cost: Quantity
+    network: Quantity
+    shock_visits: Quantity
+    shock_payment: Quantity
+    shock_cost: Quantity
+    pace: Quantity
+    opening: Quantity
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import pandas as pd
 
 from simlib.files.shapes import LAST_MONTH
 from simlib.fund.ledger import Ledger
-from simlib.scenario import inert, register, scenario
+from simlib.quantities import register
+from simlib.scenario import inert, scenario
 from simlib.study import experiment, findings, metrics
 from simlib.study.experiment import Pairing, Runs
 from simlib.terms import GRADES
@@ -177,7 +178,7 @@ def evidence(runs: Runs, pairing: Pairing) -> dict[str, Any]:
     varied = {column for column in runs.unknowns if runs.unknowns[column].nunique() > 1 and column not in unused}
     counts = Counter(
         q.grade
-        for q in register.quantities().values()
+        for q in register().values()
         if q.role == "unknown" and (q.axes or q.id in varied) and q.id not in experiment.APART
     )
     grades = {grade: counts[grade] for grade in GRADES if counts[grade]}

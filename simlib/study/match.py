@@ -16,8 +16,7 @@ from simlib.files.facts import value
 from simlib.fund.ledger import Ledger
 from simlib.patients.visits import season
 from simlib.patients.volumes import PUBLISHED
-from simlib.quantities import Quantity
-from simlib.scenario import register
+from simlib.quantities import Quantity, register
 from simlib.scenario.ensemble import Ensemble
 from simlib.scenario.scenario import FIRST_YEAR, Scenario, reference
 from simlib.settlement import gates
@@ -100,7 +99,7 @@ def _standing(ensemble: Ensemble) -> Iterator[tuple[tuple[str, Quantity], Array]
     members, seed = list(ensemble.members), ensemble.seed
     for q in scalar_unknowns():
         yield (q.id, q), randomness.hypercube(q, seed, ensemble.candidates)[members]
-    for q in register.quantities().values():
+    for q in register().values():
         if q.role == "unknown" and q.axes == ("kind",):
             drawn = np.stack([randomness.standing(q, seed, member, len(KINDS)) for member in members])
             for kind, u in zip(KINDS, drawn.T, strict=True):

@@ -16,6 +16,7 @@ import matplotlib.pyplot as plt
 
 from simlib.files import facts, texts
 from simlib.patients import areas
+from simlib.quantities import declared
 from simlib.report import fans, maps, plots
 
 CURVE = pd.DataFrame(
@@ -180,8 +181,9 @@ def test_the_settings_of_the_caller_stay_and_his_axes_are_used(name: str) -> Non
 
 def test_the_font_has_every_character_of_the_texts_the_places_and_gb2312() -> None:
     has = set(FT2Font(str(plots.FONT)).get_charmap())
-    shown = [row for name in ("provinces", "meanings") for row in facts.read(name)]
+    shown = facts.read("provinces")
     words = "".join(str(value) for row in (*shown, *map(texts.texts, texts.LANGS)) for value in row.values())
+    words += "".join(number.meaning_zh for number in declared().values())
     words += "".join(c for c in map(chr, range(0xA1, 0xFFFF)) if c.encode("gb2312", "ignore")) + "−–—…×±≥≤→°‰€·％（）"
     assert sorted(set(words) - {"\n"} - set(map(chr, has))) == []
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from simlib.files import texts
+from simlib.quantities import levers
 from simlib.report import app, trial
-from simlib.scenario import inert, register, scenario
+from simlib.scenario import inert, scenario
 from simlib.scenario.scenario import Scenario
 from simlib.study import briefing, experiment
 from simlib.terms import KINDS
@@ -24,7 +25,7 @@ def tried(folder: Path, region: str = "yangtze-delta", **settings: float) -> Sce
 
 def test_every_lever_of_care_that_is_a_share_or_a_switch_can_be_tried() -> None:
     tried_ = {q.id for of in trial.measures().values() for q in of.levers}
-    for q in register.levers().values():
+    for q in levers().values():
         wanted = bool(q.kinds) and not q.id.startswith("pooling.") and (q.unit == "share" or q.default is False)
         assert (q.id in tried_) == wanted, q.id
 

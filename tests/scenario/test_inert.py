@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simlib.quantities import CITIES, LATER, Quantity
-from simlib.scenario import inert, register, scenario
+from simlib.quantities import CITIES, LATER, Quantity, levers, register
+from simlib.scenario import inert, scenario
 from simlib.scenario.change import Change
 from simlib.scenario.scenario import Scenario
 from simlib.settlement.network import Network
@@ -18,13 +18,13 @@ from simlib.simulation import simulate, solve
 from simlib.study import briefing, experiment, findings
 
 ROOT = Path(__file__).parents[2]
-KNOWN = register.quantities()
+KNOWN = register()
 USED_WITH = [(q, one) for q in KNOWN.values() for one in q.only]
 
 
 def test_what_an_unknown_is_used_with_is_a_lever_a_form_or_a_word() -> None:
     forms = {f"{q.id}={form}" for q in KNOWN.values() if q.role == "variant" for form in q.choices}
-    assert USED_WITH and {one for _, one in USED_WITH} <= {*register.levers(), *forms, LATER, CITIES}
+    assert USED_WITH and {one for _, one in USED_WITH} <= {*levers(), *forms, LATER, CITIES}
     assert all(q.role == "unknown" and q in experiment.scalar_unknowns() for q, _ in USED_WITH)
 
 
@@ -39,7 +39,7 @@ def test_nothing_hangs_on_the_unknowns_that_a_run_does_not_use(delta: Scenario) 
 
 def using(root: Scenario, what: str) -> Scenario:
     """Return a scenario that has what an unknown is used with, a form of the model aside."""
-    lever = register.levers().get(what)
+    lever = levers().get(what)
     at_full = lever.at_full if lever else None
     change = {"from": "2024-01", "set": (*at_full.beside, (what, at_full.value))} if at_full else {}
     if what == "ledger.hospital.lag":

@@ -4,7 +4,6 @@ import contextlib
 import pickle
 import random
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import numpy as np
@@ -15,9 +14,8 @@ from hypothesis import strategies as st
 from simlib.errors import BadInputError
 from simlib.files import documents
 from simlib.patients import areas
-from simlib.quantities import AtFull, Params, lever, unknown
+from simlib.quantities import checked, levers
 from simlib.scenario import scenario
-from simlib.scenario.register import DECLARATIONS, checked
 from simlib.scenario.scenario import compile, load, reference
 
 SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
@@ -25,15 +23,6 @@ TITLE, QUESTION = "title: {zh: 题, en: Title}\n", "question: {zh: 问, en: Why}
 HEAD, TAIL = TITLE + QUESTION, QUESTION + "year: 2024\n"
 PLACE = areas.load("provinces")
 DELTA = PLACE.resolve("yangtze-delta")
-ANY: dict[str, Any] = {"at_full": AtFull(1.0), "source": "-", "grade": "assumed"}
-"""What a lever must say of itself and does not matter here."""
-
-
-class Demo(Params, prefix="demo"):
-    yuan = lever("money", 1000, unit="yuan", axes=("home",), low=1000, high=100_000, **ANY)
-    fixed = lever("nationwide", 0.5, unit="share", axes=(), low=0, high=1, **ANY)
-    open = lever("without limits", 1.0, unit="days", axes=(), **ANY)
-    luck = unknown("unknown", 0, 1, unit="share")
 
 
 def written(folder: Path, text: str, name: str = "x.yaml") -> Path:
@@ -44,10 +33,10 @@ def written(folder: Path, text: str, name: str = "x.yaml") -> Path:
     return path
 
 
-def faults(path: Path, **more) -> list[str]:
+def faults(path: Path) -> list[str]:
     """Return what is said against a file, its folder left out."""
     with pytest.raises(BadInputError) as raised:
-        load(path, **more)
+        load(path)
     return [str(fault).removeprefix(f"{path.parent}/") for fault in raised.value.faults]
 
 
@@ -467,8 +456,8 @@ def test_the_published_schema_refuses_what_load_refuses(name):
 
 def test_the_schema_has_one_property_for_each_lever():
     properties = scenario.json_schema()["properties"]["changes"]["items"]["properties"]["set"]["properties"]
-    assert list(properties) == list(scenario.levers())
-    assert all(scenario.levers()[name].unit in entry["description"] for name, entry in properties.items())
+    assert list(properties) == list(levers())
+    assert all(levers()[name].unit in entry["description"] for name, entry in properties.items())
 
 
 CHILD = change(
@@ -551,24 +540,21 @@ def test_a_scenario_is_a_value(tmp_path):
         done.values("filing.free")[:] = True
 
 
-def test_levers_come_from_the_declarations(tmp_path):
-    path = written(tmp_path, setting("demo.yuan: 2000", "{home: 上海}"))
-    done = compile(load(path, (Demo,)), PLACE, declarations=(Demo,))
-    assert done.ids == ("demo.yuan", "demo.fixed", "demo.open")
-    assert (done.values("demo.yuan") == 2000).sum() == 32 * 2 * 4 * 6
-    assert faults(written(tmp_path, setting("demo.luck: 1")), declarations=(Demo,))[0].startswith(
-        "x.yaml:10:5: demo.luck"
-    )
-    said = faults(written(tmp_path, setting("demo.fixed: 1", "{home: 上海}")), declarations=(Demo,))
-    assert said[0].endswith("cannot be limited by home. It can be by date only: delete home.")
-    with pytest.raises(ValueError, match="Write a plain number in days"):
-        checked(Demo.open, "soon")
+def test_a_lever_that_cannot_be_limited_says_so(tmp_path):
+    said = faults(written(tmp_path, setting("ledger.hospital.lag: 1", "{home: 上海}")))
+    assert said[0].endswith("cannot be limited by home. It can be by host: delete home.")
+
+
+def test_a_form_of_the_model_is_no_lever(tmp_path):
+    said = faults(written(tmp_path, setting("response.form: price")))
+    assert said[0].startswith("x.yaml:10:5: response.form: is a form, which --pin chooses, not a lever.")
+
+
+def test_a_value_is_checked_by_the_range_and_unit_of_its_lever():
+    with pytest.raises(ValueError, match="Write a plain number in months between 0 and 12"):
+        checked(levers()["ledger.prepayment.months"], "soon")
     with pytest.raises(ValueError, match=r"a share above 1\. Write a share between 0 and 1"):
-        checked(Demo.fixed, 1e6)
-
-
-def test_every_number_has_its_own_id():
-    assert len(scenario.quantities()) == sum(len(list(group.quantities())) for group in DECLARATIONS)
+        checked(levers()["catalogue.reach.drug"], 1e6)
 
 
 def shuffled(text: str, seed: int) -> str:

@@ -12,6 +12,7 @@ import pytest
 from simlib.amounts import AMOUNTS, CAUSES, CONDITIONS
 from simlib.errors import BadInputError
 from simlib.patients import areas
+from simlib.quantities import levers
 from simlib.scenario import scenario
 from simlib.scenario.change import Change
 from simlib.simulation import measures, simulate, solve
@@ -183,7 +184,7 @@ def test_with_all_conditions_met_and_identical_catalogues_everything_is_direct(
 ) -> None:
     parts = np.broadcast_to(world.lists.parts[:1], world.lists.parts.shape)
     alike = replace(world, lists=replace(world.lists, parts=parts))
-    listed = tuple((name, True) for name in scenario.levers() if name.startswith("chronic.listed."))
+    listed = tuple((name, True) for name in levers() if name.startswith("chronic.listed."))
     met = (("filing.mended", 1.0), ("network.connected", 1.0), ("codes.unified", 1.0), *listed)
     totals = live(alike, enacting(root, set=met))
     assert amount(totals, "visits_direct").sum() > 0

@@ -11,7 +11,8 @@ import pytest
 from simlib.amounts import AMOUNTS, CAUSES, CONDITIONS
 from simlib.errors import BadInputError
 from simlib.patients import areas
-from simlib.scenario import inputs, register, scenario
+from simlib.quantities import levers
+from simlib.scenario import inputs, scenario
 from simlib.scenario.change import Change
 from simlib.scenario.scenario import Scenario
 from simlib.study import experiment, funnel, metrics
@@ -142,7 +143,7 @@ def test_a_cause_differs_where_a_lever_does(
 
 
 def test_every_lever_of_care_acts_on_a_cause_but_supervision() -> None:
-    idle = [name for name, lever in register.levers().items() if lever.kinds and not inputs.acts_on(name)]
+    idle = [name for name, lever in levers().items() if lever.kinds and not inputs.acts_on(name)]
     assert idle == ["supervision.detected"]
 
 
