@@ -13,15 +13,15 @@ from time import process_time, thread_time
 from typing import Any
 
 from simlib import cli
-from simlib.fund import cashflow
+from simlib.fund import indicators
 from simlib.study import experiment, folders
 
 ROOT = Path(__file__).parent.parent
 SCENARIO = ROOT / "scenarios" / "delta_mutual_recognition.yaml"
 LEDGER: tuple[tuple[Any, str], ...] = (
-    (cashflow, "follow"),
-    (cashflow, "indicators"),
-    (cashflow, "effects"),
+    (experiment, "follow"),
+    (indicators, "monthly"),
+    (indicators, "effects"),
     (experiment, "parts_table"),
     (experiment, "cash_table"),
     (folders, "books"),

@@ -1,6 +1,6 @@
 """Whose money, when: double entry in fen over 36 months, and what the books say.
 
-Reading order: ledger, openings, later, homecare, diverted, cashflow, journal, reconcile.
+Reading order: ledger, carried, openings, books, indicators, journal, reconcile.
 """
 
 from simlib import room

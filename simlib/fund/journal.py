@@ -14,7 +14,7 @@ import pandas as pd
 
 from simlib.files.texts import both, said
 from simlib.fund import ledger
-from simlib.fund.cashflow import Books, months
+from simlib.fund.books import Books, months
 from simlib.fund.ledger import ACCOUNTS, ENTRIES
 from simlib.terms import FEN, MONTHS, SCHEMES
 

@@ -74,7 +74,7 @@ class Flows(NamedTuple):
     within: Ints
 
 
-class Terms(NamedTuple):
+class PaymentTerms(NamedTuple):
     """When the money moves, by month of care as in `Flows`; whole months.
 
     multiple : of the prepayment, ppm, (SPAN, home). clearing, late : (MONTHS + SPAN, home). hospital : (MONTHS + SPAN,
@@ -299,12 +299,15 @@ def shift(cash: Ints, need: Ints, shared: Ints, province: Ints, provinces: int) 
 
 
 def falls_due(flow: Ints, lag: Ints) -> Ints:
-    """Return what of last year's flow (12, …) falls due in the months of the books, (SPAN, …); lag as in `Terms`."""
+    """Return what of last year's flow (12, …) falls due in the months of the books, (SPAN, …).
+
+    lag : as in `PaymentTerms`.
+    """
     later = np.zeros((SPAN, *flow.shape[1:]), dtype=np.int64)
     return by_due_month(np.concatenate([flow, later]), lag)[MONTHS:]
 
 
-def taken_over(flows: Flows, terms: Terms, moves: Moves) -> dict[str, Ints]:
+def taken_over(flows: Flows, terms: PaymentTerms, moves: Moves) -> dict[str, Ints]:
     """Return by kind of debt what the books take over, by the month in which it falls due, (SPAN, scheme, home, host).
 
     What was due already waits from the first month on.
@@ -325,7 +328,7 @@ def taken_over(flows: Flows, terms: Terms, moves: Moves) -> dict[str, Ints]:
     return out
 
 
-def opened(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
+def opened(flows: Flows, terms: PaymentTerms, balance: Ints, held: Ints) -> Moves:
     """Return the entries that open the books, month 0.
 
     What was settled last year and is not yet due is taken over. Where a host had paid hospitals more than it held, they
@@ -354,7 +357,7 @@ def opened(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
     }
 
 
-def book(flows: Flows, terms: Terms, balance: Ints, held: Ints) -> Moves:
+def book(flows: Flows, terms: PaymentTerms, balance: Ints, held: Ints) -> Moves:
     """Return every entry of `SPAN` months, opening included: see `Moves`.
 
     Payments never exceed the cash there is: a pool pays local care, then claims, then hospitals in other cities of its

@@ -1,4 +1,7 @@
-"""What the pools have when the books open: drawn around the published nation, or read from a table of one's own."""
+"""What the books open with: last year's flows, and what the pools have.
+
+That is drawn around the published nation, or read from a table of one's own.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,14 @@ from simlib.catalogue.itemlists import amount
 from simlib.errors import did_you_mean, shown
 from simlib.files import spreadsheets
 from simlib.files.facts import read, value
-from simlib.fund.ledger import Ledger
+from simlib.fund import carried
+from simlib.fund.ledger import YEARS, Ledger
 from simlib.patients import areas
 from simlib.simulation.solve import World
-from simlib.terms import FEN, SCHEMES
+from simlib.terms import CLAIMED, DIRECT, FEN, MONTHS, SCHEMES
 
 Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 UNIT = 1e8
 """Yuan in the unit of the published tables, 100 million yuan."""
@@ -43,13 +48,70 @@ class Pools(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Stated:
+class StatedPools:
     """A table of pools that was read: the pools, what looks wrong but may be right, path and hash of the file."""
 
     pools: Pools
     warnings: tuple[str, ...]
     path: str
     sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class Opening:
+    """What the books open with, fen.
+
+    direct, claimed : flows of the year before, earlier : direct flows of the one before that, (12, scheme, home, host).
+    near : direct and claimed flows within provinces of the year before, (2, 12, scheme, home, 1).
+    income, local : (SPAN, scheme, home). balance : of the pools, (scheme, home).
+    """
+
+    direct: Ints
+    claimed: Ints
+    earlier: Ints
+    near: Ints
+    income: Ints
+    local: Ints
+    balance: Ints
+
+
+def opening(
+    world: World, year: int, place: areas.Place, paid: tuple[Ints, Ints], pools: Pools | None = None
+) -> Opening:
+    """Return the opening of a draw, the same for a reference and what is compared with it.
+
+    Parameters
+    ----------
+    paid : direct and claimed flows of the reference's year, fen, (2, kind, scheme, home, host, month): between
+    provinces, and within them, hosts together. pools : what the pools have; drawn, and synthetic, if not given.
+    """
+    across, inside = paid
+
+    def back(flow: Ints, level: Array, level_own: Array) -> Ints:
+        """Return the flow of an earlier year, kinds together, (2, month, scheme, home, host)."""
+        of_kinds = np.rint(flow * (level / level_own)[:, None, None, None, None]).astype(np.int64)
+        return np.moveaxis(of_kinds.sum(axis=1), -1, 1)
+
+    own, own_within = carried.level(world, year), carried.level_within(world, year)
+    last, earlier = (back(across, carried.level(world, year - years), own) for years in (1, 2))
+    near = back(inside, carried.level_within(world, year - 1), own_within)
+    income, spending, balance = pools or synthetic(world, year, place)
+    at_home = np.maximum(spending - (across.sum(axis=4) + inside.sum(axis=4)).sum(axis=(0, 1, 4)), 0)
+    return Opening(
+        direct=last[DIRECT],
+        claimed=last[CLAIMED],
+        earlier=earlier[DIRECT],
+        near=near,
+        income=_monthly(income, float(world.values[Ledger.growth_income][0])),
+        local=_monthly(at_home, float(world.values[Ledger.growth_local][0])),
+        balance=np.rint(balance).astype(np.int64),
+    )
+
+
+def _monthly(yearly: Array, growth: float) -> Ints:
+    """Return what a year's amount (scheme, home) is in each month of the books, (SPAN, scheme, home)."""
+    grown = (1 + growth) ** np.arange(YEARS)
+    return np.rint(np.repeat(yearly * grown[:, None, None] / MONTHS, MONTHS, axis=0)).astype(np.int64)
 
 
 def national(year: int, growth_income: float, growth_local: float) -> Array:
@@ -79,24 +141,24 @@ def synthetic(world: World, year: int, place: areas.Place) -> Pools:
     those of a province among its cities, times what it says of each, so that they sum to the province's. An area whose
     amounts are published, both schemes together, has those.
     """
-    v, whole = world.values, areas.provinces()
-    people = areas.people(whole, float(v[areas.Areas.xpcc_share][0]), float(v[areas.Areas.employee_slope][0]))
+    values, whole = world.values, areas.provinces()
+    people = areas.people(whole, float(values[areas.Areas.xpcc_share][0]), float(values[areas.Areas.employee_slope][0]))
     insured = (people.insured[place.province] * place.share[:, None]).T
-    of_nation = national(year, float(v[Ledger.growth_income][0]), float(v[Ledger.growth_local][0]))
+    of_nation = national(year, float(values[Ledger.growth_income][0]), float(values[Ledger.growth_local][0]))
 
     def split(weight: Array, column: int) -> Array:
         return np.asarray(weight / weight.sum(axis=1, keepdims=True) * of_nation[:, column, None])
 
-    spending = split(insured * v[Ledger.spending_per_head][place.province], 1)
-    reserve = np.stack([v[Ledger.reserve_employee], v[Ledger.reserve_resident]])[:, place.province]
-    income = split(spending * v[Ledger.income_ratio][place.province], 0)
+    spending = split(insured * values[Ledger.spending_per_head][place.province], 1)
+    reserve = np.stack([values[Ledger.reserve_employee], values[Ledger.reserve_resident]])[:, place.province]
+    income = split(spending * values[Ledger.income_ratio][place.province], 0)
     balance = split(spending * reserve, 2)
     pools = Pools(
-        _among_cities(income, v[Ledger.income_city], place),
+        _among_cities(income, values[Ledger.income_city], place),
         spending,
-        _among_cities(balance, v[Ledger.reserve_city], place),
+        _among_cities(balance, values[Ledger.reserve_city], place),
     )
-    growth = (float(v[Ledger.growth_income][0]), float(v[Ledger.growth_local][0]))
+    growth = (float(values[Ledger.growth_income][0]), float(values[Ledger.growth_local][0]))
     for row in read("fund_pools"):
         if row["area"] in place.codes:
             pools = _with_published(pools, place.index(row["area"]), published(row, year, *growth))
@@ -140,15 +202,15 @@ def _with_published(pools: Pools, home: int, amounts: Array) -> Pools:
     """Return pools with the published sums of one area, over its schemes as drawn; the nation's sums stay."""
     out = []
     for drawn, known in zip(pools, amounts.tolist(), strict=True):
-        of = drawn[:, home] * known / drawn[:, home].sum()
+        own = drawn[:, home] * known / drawn[:, home].sum()
         whole = drawn.sum(axis=1)
-        scaled = drawn * ((whole - of) / (whole - drawn[:, home]))[:, None]
-        scaled[:, home] = of
+        scaled = drawn * ((whole - own) / (whole - drawn[:, home]))[:, None]
+        scaled[:, home] = own
         out.append(scaled)
     return Pools(*out)
 
 
-def stated(path: Path, place: areas.Place) -> Stated:
+def stated(path: Path, place: areas.Place) -> StatedPools:
     """Return the pools that a CSV or XLSX file states, one row for each area of a geography and scheme.
 
     Raises
@@ -186,7 +248,7 @@ def stated(path: Path, place: areas.Place) -> Stated:
     arrays = np.zeros((3, len(SCHEMES), len(place.codes)))
     arrays[:, of, home] = fen
     pools = Pools(*arrays)
-    return Stated(pools, tuple(_implausible(pools, place, str(path))), str(path), table.sha256)
+    return StatedPools(pools, tuple(_implausible(pools, place, str(path))), str(path), table.sha256)
 
 
 def _implausible(pools: Pools, place: areas.Place, path: str) -> Iterator[str]:

@@ -48,7 +48,7 @@ class Run:
     people : people drawn across provinces. totals : `AMOUNTS`, weighted, by half of the people and by whether the cell
     is touched in the month: (half, kind, scheme, home, host, touched, amount), integers. paid : what the fund paid on
     direct cases and on claims, fen, (kind, scheme, home, host, month, 2). Pairs of `areas.Place.inside` hold care
-    within a province, which is no cross-province care: `metrics` leaves them out, `cashflow` books them apart.
+    within a province, which is no cross-province care: `metrics` leaves them out, `books` of the fund book them apart.
     seen : what hosts saw of cross-province care, `loop.SEEN`, by hospital tier and by member group instead of by home:
     (kind, scheme, member, touched, host, tier, amount), integers.
     """

@@ -375,7 +375,7 @@ def origins(answer: Results) -> pd.DataFrame:
 
 
 def parts(answer: Results) -> pd.DataFrame:
-    """Return the parts of what all pools pay out more in the year, see `cashflow.effects`: part, yuan, its interval.
+    """Return the parts of what all pools pay out more in the year, see `indicators.effects`: part, yuan, its interval.
 
     What is diverted from home is no part of the sum, and left out where nothing is.
     """

@@ -15,10 +15,10 @@ from threadpoolctl import threadpool_limits
 from simlib.amounts import AMOUNTS
 from simlib.calibration import fit
 from simlib.errors import BadInputError
-from simlib.fund import cashflow
-from simlib.fund.cashflow import Books
+from simlib.fund import indicators
+from simlib.fund.books import Books, follow, months
 from simlib.fund.ledger import Ledger
-from simlib.fund.openings import Pools, Stated
+from simlib.fund.openings import Pools, StatedPools
 from simlib.patients import areas, flows, response
 from simlib.patients.within import Within
 from simlib.quantities import Quantity, register
@@ -82,7 +82,7 @@ class Outcome:
     """What one draw leaves behind: amounts by scenario, people drawn, unknowns, and what the draw says of 2023.
 
     fresh : amounts of the headline group if nobody had used up anything at home, by scenario. cash : what the ledger
-    says of the reference and of each scenario, (side, indicator, group, month). parts : see `cashflow.effects`.
+    says of the reference and of each scenario, (side, indicator, group, month). parts : see `indicators.effects`.
     who : amounts of the headline's kind by group of insured, (side, group, amount), see `metrics.WHO`.
     seen : what hosts saw of the headline's kind, (side, scheme, member, touched, host, tier, `loop.SEEN`), by scenario.
     books : reference and scenario, of draw `BOOKED` only.
@@ -114,8 +114,8 @@ class Runs:
     2023 on expected values, (draw, kind, 2). checks : see `solve.Check`. cases : inpatient cases of 2023 between
     provinces in any geography, (draw, purpose, home, host).
     pin : what was held fixed.
-    cash : what the ledger says by scenario, (draw, side, indicator, group, month), see `cashflow`; none where only what
-    changes was drawn. parts : of what each scenario takes out of the pools, (draw, part, all and each home). who :
+    cash : what the ledger says by scenario, (draw, side, indicator, group, month), see `indicators`; none where only
+    what changes was drawn. parts : of what each scenario takes out of the pools, (draw, part, all and each home). who :
     amounts by group of insured, (draw, side, group, amount). seen : what hosts saw of the headline's kind,
     (draw, side, scheme, member, touched, host, tier, `loop.SEEN`), see `simulate.Run`. books : reference and scenario
     in draw `BOOKED`, by scenario. pools : what they were said to have, if a table was given.
@@ -138,7 +138,7 @@ class Runs:
     who: tuple[Ints, ...]
     seen: tuple[Ints, ...]
     books: tuple[tuple[Books, Books], ...]
-    pools: Stated | None
+    pools: StatedPools | None
 
 
 def repeat(
@@ -151,7 +151,7 @@ def repeat(
     pin: Pin | None = None,
     whole: bool = True,
     progress: Progress = iter,
-    pools: Stated | None = None,
+    pools: StatedPools | None = None,
     solved: Solver = solve.solve,
 ) -> Runs:
     """Return the draws of several scenarios, each beside its reference on the same luck.
@@ -291,8 +291,8 @@ def _one_scenario(
     if whole:
         kind = groups[HEADLINE].kind or 0
         who, seen = _by_insured(of, kind, runs), np.stack([run.seen[kind] for run in runs])
-        books = cashflow.follow(world, *runs, pools)
-        cash, parts = np.stack([cashflow.indicators(side) for side in books]), cashflow.effects(runs, books)
+        books = follow(world, *runs, pools)
+        cash, parts = np.stack([indicators.monthly(side) for side in books]), indicators.effects(runs, books)
     drawn = max(run.people for run in runs)
     del runs
     home: Any = {"whole": False, "care_at_home": False, "answers": answers}
@@ -458,18 +458,18 @@ def unharmed(runs: Runs, pairing: int) -> tuple[float, float]:
 
 def _short(runs: Runs, pairing: int) -> Array:
     """Return the pools short of reserve, (draw, side, month)."""
-    return np.asarray(runs.cash[pairing][:, :, list(cashflow.INDICATORS).index("pools_below_limit"), 0])
+    return np.asarray(runs.cash[pairing][:, :, list(indicators.INDICATORS).index("pools_below_limit"), 0])
 
 
 def parts_table(runs: Runs) -> pd.DataFrame:
-    """Return what each scenario takes out of the cash of each home's pools in its year, split: see `cashflow.effects`.
+    """Return what each scenario takes out of the cash of each home's pools in its year, in parts: `indicators.effects`.
 
     Columns: scenario, home (code, or all), part, change (mean), low, high (95 % interval), unit.
     """
 
     def blocks() -> Iterator[pd.DataFrame]:
         for pairing, parts in zip(runs.pairings, runs.parts, strict=True):
-            index = pd.MultiIndex.from_product([cashflow.EFFECTS, ("all", *runs.place.codes)], names=["part", "home"])
+            index = pd.MultiIndex.from_product([indicators.EFFECTS, ("all", *runs.place.codes)], names=["part", "home"])
             table = index.to_frame(index=False)[["home", "part"]]
             table.insert(0, "scenario", pairing.scenario.name)
             low, high = np.quantile(parts, (0.025, 0.975), axis=0)
@@ -503,7 +503,7 @@ def cash_table(runs: Runs) -> pd.DataFrame:
 
     def blocks() -> Iterator[pd.DataFrame]:
         for pairing, cash, (books, _) in zip(runs.pairings, runs.cash, runs.books, strict=True):
-            index = [list(cashflow.INDICATORS), list(cashflow.groups(books)), cashflow.months(books)[1:]]
+            index = [list(indicators.INDICATORS), list(indicators.groups(books)), months(books)[1:]]
             table = pd.MultiIndex.from_product(index, names=["indicator", "group", "month"]).to_frame(index=False)
             told = np.isfinite(cash).all(axis=(0, 1)).ravel()
             before, after = (cash[:, side].reshape(len(cash), -1)[:, told] for side in (0, 1))
@@ -514,6 +514,6 @@ def cash_table(runs: Runs) -> pd.DataFrame:
             table["low"], table["high"] = np.quantile(after - before, (0.025, 0.975), axis=0)
             bands = ("value_low", "value_low50", "value_high50", "value_high")
             table[list(bands)] = np.quantile(after, (0.025, 0.25, 0.75, 0.975), axis=0).T
-            yield table.assign(unit=table.indicator.map(cashflow.INDICATORS))
+            yield table.assign(unit=table.indicator.map(indicators.INDICATORS))
 
     return pd.concat(blocks(), ignore_index=True)

@@ -7,8 +7,8 @@ import pandas as pd
 
 from simlib.benefits import area_rules
 from simlib.files.texts import Lang, said
-from simlib.fund import cashflow, ledger
-from simlib.fund.cashflow import Books
+from simlib.fund import indicators, ledger
+from simlib.fund.books import Books, months
 from simlib.fund.openings import UNIT
 from simlib.patients import areas
 from simlib.study.experiment import Runs
@@ -34,20 +34,20 @@ def pair_money(books: Books, home: str, host: str) -> pd.DataFrame:
         "host_cash": balance["host"],
         "owed_to_hospitals": -balance["hospital"],
         "due": balance["due"],
-        "overdue": np.concatenate([np.zeros_like(moves["direct"][:1]), cashflow.overdue(books)]),
+        "overdue": np.concatenate([np.zeros_like(moves["direct"][:1]), indicators.overdue(books)]),
     }
     yuan = {name: amount[at].sum(axis=1) / FEN / 1e6 for name, amount in amounts.items()}
-    return pd.DataFrame({"month": cashflow.months(books)[1:], **yuan})
+    return pd.DataFrame({"month": months(books)[1:], **yuan})
 
 
 def prepayment_use(books: Books, definition: str, month: str, lang: Lang = "en", *, most: int = 12) -> pd.DataFrame:
     """Return the use of prepayments at the end of a month between the homes and hosts that have most, shares.
 
     Homes are rows, hosts columns, largest first; NaN where there is no prepayment. definition : cleared or outstanding,
-    see `cashflow.uses`.
+    see `indicators.uses`.
     """
-    at = cashflow.months(books)[1:].index(month)
-    used = cashflow.uses(books)[definition][at, 0]
+    at = months(books)[1:].index(month)
+    used = indicators.uses(books)[definition][at, 0]
     held = ledger.held(books.moves)[1 + at].sum(axis=0)
     names = [np.array([_name(code, lang) for code in codes]) for codes in (books.homes, books.hosts)]
     big = [np.argsort(-held.sum(axis=1 - axis), kind="stable")[:most] for axis in (0, 1)]
@@ -89,15 +89,15 @@ def _name(code: str, lang: Lang) -> str:
 def costs(runs: Runs) -> pd.DataFrame:
     """Return what each scenario of a geography of cities costs the pools in the first year of the books, yuan.
 
-    Columns: scenario; home (code, or all); part (elsewhere: care in other areas; at_home: see `homecare`; together);
+    Columns: scenario; home (code, or all); part (elsewhere: care in other areas; at_home: see `carried`; together);
     change, low and high, mean and 95 % interval over the draws.
     """
     rows, homes = [], ("all", *runs.place.codes)
-    local_care = list(cashflow.INDICATORS).index("local_care")
+    local_care = list(indicators.INDICATORS).index("local_care")
     for pairing, cash, parts in zip(runs.pairings, runs.cash, runs.parts, strict=True):
         at = [0, *range(1 + len(SCHEMES), len(SCHEMES) + len(homes))]
         year = cash[:, :, local_care, at, :MONTHS].sum(axis=-1)
-        elsewhere = parts[:, [cashflow.EFFECTS.index(name) for name in ("newly_paid", "richer_price", "volume")]]
+        elsewhere = parts[:, [indicators.EFFECTS.index(name) for name in ("newly_paid", "richer_price", "volume")]]
         found = {"elsewhere": elsewhere.sum(axis=1), "at_home": year[:, 1] - year[:, 0]}
         for part, change in (found | {"together": found["elsewhere"] + found["at_home"]}).items():
             low, high = np.quantile(change, (0.025, 0.975), axis=0)
@@ -114,9 +114,9 @@ def purses(runs: Runs, month: str) -> pd.DataFrame:
     Columns: scenario, province (code); fewest and most among its cities under the reference, then under the scenario.
     """
     rows, place = [], runs.place
-    payable = list(cashflow.INDICATORS).index("months_payable")
+    payable = list(indicators.INDICATORS).index("months_payable")
     for pairing, cash, (books, _) in zip(runs.pairings, runs.cash, runs.books, strict=True):
-        when = cashflow.months(books)[1:].index(month)
+        when = months(books)[1:].index(month)
         found = cash[:, :, payable, 1 + len(SCHEMES) : 1 + len(SCHEMES) + len(place.codes), when]
         for p in np.unique(place.province[place.inside.any(axis=1)]):
             of = found[:, :, place.province == p]

@@ -154,7 +154,7 @@ def tiers(answer: Results, host: str = "all") -> pd.DataFrame:
 def reserves(answer: Results) -> pd.DataFrame:
     """Return what the ledger says of the pools in December of each of its years.
 
-    Columns: month, indicator, group, base, change with _low and _high, in the units of `cashflow.INDICATORS`.
+    Columns: month, indicator, group, base, change with _low and _high, in the units of `indicators.INDICATORS`.
     """
     table = _december(answer)
     keys = pd.MultiIndex.from_frame(table[["indicator", "group"]])

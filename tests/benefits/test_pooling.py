@@ -11,8 +11,9 @@ import pytest
 from simlib import amounts, cli
 from simlib.benefits import area_rules, national, pooling
 from simlib.errors import BadInputError
-from simlib.fund import cashflow, homecare
-from simlib.fund.cashflow import INDICATORS
+from simlib.fund import carried
+from simlib.fund.books import follow
+from simlib.fund.indicators import INDICATORS, groups, monthly
 from simlib.patients import areas
 from simlib.scenario import scenario
 from simlib.scenario.scenario import Scenario
@@ -190,7 +191,7 @@ def test_a_mean_of_identical_policies_changes_no_price_but_where_the_cut_ends(
     assert (bare.totals[:, :, :, across] == whole.totals[:, :, :, across]).all()
     paid = [run.totals[:, :, :, DELTA.inside][..., amounts.FUND : amounts.FUND + 2].sum() for run in (bare, whole)]
     assert paid[1] > paid[0]
-    assert (homecare.ratio(shipped["mean"], DELTA, world.values, world.quantiles) == 1).all()
+    assert (carried.ratio_at_home(shipped["mean"], DELTA, world.values, world.quantiles) == 1).all()
 
 
 def test_where_the_cut_ends_care_in_the_province_is_as_at_home(shipped: dict[str, Scenario]) -> None:
@@ -211,10 +212,10 @@ def test_the_purse_alone_moves_money_only_and_evens_out_the_months_payable(
     of = shipped["adjustment"]
     before, after = lived(world, scenario.reference(of)), lived(world, of)
     assert (before.totals == after.totals).all()
-    books = cashflow.follow(world, before, after)
-    told = [dict(zip(INDICATORS, cashflow.indicators(side), strict=True)) for side in books]
-    groups = cashflow.groups(books[0])
-    homes = [groups.index(f"home={DELTA.codes[h]}") for h in range(len(DELTA.codes))]
+    books = follow(world, before, after)
+    told = [dict(zip(INDICATORS, monthly(side), strict=True)) for side in books]
+    names = groups(books[0])
+    homes = [names.index(f"home={DELTA.codes[h]}") for h in range(len(DELTA.codes))]
     for province in (JIANGSU, ZHEJIANG, ANHUI):
         own, common = (side["months_payable"][np.array(homes)[province]] for side in told)
         assert np.ptp(own[:, 0]) > 1
@@ -242,13 +243,13 @@ def test_cities_differ_in_reserve_but_sum_to_their_province(world: solve.World) 
 def test_care_at_home_costs_more_at_the_best_and_only_where_pooled(
     world: solve.World, shipped: dict[str, Scenario]
 ) -> None:
-    best = homecare.ratio(shipped["best"], DELTA, world.values, world.quantiles)
+    best = carried.ratio_at_home(shipped["best"], DELTA, world.values, world.quantiles)
     assert (best[:, [h for h in range(len(DELTA.codes)) if h not in POOLED]] == 1).all()
     assert (best[:, POOLED].mean(axis=1) > 1).all() and best[:, POOLED].min() > 0.97
-    mean = homecare.ratio(shipped["mean"], DELTA, world.values, world.quantiles)
+    mean = carried.ratio_at_home(shipped["mean"], DELTA, world.values, world.quantiles)
     jiangsu = np.average(mean[0, JIANGSU, JULY], weights=DELTA.population[JIANGSU])
     assert jiangsu == pytest.approx(1, abs=0.02)
-    assert (homecare.ratio(shipped["adjustment"], DELTA, world.values, world.quantiles) == 1).all()
+    assert (carried.ratio_at_home(shipped["adjustment"], DELTA, world.values, world.quantiles) == 1).all()
 
 
 def test_the_three_parts_are_set_apart_and_together(shipped: dict[str, Scenario]) -> None:

@@ -18,8 +18,8 @@ from simlib import cli
 from simlib.amounts import AMOUNTS, FUND, VISITS
 from simlib.errors import BadInputError
 from simlib.files.facts import sha256
-from simlib.fund import cashflow, journal, ledger, openings, reconcile
-from simlib.fund.cashflow import Books
+from simlib.fund import carried, indicators, journal, ledger, openings, reconcile
+from simlib.fund.books import Books, follow
 from simlib.patients import areas
 from simlib.report import terminal
 from simlib.scenario import scenario
@@ -50,7 +50,7 @@ def runs(world: solve.World, delta: scenario.Scenario) -> tuple[simulate.Run, si
 
 @pytest.fixture(scope="module")
 def books(world: solve.World, runs: tuple[simulate.Run, simulate.Run]) -> tuple[Books, Books]:
-    return cashflow.follow(world, *runs)
+    return follow(world, *runs)
 
 
 @pytest.mark.parametrize("side", [0, 1])
@@ -88,9 +88,9 @@ def test_pools_sum_to_the_published_nation(world: solve.World, place: areas.Plac
 
 
 def test_later_years_grow_and_earlier_ones_are_as_published(world: solve.World) -> None:
-    assert cashflow.index(world, 2023) == pytest.approx(1)
-    assert (cashflow.index(world, 2026) >= cashflow.index(world, 2025)).all()
-    assert cashflow.index(world, 2022)[0] == pytest.approx(762.33 / 1351.26)
+    assert carried.level(world, 2023) == pytest.approx(1)
+    assert (carried.level(world, 2026) >= carried.level(world, 2025)).all()
+    assert carried.level(world, 2022)[0] == pytest.approx(762.33 / 1351.26)
 
 
 def test_a_reform_of_july_holds_in_january_of_the_next_year(world: solve.World, books: tuple[Books, Books]) -> None:
@@ -104,18 +104,18 @@ def test_a_reform_of_july_holds_in_january_of_the_next_year(world: solve.World, 
 
 def test_nothing_set_changes_nothing(world: solve.World, no_change: scenario.Scenario) -> None:
     run = simulate.live(world, no_change, touched=simulate.touched_by(no_change), people=PEOPLE)
-    before, after = cashflow.follow(world, run, run)
+    before, after = follow(world, run, run)
     assert all((before.moves[cause] == after.moves[cause]).all() for cause in before.moves)
 
 
 def followed(world: solve.World, of: scenario.Scenario, run: simulate.Run) -> tuple[Books, Books]:
     """Return the books of what a scenario does to money alone, on flows that are there already."""
     after = replace(run, scenario=of)
-    return cashflow.follow(world, replace(run, scenario=scenario.reference(of)), after)
+    return follow(world, replace(run, scenario=scenario.reference(of)), after)
 
 
 def told(of: Books, name: str, group: str = "all") -> np.ndarray:
-    return cashflow.indicators(of)[list(cashflow.INDICATORS).index(name), cashflow.groups(of).index(group)]
+    return indicators.monthly(of)[list(indicators.INDICATORS).index(name), indicators.groups(of).index(group)]
 
 
 def test_prepayment_of_three_months_is_half_as_much_again(
@@ -165,8 +165,8 @@ def test_doubled_flows_of_one_area_for_a_month(
 
 
 def test_net_flows_sum_to_nothing_and_siphons_lie_between_minus_one_and_one(books: tuple[Books, Books]) -> None:
-    found = cashflow.indicators(books[1])
-    names = list(cashflow.INDICATORS)
+    found = indicators.monthly(books[1])
+    names = list(indicators.INDICATORS)
     hosts = slice(-len(books[1].hosts), None)
     assert np.abs(found[names.index("net_flow"), hosts].sum(axis=0)).max() < 1
     assert (np.abs(found[names.index("siphon_index"), hosts]) <= 1).all()
@@ -175,11 +175,11 @@ def test_net_flows_sum_to_nothing_and_siphons_lie_between_minus_one_and_one(book
 def test_the_parts_of_an_effect_sum_to_the_cash_and_volume_is_constant(
     runs: tuple[simulate.Run, simulate.Run], books: tuple[Books, Books]
 ) -> None:
-    newly, richer, volume, timing, diverted = parts = cashflow.effects(runs, books)
+    newly, richer, volume, timing, diverted = parts = indicators.effects(runs, books)
     assert (parts[:, 0] == pytest.approx(parts[:, 1:].sum(axis=1))) and (volume == 0).all() and (diverted == 0).all()
     paid = [run.totals[..., AMOUNTS.index("fund_direct") : AMOUNTS.index("fund_claimed") + 1].sum() for run in runs]
     assert newly[0] + richer[0] == pytest.approx((paid[1] - paid[0]) / 100)
-    cash = [sum(s * int(of.moves[c][1 : 1 + MONTHS].sum()) for c, s in cashflow.PAID) for of in books]
+    cash = [sum(s * int(of.moves[c][1 : 1 + MONTHS].sum()) for c, s in indicators.PAID) for of in books]
     assert parts[:, 0].sum() == pytest.approx((cash[1] - cash[0]) / 100)
     # A reform of July whose money is cleared two months later: some of the year's is paid in the next.
     assert richer[0] > 0 > timing[0]
@@ -190,7 +190,7 @@ def test_a_prepayment_takes_cash_and_costs_nothing(
 ) -> None:
     of = written(tmp_path, "  - {from: 2024-01, set: {ledger.prepayment.months: 3}}\n")
     books = followed(world, of, runs[0])
-    newly, richer, volume, timing, diverted = cashflow.effects((runs[0], runs[0]), books)
+    newly, richer, volume, timing, diverted = indicators.effects((runs[0], runs[0]), books)
     assert (newly == 0).all() and (richer == 0).all() and (volume == 0).all() and (diverted == 0).all()
     assert timing[0] == pytest.approx((told(books[1], "prepayment") - told(books[0], "prepayment"))[11])
 
@@ -211,7 +211,7 @@ def test_a_home_is_warned_from_the_line_on_and_not_a_fen_before(
     terms = was.terms._replace(clearing=was.terms.clearing + month)
     moves = ledger.book(was.flows, terms, np.full((2, 1), 10**9), np.array([[[HELD]], [[0]]]))
     of = replace(was, terms=terms, moves=moves)
-    assert cashflow.uses(of)[definition][0].sum() == line + beyond and ledger.held(moves)[1].sum() == HELD
+    assert indicators.uses(of)[definition][0].sum() == line + beyond and ledger.held(moves)[1].sum() == HELD
     assert told(of, f"homes_{colour}_{definition}")[0] == (beyond >= 0)
 
 
@@ -238,7 +238,7 @@ def test_the_use_of_prepayments_is_that_of_the_books(books: tuple[Books, Books])
 def test_the_streams_of_the_year_are_all_that_pools_paid(books: tuple[Books, Books]) -> None:
     for lang in ("zh", "en"):
         table = money.money_streams(books[0], lang)
-        cash = [sum(s * of.moves[c][1 : 1 + MONTHS].sum() for c, s in cashflow.PAID) for of in books[:1]]
+        cash = [sum(s * of.moves[c][1 : 1 + MONTHS].sum() for c, s in indicators.PAID) for of in books[:1]]
         assert table.value.sum() == pytest.approx(cash[0] / 1e10)
 
 
@@ -366,7 +366,7 @@ def small() -> Small:
     every = np.ones((ledger.SPAN, 2), dtype=np.int64)
     rates = {"review": 0 * every, "increase": 400_000 * every, "advance": 900_000 * every, "fee": every}
     rates |= {"shared": 1_000_000 * every, "province": np.zeros(2, dtype=np.int64)}
-    terms = ledger.Terms(2_000_000 * every, *lags, 15_000 * every, 2, **rates)
+    terms = ledger.PaymentTerms(2_000_000 * every, *lags, 15_000 * every, 2, **rates)
     moves = ledger.book(flows, terms, np.full((2, 2), 10**7), 2 * direct[0])
     of = Books(2024, codes, codes, np.arange(2), flows, terms, moves, np.zeros_like(flows.local), 3.0 * every)
     stated: dict[str, dict[str, int]] = {}
@@ -541,7 +541,7 @@ def test_pools_open_with_what_a_table_states(
     table.to_csv(tmp_path / "pools.csv", index=False)
     found = openings.stated(tmp_path / "pools.csv", place)
     assert found.pools.balance[0, place.index("310000")] == 1500 * 3e7 * 100
-    before, after = cashflow.follow(world, *runs, found.pools)
+    before, after = follow(world, *runs, found.pools)
     reserve = before.moves["opening_balance"][0, :, :, 0] + ledger.held(before.moves)[0].sum(axis=2)
     assert (reserve == found.pools.balance).all()
     assert (after.moves["opening_balance"] == before.moves["opening_balance"]).all()
@@ -643,7 +643,7 @@ def by_hand(
     lags = {"clearing": 0, "late": 0, "hospital": 0}
     none = np.zeros((MONTHS + ledger.SPAN, 1), dtype=np.int64)
     rates = dict.fromkeys(("multiple", "interest", "review", "increase", "advance", "fee", "shared"), none[MONTHS:])
-    terms = ledger.Terms(**{name: none + lag for name, lag in lags.items()}, **rates, claim=0, province=none[0])
+    terms = ledger.PaymentTerms(**{name: none + lag for name, lag in lags.items()}, **rates, claim=0, province=none[0])
     moves = ledger.book(flows, terms, np.full((2, 1), 10**9), np.zeros((2, 1, 1), dtype=np.int64))
     place = (("110000",), ("110000",), np.zeros(1, dtype=np.int64))
     return run, Books(2024, *place, flows, terms, moves, np.zeros_like(cash), np.full((ledger.SPAN, 1), 3.0))
@@ -665,24 +665,26 @@ PARTS: dict[str, tuple[Any, Any, tuple[float, float, float, float]]] = {
 @pytest.mark.parametrize(("before", "after", "expected"), PARTS.values(), ids=PARTS)
 def test_the_parts_of_an_effect_by_hand(before: Any, after: Any, expected: tuple[float, ...]) -> None:
     (first, was), (second, now) = by_hand(*before), by_hand(*after)
-    found = cashflow.effects((first, second), (was, now))
+    found = indicators.effects((first, second), (was, now))
     assert (found * 100)[:, 1].tolist() == pytest.approx([*expected, 0])
     assert (found[:, 0] == found[:, 1]).all()
 
 
 def test_stress_is_volume_and_a_lag_is_timing_by_hand() -> None:
     (run, was), (_, doubled) = by_hand((6, 2, 2), (600, 200, 200)), by_hand((6, 2, 2), (600, 200, 200), 2.0)
-    assert (cashflow.effects((run, run), (was, doubled)) * 100)[:, 0].tolist() == [0, 0, 12 * 800, 0, 0]
-    later = ledger.Terms(**{**was.terms._asdict(), "clearing": was.terms.clearing + np.arange(48)[:, None] // 12 * 3})
+    assert (indicators.effects((run, run), (was, doubled)) * 100)[:, 0].tolist() == [0, 0, 12 * 800, 0, 0]
+    later = ledger.PaymentTerms(
+        **{**was.terms._asdict(), "clearing": was.terms.clearing + np.arange(48)[:, None] // 12 * 3}
+    )
     moved = replace(
         was, moves=ledger.book(was.flows, later, np.full((2, 1), 10**9), np.zeros((2, 1, 1), dtype=np.int64))
     )
-    assert (cashflow.effects((run, run), (was, moved)) * 100)[:, 0].tolist() == [0, 0, 0, -3 * 600, 0]
+    assert (indicators.effects((run, run), (was, moved)) * 100)[:, 0].tolist() == [0, 0, 0, -3 * 600, 0]
 
 
 def test_the_limit_of_harm_is_the_share_of_draws_with_more_short_pools(runs: tuple[simulate.Run, simulate.Run]) -> None:
-    cash = np.zeros((4, 2, len(cashflow.INDICATORS), 1, ledger.SPAN))
-    short = list(cashflow.INDICATORS).index("pools_below_limit")
+    cash = np.zeros((4, 2, len(indicators.INDICATORS), 1, ledger.SPAN))
+    short = list(indicators.INDICATORS).index("pools_below_limit")
     cash[:, :, short] = 2  # as many pools with and without
     cash[1, 1, short, 0, 30] = 3  # one more in one month
     cash[2, 0, short] = 5  # fewer than today
@@ -697,13 +699,13 @@ def test_the_limit_of_harm_is_the_share_of_draws_with_more_short_pools(runs: tup
 def test_the_limit_of_reserve_is_that_of_the_scenario_on_both_sides(world: solve.World, tmp_path: Path) -> None:
     of = written(tmp_path, "  - {from: 2024-01, where: {home: 上海}, set: {ledger.reserve.least: 24}}\n")
     run = simulate.live(world, scenario.reference(of), touched=simulate.touched_by(of), people=PEOPLE)
-    by_rule = told(cashflow.follow(world, run, run)[0], "pools_below_limit", "home=310000")
+    by_rule = told(follow(world, run, run)[0], "pools_below_limit", "home=310000")
     before, after = (told(books, "pools_below_limit", "home=310000") for books in followed(world, of, run))
     assert (before == after).all() and (after > by_rule).all()
     other = "home=320000"
     assert (
         told(followed(world, of, run)[1], "pools_below_limit", other)
-        == told(cashflow.follow(world, run, run)[1], "pools_below_limit", other)
+        == told(follow(world, run, run)[1], "pools_below_limit", other)
     ).all()
 
 

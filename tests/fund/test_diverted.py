@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from simlib.benefits import national
-from simlib.fund import cashflow, diverted, journal, ledger, reconcile
-from simlib.fund.cashflow import Books
+from simlib.fund import carried, indicators, journal, ledger, openings, reconcile
+from simlib.fund.books import Books, follow
 from simlib.fund.ledger import Ledger
 from simlib.patients import response, visits
 from simlib.patients.response import Response
@@ -42,7 +42,7 @@ Both = tuple[tuple[simulate.Run, simulate.Run], tuple[Books, Books]]
 def followed(world: solve.World, of: scenario.Scenario) -> Both:
     touched = simulate.touched_by(of)
     before, after = (simulate.live(world, one, touched=touched, people=PEOPLE) for one in (scenario.reference(of), of))
-    return (before, after), cashflow.follow(world, before, after)
+    return (before, after), follow(world, before, after)
 
 
 @pytest.fixture(scope="module", params=["price", "eta"])
@@ -51,7 +51,7 @@ def told(request: pytest.FixtureRequest, world: solve.World, longer: scenario.Sc
 
 
 def part(of: Both, name: str) -> np.ndarray:
-    return cashflow.effects(*of)[cashflow.EFFECTS.index(name)]
+    return indicators.effects(*of)[indicators.EFFECTS.index(name)]
 
 
 def test_where_nobody_responds_nothing_is_diverted(world: solve.World, longer: scenario.Scenario) -> None:
@@ -83,7 +83,7 @@ def test_more_care_elsewhere_is_less_at_home_and_told_by_name(told: tuple[str, B
 def test_it_lasts_and_grows_as_the_care_elsewhere_does(told: tuple[str, Both], world: solve.World) -> None:
     _, (_, (_, after)) = told
     yearly = after.diverted.reshape(ledger.YEARS, MONTHS, -1).sum(axis=(1, 2))
-    chronic = [cashflow.index(world, after.year + i)[CHRONIC] for i in range(ledger.YEARS)]
+    chronic = [carried.level(world, after.year + i)[CHRONIC] for i in range(ledger.YEARS)]
     whole = after.diverted[MONTHS : 2 * MONTHS]
     assert (whole.sum(axis=(1, 2)) > 0).all()
     assert yearly[2] / yearly[1] == pytest.approx(chronic[2] / chronic[1], rel=1e-3)
@@ -123,7 +123,7 @@ def by_hand(world: solve.World, form: str, more: dict[int, int], **of: float) ->
     after = before.copy()
     for kind, number in more.items():
         after[kind, 0] += number
-    return diverted.spared(v, (before, after), before * 1000_00)[:, 0, 0]
+    return carried.spared(v, (before, after), before * 1000_00)[:, 0, 0]
 
 
 def test_what_is_spared_by_hand(world: solve.World) -> None:
@@ -147,7 +147,7 @@ def test_a_reform_of_july_diverts_from_july_on_and_in_all_of_the_next_year() -> 
     yearly = np.zeros(shape[:3])
     yearly[CHRONIC] = 600_000_00
     levels = [np.ones(len(KINDS)), np.full(len(KINDS), 1.1)]
-    found = diverted.by_month(yearly, touched, levels)[:, 0, 0]
+    found = carried.spared_by_month(yearly, touched, levels)[:, 0, 0]
     season = visits.season()
     assert not found[:6].any() and found[6:MONTHS].sum() == pytest.approx(600_000_00, abs=6)
     assert found[MONTHS:] == pytest.approx(1.1 * 600_000_00 * season / season[6:].sum(), abs=1)
@@ -156,10 +156,10 @@ def test_a_reform_of_july_diverts_from_july_on_and_in_all_of_the_next_year() -> 
 def test_no_pool_is_spared_more_than_it_spends_at_home(world: solve.World, longer: scenario.Scenario) -> None:
     of = formed(world, "eta", CUT)
     runs, (before, _) = followed(of, longer)
-    pools = cashflow.Pools(*np.stack([np.full(before.flows.local.shape[1:], 1e15), *[np.zeros((2, 32))] * 2]))
-    _, after = cashflow.follow(of, *runs, pools)
+    pools = openings.Pools(*np.stack([np.full(before.flows.local.shape[1:], 1e15), *[np.zeros((2, 32))] * 2]))
+    _, after = follow(of, *runs, pools)
     assert not after.flows.local.any() and not after.diverted.any()
 
 
 def test_forms_of_response_are_those_that_divert() -> None:
-    assert {diverted.share_of(form, 0.3) for form in response.Response.form.choices} == {0.0, 0.3, 1.0}
+    assert {carried.diverted_share(form, 0.3) for form in response.Response.form.choices} == {0.0, 0.3, 1.0}

@@ -13,18 +13,18 @@ from hypothesis.extra import numpy as arrays
 
 from simlib.files.facts import value
 from simlib.fund import journal, ledger, reconcile
-from simlib.fund.cashflow import Books
-from simlib.fund.ledger import ENTRIES, MONTHS, SPAN, Flows, Moves, Terms, balances, book, held
+from simlib.fund.books import Books
+from simlib.fund.ledger import ENTRIES, MONTHS, SPAN, Flows, Moves, PaymentTerms, balances, book, held
 from simlib.terms import PPM
 
 ALL = MONTHS + SPAN
 YUAN = 100
 
 
-def terms(homes: int, hosts: int, *, clearing: int = 2, hospital: int = 1, claim: int = 2, **of: Any) -> Terms:
+def terms(homes: int, hosts: int, *, clearing: int = 2, hospital: int = 1, claim: int = 2, **of: Any) -> PaymentTerms:
     """Return the same terms in all months."""
     late = np.zeros((ALL, homes), dtype=np.int64) + np.asarray(of.get("late", 0))
-    return Terms(
+    return PaymentTerms(
         np.full((SPAN, homes), round(of.get("months", 2.0) * PPM)),
         np.full((ALL, homes), clearing),
         late,
@@ -59,7 +59,7 @@ def rich(flows: Flows) -> np.ndarray:
     return np.full(flows.claimed.shape[1:], 10**11)
 
 
-def opened_by_rule(flows: Flows, of: Terms) -> np.ndarray:
+def opened_by_rule(flows: Flows, of: PaymentTerms) -> np.ndarray:
     """Return prepayments as the rule of last year set them."""
     return ledger.prepayment(flows.direct[:MONTHS], of.multiple[0][None, :, None])
 
@@ -86,12 +86,12 @@ def flows() -> Flows:
 
 
 @pytest.fixture(scope="module")
-def usual() -> Terms:
+def usual() -> PaymentTerms:
     return terms(2, 2, interest=15_000, shared=1, province=[0, 0])
 
 
 @pytest.fixture(scope="module")
-def moves(flows: Flows, usual: Terms) -> Moves:
+def moves(flows: Flows, usual: PaymentTerms) -> Moves:
     return book(flows, usual, rich(flows), opened_by_rule(flows, usual))
 
 
@@ -451,7 +451,7 @@ def test_a_review_in_the_year_follows_the_last_three_months_from_the_next_month_
     assert kept[14:].tolist() == [600_00] * 23
 
 
-def test_a_review_every_january_changes_nothing(flows: Flows, usual: Terms, moves: Moves) -> None:
+def test_a_review_every_january_changes_nothing(flows: Flows, usual: PaymentTerms, moves: Moves) -> None:
     review = usual.review.copy()
     review[::MONTHS] = 1
     found = book(flows, usual._replace(review=review), rich(flows), opened_by_rule(flows, usual))
@@ -543,7 +543,7 @@ def test_too_little_cash_is_paid_out_to_the_fen_in_proportion(need: np.ndarray, 
 
 
 @st.composite
-def anything(draw: st.DrawFn) -> tuple[Flows, Terms, np.ndarray]:
+def anything(draw: st.DrawFn) -> tuple[Flows, PaymentTerms, np.ndarray]:
     """Return random flows, lags that differ by place and change in time, late payers and balances from nothing up."""
     luck = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     schemes, homes, hosts = 2, draw(st.integers(1, 3)), draw(st.integers(1, 3))
@@ -564,7 +564,7 @@ def anything(draw: st.DrawFn) -> tuple[Flows, Terms, np.ndarray]:
 
     return (
         flows,
-        Terms(
+        PaymentTerms(
             luck.integers(0, 4 * PPM, (SPAN, homes)),
             lags(homes),
             lags(homes),
@@ -585,7 +585,7 @@ def anything(draw: st.DrawFn) -> tuple[Flows, Terms, np.ndarray]:
 @settings(max_examples=60)
 @given(anything())
 def test_nothing_is_created_or_lost_and_nobody_pays_what_it_does_not_have(
-    case: tuple[Flows, Terms, np.ndarray],
+    case: tuple[Flows, PaymentTerms, np.ndarray],
 ) -> None:
     f, t, balance = case
     m = book(f, t, balance, opened_by_rule(f, t))
@@ -605,7 +605,7 @@ def test_nothing_is_created_or_lost_and_nobody_pays_what_it_does_not_have(
 
 @settings(max_examples=25, deadline=None)
 @given(anything())
-def test_whatever_the_books_say_reconcile_finds_no_fault(case: tuple[Flows, Terms, np.ndarray]) -> None:
+def test_whatever_the_books_say_reconcile_finds_no_fault(case: tuple[Flows, PaymentTerms, np.ndarray]) -> None:
     """Also in the months in which lags change, pools are short or payers are late: what is due is paid if it can be."""
     f, t, balance = case
     m = book(f, t, balance, opened_by_rule(f, t))
@@ -620,7 +620,7 @@ def test_whatever_the_books_say_reconcile_finds_no_fault(case: tuple[Flows, Term
 
 @settings(max_examples=30)
 @given(anything())
-def test_who_is_paid_too_little_was_paid_out_of_an_empty_account(case: tuple[Flows, Terms, np.ndarray]) -> None:
+def test_who_is_paid_too_little_was_paid_out_of_an_empty_account(case: tuple[Flows, PaymentTerms, np.ndarray]) -> None:
     f, t, balance = case
     m = book(f, t, balance, opened_by_rule(f, t))
     of = balances(m)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from simlib import amounts
 from simlib.errors import BadInputError
-from simlib.fund import cashflow
+from simlib.fund.books import follow
+from simlib.fund.indicators import EFFECTS, effects
 from simlib.patients import areas, response
 from simlib.patients.response import Response
 from simlib.randomness import odds_of
@@ -210,8 +211,8 @@ def test_the_fund_effect_of_volume_has_a_name(world: solve.World, longer: scenar
     of, touched = formed(world, "price", displaced=0.0), simulate.touched_by(longer)
     sides = (scenario.reference(longer), longer)
     runs = tuple(simulate.live(of, one, touched=touched, people=PEOPLE) for one in sides)
-    parts = cashflow.effects(runs, cashflow.follow(of, *runs))  # type: ignore[arg-type]
-    volume = parts[cashflow.EFFECTS.index("volume")]
+    parts = effects(runs, follow(of, *runs))  # type: ignore[arg-type]
+    volume = parts[EFFECTS.index("volume")]
     assert volume[0] == pytest.approx(volume[1:].sum()) and volume[0] > 0
     totals = [run.totals[:, CHRONIC].sum(axis=(0, 1, 2, 3, 4)).astype(float) for run in runs]
     grown = totals[1][CASES].sum() / totals[0][CASES].sum() - 1

@@ -11,7 +11,9 @@ import pytest
 from simlib import amounts
 from simlib.benefits import area_rules
 from simlib.files.facts import value
-from simlib.fund import cashflow, ledger
+from simlib.fund import ledger
+from simlib.fund.books import follow
+from simlib.fund.indicators import INDICATORS, monthly
 from simlib.patients import areas, within
 from simlib.scenario import scenario
 from simlib.scenario.change import Change
@@ -123,7 +125,7 @@ def test_only_a_drawn_country_holds_care_within_provinces(world: solve.World) ->
 def test_the_ledger_clears_it_inside_the_province_without_prepayment(
     world: solve.World, runs: tuple[Run, Run], without: tuple[Run, Run]
 ) -> None:
-    books, bare = (cashflow.follow(world, *both)[1] for both in (runs, without))
+    books, bare = (follow(world, *both)[1] for both in (runs, without))
     moves, year = books.moves, slice(ledger.MONTHS, 2 * ledger.MONTHS)
     of = ledger.balances(moves)
     assert (sum(balance.sum(axis=(1, 2, 3)) for balance in of.values()) == 0).all()
@@ -138,11 +140,10 @@ def test_the_ledger_clears_it_inside_the_province_without_prepayment(
     assert all((moves[cause] == bare.moves[cause]).all() for cause in cleared)
     split = np.bincount(DELTA.province)[DELTA.province] > 1
     assert books.flows.within[:, :, split].any(axis=0).all() and not books.flows.within[:, :, ~split].any()
-    indicators = dict(zip(cashflow.INDICATORS, cashflow.indicators(books), strict=True))
-    others = dict(zip(cashflow.INDICATORS, cashflow.indicators(bare), strict=True))
+    with_care, others = (dict(zip(INDICATORS, monthly(side), strict=True)) for side in (books, bare))
     for name in ("direct", "prepayment", "use_cleared", "overdue", "hospitals_owed", "receivable_days", "siphon_index"):
-        np.testing.assert_array_equal(indicators[name], others[name])
-    assert indicators["within"][0, :12].sum() == pytest.approx(inside.sum() / 100)
+        np.testing.assert_array_equal(with_care[name], others[name])
+    assert with_care["within"][0, :12].sum() == pytest.approx(inside.sum() / 100)
     assert np.isnan(others["within"]).all() and np.isnan(others["local_care"]).all()
 
 
@@ -155,7 +156,7 @@ def test_stress_of_a_month_reaches_care_in_the_own_province_if_it_is_named(
     where = {"home": "hefei"} | ({"host": host} if host else {})
     change = {"from": "2024-05", "to": "2024-05", "where": where, "set": (("ledger.flows.factor", 2.0),)}
     of = CITIES.model_copy(update={"changes": (Change.model_validate(change),)})
-    before, after = cashflow.follow(world, runs[0], replace(runs[0], scenario=of))
+    before, after = follow(world, runs[0], replace(runs[0], scenario=of))
     hefei, may = DELTA.index("340100"), ledger.MONTHS + 4
     for name, times in (("within", near), ("claimed", near if near == far else None), ("direct", far)):
         was, now = (getattr(books.flows, name) for books in (before, after))

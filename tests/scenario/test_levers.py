@@ -19,8 +19,8 @@ from simlib import cli
 from simlib.amounts import AMOUNTS
 from simlib.errors import BadInputError
 from simlib.files.shapes import Text, Title
-from simlib.fund import cashflow
-from simlib.fund.cashflow import INDICATORS, Books
+from simlib.fund.books import Books, follow
+from simlib.fund.indicators import INDICATORS, monthly
 from simlib.fund.ledger import ENTRIES
 from simlib.patients import areas
 from simlib.quantities import AtFull, Quantity, checked, levers
@@ -94,7 +94,7 @@ class Lived:
     @cached_property
     def money(self) -> dict[str, float]:
         """Indicators and entries of all areas, mean over the months of the books; NaN if not told."""
-        amounts = dict(zip(INDICATORS, cashflow.indicators(self.books)[:, 0], strict=True))
+        amounts = dict(zip(INDICATORS, monthly(self.books)[:, 0], strict=True))
         amounts |= {cause: amount[1:].sum(axis=(1, 2, 3)) for cause, amount in self.books.moves.items()}
         return {name: float(amount.mean()) for name, amount in amounts.items()}
 
@@ -123,7 +123,7 @@ def live(delta: Scenario) -> Live:
     def lived(of: Scenario) -> Lived:
         after = run(of)
         care = np.asarray(after.totals.sum(axis=(0, 2, 5)))
-        return Lived(areas.load(of.geography), care, cashflow.follow(world, root(of.geography), after)[1])
+        return Lived(areas.load(of.geography), care, follow(world, root(of.geography), after)[1])
 
     return lived
 

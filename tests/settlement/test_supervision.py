@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from simlib.amounts import AMOUNTS
-from simlib.fund import cashflow, journal, ledger, reconcile
-from simlib.fund.cashflow import Books
+from simlib.fund import journal, ledger, reconcile
+from simlib.fund.books import Books, follow
 from simlib.fund.ledger import MONTHS
 from simlib.patients import areas
 from simlib.scenario import scenario
@@ -47,7 +47,7 @@ def runs(world: solve.World, delta: Scenario) -> tuple[Run, Run]:
 
 @pytest.fixture(scope="module")
 def books(world: solve.World, runs: tuple[Run, Run]) -> tuple[Books, Books]:
-    return cashflow.follow(world, *runs)
+    return follow(world, *runs)
 
 
 def test_what_is_recovered_is_the_share_found_of_what_is_improper(world: solve.World, runs: tuple[Run, Run]) -> None:
@@ -75,7 +75,7 @@ def test_at_zero_detection_nothing_is_recovered_or_fined_and_the_books_are_the_s
 ) -> None:
     none = lived(world, inspecting(delta, 0.0), inspecting(delta, 0.5))
     assert (none.totals == runs[0].totals).all()
-    books = cashflow.follow(world, runs[0], none)
+    books = follow(world, runs[0], none)
     assert all((books[0].moves[cause] == books[1].moves[cause]).all() for cause in ledger.ENTRIES)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simlib.fund import cashflow, later
-from simlib.fund.cashflow import Books
+from simlib.fund import carried
+from simlib.fund.books import Books, of_scenario
 from simlib.fund.ledger import YEARS
 from simlib.patients import areas
 from simlib.scenario import scenario
@@ -35,7 +35,7 @@ def paid(of: Books) -> np.ndarray:
 )
 def test_the_effect_of_later_years_is_that_of_the_last_months_of_the_own_year(name: str, months: int) -> None:
     of = scenario.load(ROOT / "scenarios" / f"{name}.yaml")
-    before, after = (paid(books).reshape(-1, months).sum(axis=1) for books in cashflow.books_of(of, people=20_000))
+    before, after = (paid(books).reshape(-1, months).sum(axis=1) for books in of_scenario(of, people=20_000))
     effect = after / before - 1
     last, *following = effect[MONTHS // months - 1 :]
     assert abs(last) > 0.002
@@ -45,7 +45,7 @@ def test_the_effect_of_later_years_is_that_of_the_last_months_of_the_own_year(na
 
 def test_a_month_that_is_as_a_year_before_has_its_flow_and_other_months_that_of_the_settled_ones() -> None:
     of = scenario.load(ROOT / "scenarios" / "delta_mutual_recognition.yaml")
-    found = later.seasons(of, areas.load(of.geography))
+    found = carried.seasons(of, areas.load(of.geography))
     began = np.arange(MONTHS) >= 6  # July
     assert (found.holds[0].any(axis=(0, 1, 2, 3)) == began).all()
     assert found.holds[1].any(axis=(0, 1, 2, 3)).all()
@@ -53,7 +53,7 @@ def test_a_month_that_is_as_a_year_before_has_its_flow_and_other_months_that_of_
     assert (found.repeats[1] == (found.holds[1] == found.holds[0])).all()
     flow = np.full((2, *found.settled.shape), 100)
     levels = [np.ones(len(KINDS)), 1.1 * np.ones(len(KINDS)), np.ones(len(KINDS))]
-    moved = later.carried(found, levels, flow, np.where(found.settled, flow * 2, flow))
+    moved = carried.over_years(found, levels, flow, np.where(found.settled, flow * 2, flow))
     kind, scheme, home, host, _ = np.argwhere(found.settled)[0]
     assert moved[0, kind, scheme, home, host, [0, 6, 12, 18]].tolist() == [100, 200, 220, 220]
     untouched = ~found.holds[1].any(axis=-1)
