@@ -307,22 +307,34 @@ def falls_due(flow: Ints, lag: Ints) -> Ints:
     return by_due_month(np.concatenate([flow, later]), lag)[MONTHS:]
 
 
+def _debts(flows: Flows, terms: PaymentTerms) -> dict[str, tuple[Ints, Ints]]:
+    """Return by account of debts what is settled, and after how many months it is due, by month of care.
+
+    Each (MONTHS + SPAN, scheme, home, host), axes 1 long where they do not matter.
+    """
+    clearing = terms.clearing[:, None, :, None]
+    return {
+        "due": (flows.direct, clearing + terms.late[:, None, :, None]),
+        "hospital": (flows.direct, terms.hospital[:, None, None, :]),
+        "patient": (flows.claimed[..., None], np.full((MONTHS + SPAN, 1, 1, 1), terms.claim)),
+        "neighbour": (flows.within[..., None], clearing),
+    }
+
+
+def _waiting(flow: Ints, lag: Ints) -> Ints:
+    """Return what of last year's flow is not yet due when the books open, (scheme, home, host)."""
+    last = flow[:MONTHS]
+    return np.asarray((last - by_due_month(last, lag[:MONTHS])).sum(axis=0))
+
+
 def taken_over(flows: Flows, terms: PaymentTerms, moves: Moves) -> dict[str, Ints]:
     """Return by kind of debt what the books take over, by the month in which it falls due, (SPAN, scheme, home, host).
 
     What was due already waits from the first month on.
     """
-    claim = np.full((MONTHS + SPAN, 1, 1, 1), terms.claim)
-    clearing, late = terms.clearing[:, None, :, None], terms.late[:, None, :, None]
-    last: dict[str, tuple[Ints, Ints]] = {
-        "due": (flows.direct, clearing + late),
-        "hospital": (flows.direct, terms.hospital[:, None, None, :]),
-        "patient": (flows.claimed[..., None], claim),
-        "neighbour": (flows.within[..., None], clearing),
-    }
     opening = {"due": "due", "hospital": "hospital", "patient": "claims", "neighbour": "within"}
     out = {}
-    for account, (flow, lag) in last.items():
+    for account, (flow, lag) in _debts(flows, terms).items():
         out[account] = falls_due(flow[:MONTHS], lag)
         out[account][0] += moves[f"opening_{opening[account]}"][0] - out[account].sum(axis=0)
     return out
@@ -339,22 +351,53 @@ def opened(flows: Flows, terms: PaymentTerms, balance: Ints, held: Ints) -> Move
     balance : of the pools, prepayments included, fen, (scheme, home). held : prepayments at the hosts, fen, (scheme,
     home, host).
     """
-    last, claims = flows.direct[:MONTHS], flows.claimed[:MONTHS]
-    lag = (terms.clearing + terms.late)[:MONTHS, None, :, None]
-    due = (last - by_due_month(last, lag)).sum(axis=0)  # due this year: all of last year's less what fell due in it
-    unpaid = (last - by_due_month(last, terms.hospital[:MONTHS, None, None, :])).sum(axis=0)
+    waiting = {account: _waiting(*debt) for account, debt in _debts(flows, terms).items()}
+    due, unpaid = waiting["due"], waiting["hospital"]
     short = np.maximum((due - unpaid - held).sum(axis=(0, 1)), 0)
-    unpaid += _per_host(np.maximum(due - unpaid, 0), short)
-    claimed = (claims - by_due_month(claims, np.full((MONTHS, 1, 1), terms.claim))).sum(axis=0)
-    within = (flows.within[:MONTHS] - by_due_month(flows.within[:MONTHS], terms.clearing[:MONTHS, None])).sum(axis=0)
     return {
         "opening_balance": np.maximum(balance - held.sum(axis=2), 0)[:, :, None],
         "opening_prepayment": held,
         "opening_due": due,
-        "opening_hospital": unpaid,
-        "opening_claims": claimed[:, :, None],
-        "opening_within": within[:, :, None],
+        "opening_hospital": unpaid + _per_host(np.maximum(due - unpaid, 0), short),
+        "opening_claims": waiting["patient"],
+        "opening_within": waiting["neighbour"],
     }
+
+
+class Debts(NamedTuple):
+    """What falls due in a month, or is due and not yet paid, fen.
+
+    local, claims, within : of pools for care at home, to patients, to hospitals in other cities of the province,
+    (scheme, home). clearing : of homes to hosts, hospitals : of hosts to hospitals, (scheme, home, host).
+    """
+
+    local: Ints
+    claims: Ints
+    within: Ints
+    clearing: Ints
+    hospitals: Ints
+
+
+class Position(NamedTuple):
+    """Where the money is between two steps of a month, fen.
+
+    pool : cash, (scheme, home). host : the host's cash by sub-ledger, held : prepayments there, target : what they are
+    to be by rule, increase : by an emergency besides, (scheme, home, host). advance : what hospitals have in advance,
+    ahead : what they are to have, likewise. owed : what is due and not yet paid.
+    """
+
+    pool: Ints
+    host: Ints
+    held: Ints
+    target: Ints
+    increase: Ints
+    advance: Ints
+    ahead: Ints
+    owed: Debts
+
+
+Step = tuple[Position, dict[str, Ints]]
+"""Where the money is after a step of a month, and the entries of that step by cause."""
 
 
 def book(flows: Flows, terms: PaymentTerms, balance: Ints, held: Ints) -> Moves:
@@ -369,13 +412,25 @@ def book(flows: Flows, terms: PaymentTerms, balance: Ints, held: Ints) -> Moves:
     ----------
     balance, held : see `opened`.
     """
-    schemes, homes, hosts = held.shape
+    moves = _settled(flows, terms)
+    for cause, amount in opened(flows, terms, balance, held).items():
+        moves[cause][0] = amount
+    at, due = _first(flows, terms, moves), _due(flows, terms)
+    for m in range(SPAN):
+        income = flows.income[m] + moves["recovered"][m + 1].sum(axis=2)
+        at, entries = _month(at, m, terms, income, Debts(*(fen[m] for fen in due)), flows.direct[m : m + MONTHS])
+        for cause, amount in entries.items():
+            moves[cause][m + 1] = amount.reshape(moves[cause].shape[1:])
+    return moves
+
+
+def _settled(flows: Flows, terms: PaymentTerms) -> Moves:
+    """Return the entries that follow from what is settled alone, whatever the cash; of other causes nothing yet."""
+    schemes, homes, hosts = flows.direct.shape[1:]
     shape = dict.fromkeys(ENTRIES, (1 + SPAN, schemes, homes, hosts))
     shape |= dict.fromkeys(POOLS, (1 + SPAN, schemes, homes, 1))
     shape |= {"interest": (1 + SPAN, 1, 1, hosts), "fee": (1 + SPAN, 1, homes, 1)}
     moves = {cause: np.zeros(shape[cause], dtype=np.int64) for cause in ENTRIES}
-    for cause, amount in opened(flows, terms, balance, held).items():
-        moves[cause][0] = amount
     moves["income"][1:, :, :, 0], moves["local_care"][1:, :, :, 0] = flows.income, flows.local
     moves["direct"][1:], moves["claim"][1:, :, :, 0] = flows.direct[MONTHS:], flows.claimed[MONTHS:]
     moves["within"][1:, :, :, 0] = flows.within[MONTHS:]
@@ -383,77 +438,140 @@ def book(flows: Flows, terms: PaymentTerms, balance: Ints, held: Ints) -> Moves:
     noticed = terms.clearing[:, None, :, None]
     for cause, flow in (("recovered", flows.recovered), ("fined", flows.fined)):
         moves[cause][1:] = by_due_month(flow, noticed)[MONTHS:]
-    lag = (terms.clearing + terms.late)[:, None, :, None]
-    clearing = by_due_month(flows.direct, lag)[MONTHS:]
-    hospital = by_due_month(flows.direct, terms.hospital[:, None, None, :])[MONTHS:]
-    claims = by_due_month(flows.claimed, np.full((MONTHS + SPAN, 1, 1), terms.claim))[MONTHS:]
-    within = by_due_month(flows.within, terms.clearing[:, None])[MONTHS:]
-    pool = moves["opening_balance"][0, :, :, 0].copy()
-    host = held + moves["opening_hospital"][0] - moves["opening_due"][0]
-    held = held.copy()
-    late_local, late_claims, late_within = np.zeros_like(pool), np.zeros_like(pool), np.zeros_like(pool)
-    late_clearing = np.zeros_like(held)
-    # Hospitals that a host could not pay in time last year wait for it from the first month.
-    taken = flows.direct[:MONTHS] - by_due_month(flows.direct[:MONTHS], terms.hospital[:MONTHS, None, None, :])
-    late_hospital = moves["opening_hospital"][0] - taken.sum(axis=0)
-    target, more, advance = held.copy(), np.zeros_like(held), np.zeros_like(held)
-    for m in range(SPAN):
-        last = flows.direct[m : m + MONTHS]
-        pending = target + more - held if m % MONTHS >= FEBRUARY else np.zeros_like(held)
-        if m % MONTHS == 0:
-            ahead = half_up(last.sum(axis=0) * (terms.advance[m] // 1000), MONTHS * PPM // 1000)
-        recouped = np.maximum(advance - ahead, 0)
-        at = m + 1
-        moves["interest"][at, 0, 0] = half_up(np.maximum(host.sum(axis=(0, 1)), 0) * terms.interest[m], MONTHS * PPM)
-        pool += flows.income[m] + moves["recovered"][at].sum(axis=2)
-        late_local += flows.local[m]
-        late_claims += claims[m]
-        late_within += within[m]
-        late_clearing += clearing[m]
-        late_hospital += hospital[m]
-        if terms.shared[m].any():
-            owed = late_local + late_claims + late_within + (late_clearing + np.maximum(pending, 0)).sum(axis=2)
-            moves["given"][at], moves["received"][at] = shift(pool, owed, terms.shared[m], terms.province, hosts)
-            pool += (moves["received"][at] - moves["given"][at]).sum(axis=2)
-        local = np.minimum(late_local, pool)
-        claim = np.minimum(late_claims, pool - local)
-        near = np.minimum(late_within, pool - local - claim)
-        left = pool - local - claim - near
-        cleared = _per_pool(late_clearing, left)
-        left -= cleared.sum(axis=2)
-        prepaid = _per_pool(np.maximum(pending, 0), left)
-        rest = np.maximum(target - held, 0)  # what is left of the rule's prepayment goes first
-        increased = np.maximum(prepaid - rest, 0)
-        host += cleared + prepaid + recouped
-        paid = _per_host(late_hospital, host.sum(axis=(0, 1)))
-        host -= paid
-        advanced = _per_host(np.maximum(ahead - advance, 0), host.sum(axis=(0, 1)))
-        host -= advanced
-        advance += advanced - recouped
-        returned = _per_host(np.maximum(-pending, 0), host.sum(axis=(0, 1)))
-        host -= returned
-        held += prepaid - returned
-        pool = left - prepaid.sum(axis=2) + returned.sum(axis=2)
-        late_local -= local
-        late_claims -= claim
-        late_within -= near
-        late_clearing -= cleared
-        late_hospital -= paid
-        moves["local_paid"][at, :, :, 0], moves["claim_paid"][at, :, :, 0] = local, claim
-        moves["within_paid"][at, :, :, 0] = near
-        moves["collected"][at, :, :, 0] = (cleared + prepaid).sum(axis=2) + near
-        moves["cleared"][at] = moves["borne"][at] = cleared
-        moves["prepaid"][at], moves["increased"][at] = prepaid - increased, increased
-        moves["hospital_paid"][at], moves["advanced"][at], moves["recouped"][at] = paid, advanced, recouped
-        moves["returned"][at], moves["refunded"][at, :, :, 0] = returned, returned.sum(axis=2)
-        moves["fee"][at, 0, :, 0] = ((cleared + prepaid).sum(axis=0) > 0).sum(axis=1) * terms.fee[m]
-        # Fixed in one month, January or that of a review, and moved from the next on; so is an emergency increase.
-        anew = ((terms.review[m] > 0) | (m % MONTHS == 0))[:, None]
-        target = np.where(anew, prepayment(last, terms.multiple[m][None, :, None]), target)
-        more = np.where(anew, 0, more)
-        asked = in_red(held, host) & (target + more == held).all(axis=0)  # nothing is on its way already
-        more += np.where(asked, half_up(held * (terms.increase[m] // 1000)[:, None], PPM // 1000), 0)
     return moves
+
+
+def _due(flows: Flows, terms: PaymentTerms) -> Debts:
+    """Return what falls due by month of the books, (SPAN, …)."""
+    due = {account: by_due_month(*debt)[MONTHS:] for account, debt in _debts(flows, terms).items()}
+    return Debts(flows.local, due["patient"][..., 0], due["neighbour"][..., 0], due["due"], due["hospital"])
+
+
+def _first(flows: Flows, terms: PaymentTerms, moves: Moves) -> Position:
+    """Return where the money is when the books open."""
+    opening = {cause: moves[cause][0] for cause in ENTRIES if cause.startswith("opening")}
+    pool, held = opening["opening_balance"][:, :, 0], opening["opening_prepayment"]
+    of_pool, of_pair = np.zeros_like(pool), np.zeros_like(held)
+    # Hospitals that a host could not pay in time last year wait for it from the first month.
+    late = opening["opening_hospital"] - _waiting(*_debts(flows, terms)["hospital"])
+    return Position(
+        pool=pool,
+        host=held + opening["opening_hospital"] - opening["opening_due"],
+        held=held,
+        target=held,
+        increase=of_pair,
+        advance=of_pair,
+        ahead=of_pair,
+        owed=Debts(of_pool, of_pool, of_pool, of_pair, late),
+    )
+
+
+def _month(at: Position, m: int, terms: PaymentTerms, income: Ints, due: Debts, last: Ints) -> Step:
+    """Return one month in the order in which the money moves.
+
+    Parameters
+    ----------
+    income : of the pools, with what is recovered, (scheme, home). due : what falls due in the month. last : direct
+    payment of the twelve months before, (MONTHS, scheme, home, host).
+    """
+    interest = half_up(np.maximum(at.host.sum(axis=(0, 1)), 0) * terms.interest[m], MONTHS * PPM)
+    at = at._replace(pool=at.pool + income, owed=Debts(*(late + new for late, new in zip(at.owed, due, strict=True))))
+    if m % MONTHS == 0:
+        at = at._replace(ahead=half_up(last.sum(axis=0) * (terms.advance[m] // 1000), MONTHS * PPM // 1000))
+    at, entries = _share(at, m, terms)
+    entries["interest"] = interest
+    for step in (_pay_claims, _clear, _settle_at_hosts, _return):
+        at, moved = step(at, m, terms)
+        entries |= moved
+    passed_on = (entries["cleared"] + entries["prepaid"] + entries["increased"]).sum(axis=2)
+    entries["collected"] = passed_on + entries["within_paid"]
+    return _fix_prepayment(at, m, terms, last), entries
+
+
+def _pending(at: Position, m: int) -> Ints:
+    """Return by how much prepayments are to rise, or fall, in a month: fixed in January, moved from February on."""
+    pending = at.target + at.increase - at.held
+    return pending if m % MONTHS >= FEBRUARY else np.zeros_like(pending)
+
+
+def _share(at: Position, m: int, terms: PaymentTerms) -> Step:
+    """Let pools of one province give to those that are short of what they owe in the month, see `shift`."""
+    if not terms.shared[m].any():
+        return at, {}
+    owed = at.owed
+    between = (owed.clearing + np.maximum(_pending(at, m), 0)).sum(axis=2)
+    need = owed.local + owed.claims + owed.within + between
+    given, received = shift(at.pool, need, terms.shared[m], terms.province, at.host.shape[2])
+    pool = at.pool + (received - given).sum(axis=2)
+    return at._replace(pool=pool), {"given": given, "received": received}
+
+
+def _pay_claims(at: Position, m: int, terms: PaymentTerms) -> Step:
+    """Let pools pay for care at home, then patients' claims, then hospitals in other cities of their province."""
+    owed = at.owed
+    local = np.minimum(owed.local, at.pool)
+    claims = np.minimum(owed.claims, at.pool - local)
+    within = np.minimum(owed.within, at.pool - local - claims)
+    left = owed._replace(local=owed.local - local, claims=owed.claims - claims, within=owed.within - within)
+    entries = {"local_paid": local, "claim_paid": claims, "within_paid": within}
+    return at._replace(pool=at.pool - local - claims - within, owed=left), entries
+
+
+def _clear(at: Position, m: int, terms: PaymentTerms) -> Step:
+    """Let homes clear what is due to hosts, then raise their prepayments there; banks take a fee a transfer."""
+    cleared = _per_pool(at.owed.clearing, at.pool)
+    left = at.pool - cleared.sum(axis=2)
+    prepaid = _per_pool(np.maximum(_pending(at, m), 0), left)
+    by_rule = np.maximum(at.target - at.held, 0)  # what is left of the rule's prepayment goes first
+    increased = np.maximum(prepaid - by_rule, 0)
+    moved = cleared + prepaid
+    entries = {"cleared": cleared, "borne": cleared, "prepaid": prepaid - increased, "increased": increased}
+    entries["fee"] = (moved.sum(axis=0) > 0).sum(axis=1) * terms.fee[m]
+    return at._replace(
+        pool=left - prepaid.sum(axis=2),
+        host=at.host + moved,
+        held=at.held + prepaid,
+        owed=at.owed._replace(clearing=at.owed.clearing - cleared),
+    ), entries
+
+
+def _settle_at_hosts(at: Position, m: int, terms: PaymentTerms) -> Step:
+    """Let hosts pay their hospitals out of all cash together, then advance to them what the rule says.
+
+    What hospitals have in advance beyond it comes back first.
+    """
+    recouped = np.maximum(at.advance - at.ahead, 0)
+    host = at.host + recouped
+    paid = _per_host(at.owed.hospitals, host.sum(axis=(0, 1)))
+    host -= paid
+    advanced = _per_host(np.maximum(at.ahead - at.advance, 0), host.sum(axis=(0, 1)))
+    host -= advanced
+    return at._replace(
+        host=host,
+        advance=at.advance + advanced - recouped,
+        owed=at.owed._replace(hospitals=at.owed.hospitals - paid),
+    ), {"hospital_paid": paid, "advanced": advanced, "recouped": recouped}
+
+
+def _return(at: Position, m: int, terms: PaymentTerms) -> Step:
+    """Let hosts return what prepayments are to fall by, out of the cash that is left."""
+    returned = _per_host(np.maximum(-_pending(at, m), 0), at.host.sum(axis=(0, 1)))
+    refunded = returned.sum(axis=2)
+    now = at._replace(host=at.host - returned, held=at.held - returned, pool=at.pool + refunded)
+    return now, {"returned": returned, "refunded": refunded}
+
+
+def _fix_prepayment(at: Position, m: int, terms: PaymentTerms, last: Ints) -> Position:
+    """Return what prepayments are to be from the next month on.
+
+    Fixed by rule each January and in a month of review; an emergency increase where the warning is red, see `in_red`.
+    """
+    anew = ((terms.review[m] > 0) | (m % MONTHS == 0))[:, None]
+    target = np.where(anew, prepayment(last, terms.multiple[m][None, :, None]), at.target)
+    kept = np.where(anew, 0, at.increase)
+    asked = in_red(at.held, at.host) & (target + kept == at.held).all(axis=0)  # nothing is on its way already
+    by = half_up(at.held * (terms.increase[m] // 1000)[:, None], PPM // 1000)
+    return at._replace(target=target, increase=kept + np.where(asked, by, 0))
 
 
 POOLS = (
