@@ -12,12 +12,11 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import product
 from pathlib import Path
 from typing import Any, NoReturn
 
 from simlib.errors import BadInputError
-from simlib.terms import FILINGS, KINDS, MEMBERS, SCHEMES, TIERS
+from simlib.terms import KINDS, SCHEMES
 
 FINE, OUR_FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
@@ -390,63 +389,17 @@ def list_parameters(options: argparse.Namespace) -> int:
 
 def _list_area(options: argparse.Namespace) -> int:
     """Print an area's policy: each field in use, from which level, since when, grade and source."""
-    from simlib.benefits import area_rules
+    from simlib.benefits import area_rules, area_sheet
 
     month = options.month or "2025-12"
-    schemes = (options.scheme,) if options.scheme else SCHEMES
-    kinds = (options.kind,) if options.kind else KINDS
     try:
         area = area_rules.pool(options.area)
     except LookupError as error:
         raise BadInputError(f"--area {error.args[0]}") from None
-    rows = area_rules.listing(area.code, month, schemes, kinds)
-    if options.json:
-        print(json.dumps(rows, ensure_ascii=False, indent=2))
-        return FINE
-    print(f"{area.name_en} {area.name_zh} ({area.code}), rules in force in {month}; * = national default")
-    sources = list(dict.fromkeys(row["source"] for row in rows))
-    for scheme, kind in ((s, k) for s in schemes for k in kinds):
-        of = [row for row in rows if (row["scheme"], row["kind"]) == (scheme, kind)]
-        print(f"{scheme}, {kind}", *_fields(of, sources), sep="\n")
-    if groups := area_rules.groups(area.code):
-        print(f"Not shown, terms of their own: {', '.join(groups)}")
-    print("sources", *(f"  [{i}] {source}" for i, source in enumerate(sources, 1)), sep="\n")
+    schemes = (options.scheme,) if options.scheme else SCHEMES
+    rows = area_sheet.listing(area.code, month, schemes, (options.kind,) if options.kind else KINDS)
+    print(json.dumps(rows, ensure_ascii=False, indent=2) if options.json else area_sheet.text(area, month, rows))
     return FINE
-
-
-def _fields(rows: list[dict[str, Any]], sources: list[str]) -> Iterable[str]:
-    """Yield one line per field, value and origin of one scheme and kind of care, and where it holds."""
-    from simlib.benefits import area_rules
-
-    same: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
-    for row in rows:
-        area = f"{row['level']} {area_rules.pool(row['area']).name_en}" if row["area"] else "*"
-        where = f"{area}, {row['start'] or 'undated'}" if row["area"] else area
-        beyond = f"{100 * row['beyond']:.4g} points beyond the national limit" if row["beyond"] else ""
-        notes = "; ".join(note for note in (row["note"], f"WARNING: {beyond}" if beyond else "") if note)
-        came = f"{where}, {row['grade']} [{sources.index(row['source']) + 1}]" + (f" ({notes})" if notes else "")
-        same.setdefault((row["field"], row["value"], came), set()).add((row["member"], str(row["tier"]), row["filing"]))
-    for field in dict.fromkeys(field for field, *_ in same):
-        for (name, value, came), cells in same.items():
-            for place in _places(cells) if name == field else ():
-                yield f"  {name:15} {value:66} {place:40} {came}"
-
-
-def _places(cells: set[tuple[str, ...]]) -> Iterable[str]:
-    """Yield in words where a number holds: members, tiers and filings, each left out where it holds for all."""
-    axes = (MEMBERS, tuple(map(str, TIERS)), ("local", *FILINGS))
-    boxes: list[tuple[tuple[str, ...], ...]] = [tuple((x,) for x in cell) for cell in product(*axes) if cell in cells]
-    for axis in (2, 1, 0):
-        merged: dict[Any, tuple[str, ...]] = {}
-        for box in boxes:
-            others = box[:axis] + box[axis + 1 :]
-            merged[others] = merged.get(others, ()) + box[axis]
-        boxes = [(*others[:axis], parts, *others[axis:]) for others, parts in merged.items()]
-    for members, tiers, filings in boxes:
-        words = [", ".join(p) for p, a in ((members, MEMBERS), (filings, axes[2])) if len(p) < len(a)]
-        if len(tiers) < len(TIERS):
-            words.insert(0, f"tier {', '.join(tiers)}")
-        yield "; ".join(words) or "all"
 
 
 def print_schema(options: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
 """What the home fund owes on one bill: layers in the order of the law; knows no scenario.
 
-Reading order: layers, national, policy, area_rules, pooling, cases, pricing, sheet.
+Reading order: layers, national, policy, area_rules, area_sheet, pooling, cases, pricing, sheet.
 """
 
 from simlib import room

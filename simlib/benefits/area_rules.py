@@ -12,19 +12,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
-from itertools import product
 from typing import Any, NamedTuple
 
 from simlib.benefits import national
 from simlib.benefits.policy import Terms
 from simlib.errors import BadInputError, did_you_mean, shown
-from simlib.files import texts
 from simlib.files.facts import read
 from simlib.files.shapes import FIRST_MONTH
 from simlib.files.texts import Lang
 from simlib.patients.areas import load
 from simlib.patients.within import Within
-from simlib.terms import FEN, FILINGS, GRADES, KINDS, MEMBERS, PPM, SCHEMES, TIERS, Grade
+from simlib.terms import FILINGS, GRADES, KINDS, MEMBERS, PPM, SCHEMES, TIERS, Grade
 
 FIELDS = (
     "deductible",
@@ -45,6 +43,9 @@ FIELDS = (
 
 AWAY = ("points_off", "ratio_factor", "first_self_pay_away")
 """The forms of an away rule: an area that uses one uses none of the others."""
+
+OTHERS = tuple(name for name in FIELDS if name not in ("ratio", "away"))
+"""The fields that are looked for one by one; ratio and away rule go together."""
 
 DECIDING = ("deductible", "ratio", "away")
 """The fields whose grades make the grade of a policy, and which must be local for it to be local."""
@@ -114,17 +115,22 @@ class Row(NamedTuple):
     grade: Grade
 
 
-class Asked(NamedTuple):
-    """What a policy is asked for."""
+class Situation(NamedTuple):
+    """What a policy is asked for.
+
+    scheme, kind, tier, member : as in `terms`. filing : one of `terms.FILINGS`, of `WITHIN` for care in another city of
+    the province, or "local" at home. month : YYYY-MM. group : groups of the person, such as "high premium", joined by
+    +. disease : a chronic disease.
+    """
 
     scheme: str
     kind: str
     tier: int
     filing: str
-    month: str
-    member: str
-    group: str
-    disease: str
+    month: str = ""
+    member: str = "working"
+    group: str = ""
+    disease: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,20 +150,24 @@ class Origin:
     rows: tuple[str, ...] = ()
 
 
+Origins = tuple[tuple[str, Origin], ...]
+"""Fields of a policy, each with where it comes from."""
+
+
 @dataclass(frozen=True)
-class Found:
-    """What an area says, in the written form of `policy.Terms`: shared, do not change it.
+class AreaRules:
+    """What an area publishes, in the written form of `policy.Terms`: shared, do not change it.
 
     Keys are missing where the national default applies. `highest` is the ratio and away rule of a referral of the
     same area, which a case without one may not exceed, or None if no such rule is published.
     """
 
     written: dict[str, Any]
-    origin: tuple[tuple[str, Origin], ...]
-    highest: Found | None = None
+    origin: Origins
+    highest: AreaRules | None = None
 
     def __hash__(self) -> int:
-        """Hash of the origin: equal findings have equal origins."""
+        """Hash of the origin: equal rules have equal origins."""
         return hash(self.origin)
 
 
@@ -235,7 +245,7 @@ def unchanged_since(area: str, month: str) -> str:
     >>> unchanged_since("310000", "2025-03"), unchanged_since("", "2025-03")
     ('2024-07', '2017-01')
     """
-    rows = [row for here in (chain(area) if area else ()) for row in _of(here.code)]
+    rows = [row for here in (chain(area) if area else ()) for row in _all_rows(here.code)]
     changes = {row.start for row in rows} | {_next(row.end) for row in rows if row.end}
     return max((change for change in changes if change and change <= month), default=FIRST_MONTH)
 
@@ -249,17 +259,17 @@ def _next(month: str) -> str:
 @cache
 def _rows() -> dict[str, dict[str, tuple[Row, ...]]]:
     """Return the rows in use by area and field."""
-    found: dict[str, dict[str, tuple[Row, ...]]] = {}
+    by_area: dict[str, dict[str, tuple[Row, ...]]] = {}
     for cells in read("benefits"):
         if cells["used"] == "yes":
             row = _row(cells)
             name = "away" if row.field in AWAY else row.field.partition(".")[0]
-            here = found.setdefault(row.area, {})
+            here = by_area.setdefault(row.area, {})
             here[name] = (*here.get(name, ()), row)
-    return found
+    return by_area
 
 
-def _of(area: str) -> Iterator[Row]:
+def _all_rows(area: str) -> Iterator[Row]:
     """Yield the rows in use of one area, by code, without those it inherits."""
     for rows in _rows().get(area, {}).values():
         yield from rows
@@ -272,16 +282,16 @@ def _row(cells: Mapping[str, Any]) -> Row:
     return Row(**same, tiers=cells["tier"].split("+"), filings=cells["filing"].split("+"), low=low, high=high)
 
 
-def _fits(row: Row, asked: Asked) -> bool:
-    """Return whether a row speaks of what is asked, whatever the filing."""
+def _fits(row: Row, situation: Situation) -> bool:
+    """Return whether a row speaks of a situation, whatever the filing."""
     return (
-        row.scheme in ("any", asked.scheme)
-        and row.kind in ("any", asked.kind)
-        and row.member in ("any", asked.member)
-        and (row.tiers[0] == "any" or str(asked.tier) in row.tiers)
-        and (not row.group or row.group in asked.group.split("+"))
-        and (not row.disease or asked.disease in row.disease.split("+"))
-        and row.start <= asked.month <= (row.end or "9999")
+        row.scheme in ("any", situation.scheme)
+        and row.kind in ("any", situation.kind)
+        and row.member in ("any", situation.member)
+        and (row.tiers[0] == "any" or str(situation.tier) in row.tiers)
+        and (not row.group or row.group in situation.group.split("+"))
+        and (not row.disease or situation.disease in row.disease.split("+"))
+        and row.start <= situation.month <= (row.end or "9999")
     )
 
 
@@ -291,13 +301,13 @@ def _rank(row: Row) -> tuple[int, str]:
     return specific + (row.tiers[0] != "any"), row.start
 
 
-def _said(area: str, name: str, filing: str, asked: Asked) -> dict[tuple[str, int], Row]:
+def _parts(area: str, name: str, filing: str, situation: Situation) -> dict[tuple[str, int], Row]:
     """Return the winning row of each part of a field, by part and band, or nothing if the field is not complete."""
     rows, parts = _speaking(area, name, filing), dict[tuple[str, int], Row]()
     if not rows:
         return parts
     for row in rows:
-        if _fits(row, asked):
+        if _fits(row, situation):
             key = (row.field, row.low)
             parts[key] = max(parts.get(key, row), row, key=_rank)
     needed, least = NEEDS.get(name, (set(), 0))
@@ -311,11 +321,13 @@ def _speaking(area: str, name: str, filing: str) -> tuple[Row, ...]:
     return tuple(row for row in _rows().get(area, {}).get(name, ()) if filings & set(row.filings))
 
 
-def _nearest(areas: tuple[Pool, ...], name: str, filings: tuple[str, ...], asked: Asked) -> Iterator[tuple[Pool, Any]]:
+def _nearest(
+    areas: tuple[Pool, ...], name: str, filings: tuple[str, ...], situation: Situation
+) -> Iterator[tuple[Pool, Any]]:
     """Yield where a field is said and its rows, the first filing first, and for each the nearest area first."""
     for filing in filings:
         for area in areas:
-            if parts := _said(area.code, name, filing, asked):
+            if parts := _parts(area.code, name, filing, situation):
                 yield area, parts
 
 
@@ -339,25 +351,10 @@ def _origin(area: Pool, parts: Mapping[Any, Row], filing: str) -> Origin:
 
 
 @cache
-def lookup(
-    area: str,
-    scheme: str,
-    *,
-    kind: str,
-    tier: int,
-    filing: str,
-    month: str,
-    member: str = "working",
-    group: str = "",
-    disease: str = "",
-) -> Found:
-    """Return what an area's own rules say in a month, and where every field comes from.
+def lookup(area: str, situation: Situation) -> AreaRules:
+    """Return what an area's own rules say in a situation, and where every field comes from.
 
-    Parameters
-    ----------
-    area : a name or code that `pool` takes, or "" for the national default. scheme, kind, tier, member : as in `terms`.
-    filing : one of `terms.FILINGS`, of `WITHIN` for care in another city of the province, or "local" at home.
-    month : YYYY-MM. group : groups of the person, such as "high premium", joined by +. disease : a chronic disease.
+    area : a name or code that `pool` takes, or "" for the national default.
 
     Raises
     ------
@@ -368,37 +365,38 @@ def lookup(
 
     Examples
     --------
-    >>> lookup("杭州", "employee", kind="inpatient", tier=3, filing="referral", month="2024-07").written["deductible"]
+    >>> employee = Situation("employee", kind="inpatient", tier=3, filing="referral", month="2024-07")
+    >>> lookup("杭州", employee).written["deductible"]
     {'amount': 800}
     """
-    asked = Asked(scheme, kind, tier, filing, month, member, group, disease)
-    _check(asked)
+    _check(situation)
     areas = chain(pool(area).code) if area else ()
-    written, origin = _share(areas, asked)
-    for name in FIELDS:
-        if name not in ("ratio", "away"):
-            for where, parts in _nearest(areas, name, _stages(filing, name), asked):
-                written |= _written(name, parts, kind)
-                origin[name] = _origin(where, parts, filing)
-                break
+    written, origin = _share(areas, situation)
+    for name in OTHERS:
+        nearest = next(_nearest(areas, name, _stages(situation.filing, name), situation), None)
+        if nearest is not None:
+            where, parts = nearest
+            written |= _written(name, parts, situation.kind)
+            origin[name] = _origin(where, parts, situation.filing)
     for name in (*DECIDING, "cap"):
-        if name != "away" or filing != HOME:
-            origin.setdefault(name, _default(name, asked))
-    return Found(written, tuple((name, origin[name]) for name in FIELDS if name in origin), _highest(areas, asked))
+        if name != "away" or situation.filing != HOME:
+            origin.setdefault(name, _default(name, situation))
+    ordered = tuple((name, origin[name]) for name in FIELDS if name in origin)
+    return AreaRules(written, ordered, _highest(areas, situation))
 
 
-def _check(asked: Asked) -> None:
+def _check(situation: Situation) -> None:
     """Refuse what is not on an axis."""
     axes = (("scheme", SCHEMES), ("kind", KINDS), ("tier", TIERS), ("filing", (*FILINGS, *WITHIN, HOME)))
     for name, known in (*axes, ("member", MEMBERS)):
-        found = getattr(asked, name)
-        if found not in known:
-            raise BadInputError(f"{shown(found)}: no such {name}. {did_you_mean(str(found), map(str, known))}")
-    if not _MONTH.fullmatch(asked.month):
-        raise BadInputError(f"{shown(asked.month)}: not a month. Write it as YYYY-MM, such as 2024-07.")
+        value = getattr(situation, name)
+        if value not in known:
+            raise BadInputError(f"{shown(value)}: no such {name}. {did_you_mean(str(value), map(str, known))}")
+    if not _MONTH.fullmatch(situation.month):
+        raise BadInputError(f"{shown(situation.month)}: not a month. Write it as YYYY-MM, such as 2024-07.")
 
 
-def _share(areas: tuple[Pool, ...], asked: Asked) -> tuple[dict[str, Any], dict[str, Origin]]:
+def _share(areas: tuple[Pool, ...], situation: Situation) -> tuple[dict[str, Any], dict[str, Origin]]:
     """Return the ratio and the away rule, as written and where from.
 
     The nearest area that publishes a ratio or an away rule for the filing decides: such a ratio is final, such an
@@ -406,28 +404,31 @@ def _share(areas: tuple[Pool, ...], asked: Asked) -> tuple[dict[str, Any], dict[
     """
     written: dict[str, Any] = {}
     origin: dict[str, Origin] = {}
-    for filing, area in ((f, a) for f in _stages(asked.filing, "ratio") if f != HOME for a in areas):
-        if parts := _said(area.code, "ratio", filing, asked):
-            came = _origin(area, parts, asked.filing)
+    for filing, area in ((f, a) for f in _stages(situation.filing, "ratio") if f != HOME for a in areas):
+        if parts := _parts(area.code, "ratio", filing, situation):
+            came = _origin(area, parts, situation.filing)
             away = replace(came, note=IN_RATIO)
-            return _written("ratio", parts, asked.kind) | {"points_off": 0}, {"ratio": came, "away": away}
-        if parts := _said(area.code, "away", filing, asked):
+            return _written("ratio", parts, situation.kind) | {"points_off": 0}, {"ratio": came, "away": away}
+        if parts := _parts(area.code, "away", filing, situation):
             row = max(parts.values(), key=_rank)
-            written[row.field], origin["away"] = _number(row.value), _origin(area, {0: row}, asked.filing)
+            written[row.field], origin["away"] = _number(row.value), _origin(area, {0: row}, situation.filing)
             break
-    for area, parts in _nearest(areas, "ratio", (HOME,), asked):
-        return written | _written("ratio", parts, asked.kind), origin | {"ratio": _origin(area, parts, asked.filing)}
+    at_home = next(_nearest(areas, "ratio", (HOME,), situation), None)
+    if at_home is not None:
+        area, parts = at_home
+        written |= _written("ratio", parts, situation.kind)
+        origin["ratio"] = _origin(area, parts, situation.filing)
     return written, origin
 
 
-def _highest(areas: tuple[Pool, ...], asked: Asked) -> Found | None:
+def _highest(areas: tuple[Pool, ...], situation: Situation) -> AreaRules | None:
     """Return the ratio and away rule of a referral that care without one may not exceed, if they are published."""
-    if asked.filing not in ("temporary", "unfiled"):
+    if situation.filing not in ("temporary", "unfiled"):
         return None
-    written, origin = _share(areas, asked._replace(filing="referral"))
+    written, origin = _share(areas, situation._replace(filing="referral"))
     if "away" not in origin:
         return None
-    return Found(written, (("ratio", origin.get("ratio", _default("ratio", asked))), ("away", origin["away"])))
+    return AreaRules(written, (("ratio", origin.get("ratio", _default("ratio", situation))), ("away", origin["away"])))
 
 
 def _number(value: str) -> Any:
@@ -464,71 +465,65 @@ def _deductible(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _default(name: str, asked: Asked) -> Origin:
+def _default(name: str, situation: Situation) -> Origin:
     """Return where the national default of a field comes from."""
-    group, inpatient = national.Benefits, asked.kind == KINDS[0]
+    group, inpatient = national.Benefits, situation.kind == KINDS[0]
     cuts = {"temporary": group.cut_temporary, "unfiled": group.cut_unfiled}
     number = {
         "deductible": group.default_deductible_employee_tier1,
-        "ratio": group.ratio_chronic_employee if asked.kind == "chronic" else group.ratio_outpatient_employee,
-        "away": cuts.get(asked.filing.removeprefix("within_"), group.cut_referral),
+        "ratio": group.ratio_chronic_employee if situation.kind == "chronic" else group.ratio_outpatient_employee,
+        "away": cuts.get(situation.filing.removeprefix("within_"), group.cut_referral),
         "cap": group.default_cap_employee,
     }[name]
     source, grade, note = number.source, number.grade, ""
-    if name == "away" and asked.filing in WITHIN:
+    if name == "away" and situation.filing in WITHIN:
         source, grade = Within.cut.source, Within.cut.grade
     if name == "ratio" and inpatient:
         source, grade = "solved from the in-catalogue fund shares of the NHSA bulletin of 2023", "derived"
     if name == "deductible" and not inpatient:
         source, grade = "assumption: none outside inpatient care", "assumed"
-    if name == "away" and asked.filing.endswith("long_stay"):
+    if name == "away" and situation.filing.endswith("long_stay"):
         source, note = "NHSA and Ministry of Finance notice 医保发〔2022〕22号: benefits as at home", "as_at_home"
     elif name == "away":
         note = "middle_of_range"
     return Origin(DEFAULT, "", "", source, grade, note)
 
 
-def complete(
-    found: Found, scheme: str, kind: str, tier: int, filing: str, ratio: float, points: float
-) -> tuple[Terms, tuple[tuple[str, Origin], ...]]:
-    """Return the policy: what was found, completed with the national default; and where every field comes from.
+def complete(rules: AreaRules, situation: Situation, ratio: float, points: float) -> tuple[Terms, Origins]:
+    """Return the policy: an area's rules, completed with the national default; and where every field comes from.
 
     Parameters
     ----------
-    found : from `lookup`, with the same scheme, kind, tier and filing.
+    rules : from `lookup`, for the same situation.
     ratio, points : ratio and points off of the national default, shares; used where they are not local.
 
     A case without a referral gets the ratio and away rule of a referral of the same area where its own are better.
 
-    >>> found = lookup("Wenzhou", "employee", kind="inpatient", tier=3, filing="referral", month="2024-07")
-    >>> terms, _ = complete(found, "employee", "inpatient", 3, "referral", ratio=0.9, points=0.05)
+    >>> employee = Situation("employee", kind="inpatient", tier=3, filing="referral", month="2024-07")
+    >>> terms, _ = complete(lookup("Wenzhou", employee), employee, ratio=0.9, points=0.05)
     >>> terms.deductible.amount, terms.ratio_away(terms.ratio.bands[0])
     (90000, 850000)
     """
-    place = (scheme, kind, tier, filing, ratio, points)
-    own = _filled(found.written, *place)
-    if found.highest is None:
-        return own, found.origin
-    rest = {key: value for key, value in found.written.items() if key not in ("ratio", *AWAY)}
-    referral = _filled(rest | found.highest.written, *place)
+    own = _filled(rules.written, situation, ratio, points)
+    if rules.highest is None:
+        return own, rules.origin
+    rest = {key: value for key, value in rules.written.items() if key not in ("ratio", *AWAY)}
+    referral = _filled(rest | rules.highest.written, situation, ratio, points)
     if not _pays_more(own, referral):
-        return own, found.origin
-    shared = {name: replace(came, note="not_above_a_referral") for name, came in found.highest.origin}
-    return referral, tuple((name, shared.get(name, came)) for name, came in found.origin)
+        return own, rules.origin
+    shared = {name: replace(came, note="not_above_a_referral") for name, came in rules.highest.origin}
+    return referral, tuple((name, shared.get(name, came)) for name, came in rules.origin)
 
 
-def _filled(
-    written: Mapping[str, Any], scheme: str, kind: str, tier: int, filing: str, ratio: float, points: float
-) -> Terms:
+def _filled(written: Mapping[str, Any], situation: Situation, ratio: float, points: float) -> Terms:
     """Return what is written, completed with the national default."""
-    s = SCHEMES.index(scheme)
-    inpatient = kind == KINDS[0]
+    s, t = SCHEMES.index(situation.scheme), TIERS.index(situation.tier)
     whole: dict[str, Any] = {
-        "deductible": float(national.default_deductibles()[s, TIERS.index(tier)]) if inpatient else 0,
+        "deductible": float(national.default_deductibles()[s, t]) if situation.kind == KINDS[0] else 0,
         "cap": float(national.default_caps()[s]),
         **written,
     }
-    if filing != HOME and not any(form in written for form in AWAY):
+    if situation.filing != HOME and not any(form in written for form in AWAY):
         whole["points_off"] = round(points, 6)
     # The ratio times the factor must be whole ppm.
     decimals = -int(Decimal(str(whole.get("ratio_factor", 1))).as_tuple().exponent)
@@ -562,39 +557,21 @@ def _middle(kind: str, scheme: str, tier: int, filing: str) -> tuple[float, floa
     return float(ratio), float(points * (Within.cut.number if filing in WITHIN else 1.0))
 
 
-def terms_of(
-    area: str,
-    scheme: str,
-    *,
-    kind: str,
-    tier: int,
-    filing: str,
-    month: str,
-    member: str = "working",
-    group: str = "",
-    disease: str = "",
-) -> tuple[Terms, tuple[tuple[str, Origin], ...]]:
-    """Return the policy of an area for one case, unknowns at their middle, and where every field comes from.
+def terms_of(area: str, situation: Situation) -> tuple[Terms, Origins]:
+    """Return the policy of an area in a situation, unknowns at their middle, and where every field comes from.
 
     Parameters and errors as in `lookup`.
 
-    >>> terms, origin = terms_of("宁波", "employee", kind="inpatient", tier=3, filing="unfiled", month="2024-07")
+    >>> employee = Situation("employee", kind="inpatient", tier=3, filing="unfiled", month="2024-07")
+    >>> terms, origin = terms_of("宁波", employee)
     >>> terms.deductible.per, dict(origin)["deductible"].grade, is_local(origin)
     ('year', 'weak', False)
     """
-    care: dict[str, Any] = {
-        "kind": kind,
-        "tier": tier,
-        "month": month,
-        "member": member,
-        "group": group,
-        "disease": disease,
-    }
-    found = lookup(area, scheme, filing=filing, **care)
-    return complete(found, scheme, kind, tier, filing, *_middle(kind, scheme, tier, filing))
+    rules = lookup(area, situation)
+    return complete(rules, situation, *_middle(situation.kind, situation.scheme, situation.tier, situation.filing))
 
 
-def grade_of(origin: tuple[tuple[str, Origin], ...]) -> int:
+def grade_of(origin: Origins) -> int:
     """Return the weakest grade among deductible, ratio and away rule, an index into `terms.GRADES`.
 
     >>> GRADES[grade_of((("ratio", Origin("city", "330100", "2020-01", "a notice", "official")),))]
@@ -603,10 +580,11 @@ def grade_of(origin: tuple[tuple[str, Origin], ...]) -> int:
     return max(GRADES.index(came.grade) for name, came in origin if name in DECIDING)
 
 
-def is_local(origin: tuple[tuple[str, Origin], ...]) -> bool:
+def is_local(origin: Origins) -> bool:
     """Return whether deductible, ratio and away rule (none at home) are all an area's own.
 
-    >>> _, origin = terms_of("Fuyang", "resident", kind="inpatient", tier=3, filing="referral", month="2024-07")
+    >>> resident = Situation("resident", kind="inpatient", tier=3, filing="referral", month="2024-07")
+    >>> _, origin = terms_of("Fuyang", resident)
     >>> is_local(origin)
     True
     """
@@ -630,94 +608,11 @@ def too_high(home: Terms, away: Terms, filing: str) -> int:
     return max(cut - MOST_POINTS.get(filing, PPM), 0)
 
 
-def listing(area: str, month: str, schemes: tuple[str, ...], kinds: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return every field in use of an area in a month, one dict per scheme, kind, member, tier, filing and field.
-
-    `value` is text with its unit; `beyond` are the points, as a share, by which the ratio is cut beyond the national
-    limit. LookupError if there is no such area, BadInputError if the month is not one.
-    """
-    out = []
-    for scheme, kind, member, tier in product(schemes, kinds, MEMBERS, TIERS):
-        where: dict[str, Any] = {"scheme": scheme, "kind": kind, "member": member, "tier": tier}
-        home, _ = terms_of(area, **where, filing=HOME, month=month)
-        for filing in (HOME, *FILINGS):
-            terms, origin = terms_of(area, **where, filing=filing, month=month)
-            beyond = too_high(home, terms, filing) / PPM
-            for name, came in origin:
-                value = described(terms, name) if came.note != IN_RATIO else "none on top"
-                seen = {"field": name, "value": value, "beyond": beyond if name == "away" else 0.0}
-                note = {"note": texts.said(f"origin.note.{came.note}", "en") if came.note else ""}
-                out.append({**where, "filing": filing, **seen, **came.__dict__, **note})
-    return out
-
-
 def groups(area: str) -> tuple[str, ...]:
     """Return the groups of people and the diseases for which an area, or one it inherits from, has terms of its own.
 
     >>> groups("120000")
     ('high premium', 'low premium')
     """
-    rows = (row for here in chain(area) for row in _of(here.code))
+    rows = (row for here in chain(area) for row in _all_rows(here.code))
     return tuple(sorted({name for row in rows for name in (row.group, *row.disease.split("+")) if name}))
-
-
-def described(terms: Terms, name: str) -> str:
-    """Return a field of a policy in words, amounts in yuan.
-
-    >>> described(Terms.model_validate({"deductible": 800, "ratio": 0.9, "points_off": 0.05}), "away")
-    '5 points off'
-    """
-    if name == "away":
-        return _away(terms)
-    value = getattr(terms, name)
-    if value is None:
-        return "none"
-    if name in ("ratio", "floor_ratio", "above_cap_ratio"):
-        return _bands(value) if name == "ratio" else f"{value / PPM:g}"
-    if name == "deductible":
-        return _patient_first(value)
-    if name == "catastrophic":
-        return f"above {_yuan(value.threshold)} yuan: {_bands(value)}{_at_most(value.cap)}"
-    if name in ("assistance", "tilt"):
-        return f"{value.ratio / PPM:g} above {_yuan(value.threshold)} yuan{_at_most(value.cap)}"
-    amount, kinds = (value, None) if isinstance(value, int) else (value.amount, value.kinds)
-    return f"{_yuan(amount)} yuan" + (f", {' and '.join(kinds)} only" if kinds else "")
-
-
-def _yuan(fen: int) -> str:
-    """Return fen as yuan, decimals only if there are any."""
-    return f"{fen / FEN:,.2f}".removesuffix(".00")
-
-
-def _at_most(cap: int | None) -> str:
-    """Return a cap as the end of a sentence."""
-    return "" if cap is None else f", at most {_yuan(cap)} yuan"
-
-
-def _away(terms: Terms) -> str:
-    """Return an away rule in words."""
-    if terms.first_self_pay_away:
-        return f"{terms.first_self_pay_away / PPM:.4g} borne first"
-    if terms.ratio_factor != PPM:
-        return f"ratio x {terms.ratio_factor / PPM:g}"
-    return f"{100 * terms.points_off / PPM:.4g} points off" if terms.points_off else "no cut"
-
-
-def _bands(of: Any) -> str:
-    """Return bands in words."""
-    ends = ("above" if band.to is None else f"to {_yuan(band.to)}" for band in of.bands)
-    words = [f"{band.ratio / PPM:.4g} {end}" for band, end in zip(of.bands, ends, strict=True)]
-    if len(words) == 1 and of.bands[0].to is None:
-        return f"{of.bands[0].ratio / PPM:.4g}"
-    over = ", per year" if getattr(of, "over", "") == "year" else ""
-    return ", ".join(words) + (f" ({of.count}{over})" if of.count else over)
-
-
-def _patient_first(of: Any) -> str:
-    """Return a deductible in words."""
-    if of.amount is None:
-        words = [f"{of.share_of_bill / 1000:g} of the bill, at least {_yuan(of.floor)} yuan{_at_most(of.ceiling)}"]
-    else:
-        later = (("second", of.second), ("third and later", of.third_and_later))
-        words = [f"{_yuan(of.amount)} yuan", *(f"{which} {_yuan(x)}" for which, x in later if x is not None)]
-    return ", ".join((*words, *([f"per {of.per}"] if of.per != "visit" else [])))

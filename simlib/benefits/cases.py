@@ -419,11 +419,12 @@ def terms_of(case: Case, visit: Visit) -> Terms:
     return found
 
 
-def origin(case: Case, visit: Visit) -> tuple[Terms, tuple[tuple[str, area_rules.Origin], ...]]:
+def origin(case: Case, visit: Visit) -> tuple[Terms, area_rules.Origins]:
     """Return the terms of a visit in a named area, and where each field of them comes from."""
-    asked: dict[str, Any] = {name: getattr(visit, name) for name in ("kind", "tier", "filing")}
-    asked |= {"member": case.member, "group": case.group or "", "disease": visit.disease or ""}
-    return _of_area(case.area, case.scheme, month=visit.month or f"{case.year}-12", **asked)
+    month = visit.month or f"{case.year}-12"
+    person: dict[str, Any] = {"member": case.member, "group": case.group or "", "disease": visit.disease or ""}
+    asked = area_rules.Situation(case.scheme or "", visit.kind, visit.tier, visit.filing or "", month, **person)
+    return _of_area(case.area or "", asked)
 
 
 _of_area = lru_cache(maxsize=4096)(area_rules.terms_of)

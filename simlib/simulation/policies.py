@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib.benefits import area_rules, national, policy, pooling
+from simlib.benefits.area_rules import Situation
 from simlib.benefits.layers import POLICY
 from simlib.benefits.pooling import BEST, MEAN, MEAN_OR_CAPITAL, Merged, Pooling
 from simlib.catalogue import baskets
@@ -102,7 +103,7 @@ class PolicyTable:
     place: Ints
     default_ratio: npt.NDArray[np.bool_]
     default_points: npt.NDArray[np.bool_]
-    compared: tuple[tuple[int, area_rules.Found], ...]
+    compared: tuple[tuple[int, area_rules.AreaRules], ...]
     merged: tuple[Merged, ...] = ()
 
 
@@ -112,7 +113,7 @@ class PolicyAsked(NamedTuple):
     rules : of the area. levers : what the scenario sets. kind, scheme, tier, filing : positions.
     """
 
-    rules: area_rules.Found
+    rules: area_rules.AreaRules
     levers: tuple[tuple[str, float], ...]
     kind: int
     scheme: int
@@ -127,7 +128,7 @@ class PolicyRow(NamedTuple):
     default_points : whether it takes the national ones.
     """
 
-    rules: area_rules.Found
+    rules: area_rules.AreaRules
     record: Any
     points: float
     factor: float
@@ -283,9 +284,7 @@ def _with_levers(
 def _asked(filings: tuple[str, ...], area: str, s: int, month: str, levers: Setting) -> Iterator[PolicyAsked]:
     """Yield what distinguishes each policy of an area, scheme and month, by (member, kind, filing or local, tier)."""
     for member, k, f, t in product(MEMBERS, range(len(KINDS)), range(len(ASKED)), range(len(TIERS))):
-        rules = area_rules.lookup(
-            area, SCHEMES[s], kind=KINDS[k], tier=TIERS[t], filing=filings[f], month=month, member=member
-        )
+        rules = area_rules.lookup(area, Situation(SCHEMES[s], KINDS[k], TIERS[t], filings[f], month, member))
         own = {} if k != INPATIENT or levers[t] is None else {"deductible": levers[t]}
         own |= {} if levers[-1] is None else {"cap": levers[-1]}
         yield PolicyAsked(rules, tuple(own.items()), k, s, t, f)  # type: ignore[arg-type]
@@ -293,8 +292,8 @@ def _asked(filings: tuple[str, ...], area: str, s: int, month: str, levers: Sett
 
 def _recorded(asked: PolicyAsked, ratio: float, points: float) -> tuple[Any, policy.Terms]:
     """Return one policy as a record, and its terms, the area's rules completed with defaults."""
-    place = SCHEMES[asked.scheme], KINDS[asked.kind], TIERS[asked.tier], ASKED[asked.filing]
-    terms, origin = area_rules.complete(asked.rules, *place, ratio, points)
+    situation = Situation(SCHEMES[asked.scheme], KINDS[asked.kind], TIERS[asked.tier], ASKED[asked.filing])
+    terms, origin = area_rules.complete(asked.rules, situation, ratio, points)
     return policy.record(terms, asked.kind, area_rules.grade_of(origin), area_rules.is_local(origin)), terms
 
 

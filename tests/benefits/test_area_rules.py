@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from simlib.benefits import area_rules, national, policy
+from simlib.benefits.area_rules import Situation
 from simlib.cli import main
 from simlib.errors import BadInputError
 from simlib.files import facts
@@ -29,7 +30,7 @@ def origin(area: str, scheme: str = "resident", **care: Any) -> dict[str, area_r
 
 def found(area: str, scheme: str, **care: Any) -> tuple[policy.Terms, tuple[tuple[str, area_rules.Origin], ...]]:
     asked: Care = {"kind": "inpatient", "tier": 3, "filing": "local", "month": "2024-07"}
-    return area_rules.terms_of(area, scheme, **(asked | care))
+    return area_rules.terms_of(area, Situation(scheme, **(asked | care)))
 
 
 def bands(of: policy.Terms) -> list[tuple[int | None, float]]:
@@ -75,9 +76,8 @@ def test_suzhou_lowers_later_deductibles_and_multiplies_ratios() -> None:
 
 
 def test_a_default_ratio_times_a_factor_is_whole_ppm() -> None:
-    asked: Care = {"kind": "inpatient", "tier": 3, "filing": "unfiled"}
-    suzhou = area_rules.lookup("Suzhou", "resident", month="2024-07", **asked)
-    away, _ = area_rules.complete(suzhou, "resident", **asked, ratio=0.7246438249, points=0.2)
+    asked = Situation("resident", "inpatient", 3, "unfiled", "2024-07")
+    away, _ = area_rules.complete(area_rules.lookup("Suzhou", asked), asked, ratio=0.7246438249, points=0.2)
     assert (away.ratio.bands[0].ratio, away.points_off, away.ratio_away(away.ratio.bands[0])) == (724_640, 0, 579_712)
 
 
@@ -147,7 +147,7 @@ def test_a_city_of_zhejiang_without_rows_has_the_national_default(scheme: str, k
         assert got.deductible.amount == due
         ratio = national.middle_ratios()[KINDS.index(kind), s, t] - points
         assert got.ratio_away(got.ratio.bands[0]) == pytest.approx(1e6 * ratio, abs=1)
-        assert area_rules.lookup("温州", scheme, kind=kind, tier=2, filing=filing, month="2024-07").written == {}
+        assert area_rules.lookup("温州", Situation(scheme, kind, 2, filing, "2024-07")).written == {}
 
 
 def test_a_national_default_says_how_well_it_is_known() -> None:
@@ -195,10 +195,10 @@ def test_care_at_home_has_no_away_rule() -> None:
 def test_a_case_without_a_referral_is_not_better_off_than_a_referral() -> None:
     assert bands(terms("Shijiazhuang", filing="unfiled")) == bands(terms("Shijiazhuang", filing="referral"))
     assert origin("Shijiazhuang", filing="unfiled")["ratio"].note == "not_above_a_referral"
-    asked: Care = {"kind": "inpatient", "tier": 3, "filing": "temporary"}
-    hunan = area_rules.lookup("Hunan", "resident", month="2024-07", **asked)
+    asked = Situation("resident", "inpatient", 3, "temporary", "2024-07")
+    hunan = area_rules.lookup("Hunan", asked)
     for points in (0.0, 0.05, 0.2):
-        away, _ = area_rules.complete(hunan, "resident", **asked, ratio=0.7, points=points)
+        away, _ = area_rules.complete(hunan, asked, ratio=0.7, points=points)
         assert away.ratio_away(away.ratio.bands[0]) == round(1e6 * (0.7 - max(points, 0.05)))
 
 
@@ -235,7 +235,7 @@ def test_every_row_in_use_reaches_a_policy(row: dict[str, str]) -> None:
     care["disease"] = row["disease"].split("+")[0]
     seen: set[str] = set()
     for scheme, kind, tier, filing, member in product(*cells, filings, choices(row["member"], MEMBERS)):
-        one = area_rules.lookup(row["area"], scheme, kind=kind, tier=tier, filing=filing, member=member, **care)
+        one = area_rules.lookup(row["area"], Situation(scheme, kind, tier, filing, member=member, **care))
         seen |= {id for _, came in one.origin for id in came.rows}
     assert row["id"] in seen
 
@@ -245,12 +245,13 @@ def test_every_policy_of_every_area_is_valid() -> None:
     ratios, points = national.middle_ratios(), dict(zip(FILINGS, (0.0, 0.03, 0.03, 0.171717, 0.2), strict=True))
     tried = set()
     for area, (scheme, kind, tier, filing, member, month) in product(area_rules.pools(), product(*axes)):
-        one = area_rules.lookup(area, scheme, kind=kind, tier=tier, filing=filing, month=month, member=member)
+        asked = Situation(scheme, kind, tier, filing, month, member)
+        one = area_rules.lookup(area, asked)
         key = (repr(one.written), repr(one.highest), scheme, kind, tier, filing)
         if key not in tried:
             tried.add(key)
             ratio = ratios[int(kind != "inpatient"), SCHEMES.index(scheme), tier - 1]
-            got, _ = area_rules.complete(one, scheme, kind, tier, filing, ratio, points.get(filing, 0.0))
+            got, _ = area_rules.complete(one, asked, ratio, points.get(filing, 0.0))
             policy.record(got, KINDS.index(kind))
             assert {"deductible", "ratio", "cap"} <= {name for name, _ in one.origin}
             assert sum((got.points_off > 0, got.ratio_factor < 1_000_000, got.first_self_pay_away > 0)) <= 1
@@ -260,12 +261,10 @@ def test_every_policy_of_every_area_is_valid() -> None:
 def test_policies_do_not_change_between_the_dates_of_the_table() -> None:
     months = [f"{year}-{month:02}" for year in range(2020, 2026) for month in range(1, 13)]
     for area, month in product(("310000", "340100", "370481", "320500"), months):
-        care: Care = {"kind": "inpatient", "tier": 3, "filing": "temporary"}
+        now = Situation("employee", "inpatient", 3, "temporary", month)
         since = area_rules.unchanged_since(area, month)
         assert since <= month
-        assert area_rules.lookup(area, "employee", month=since, **care) == area_rules.lookup(
-            area, "employee", month=month, **care
-        )
+        assert area_rules.lookup(area, now._replace(month=since)) == area_rules.lookup(area, now)
 
 
 # What is refused, and what the command prints

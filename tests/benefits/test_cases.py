@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from slow import Loader, random_person, read
 
 from simlib.benefits import area_rules, cases, pricing, sheet
+from simlib.benefits.area_rules import Situation
 from simlib.benefits.cases import Case
 from simlib.errors import BadInputError
 from simlib.files.texts import LANGS, worded
@@ -76,7 +77,7 @@ NAMED = {"name": "a", "area": "杭州", "scheme": "employee", "filing": "referra
 
 
 def test_a_named_area_has_the_terms_of_its_date_or_year():
-    terms, _ = area_rules.terms_of("杭州", "employee", kind="inpatient", tier=3, filing="referral", month="2024-03")
+    terms, _ = area_rules.terms_of("杭州", Situation("employee", "inpatient", 3, "referral", "2024-03"))
     for when in ({"date": "2024-03-05"}, {"year": 2024}):
         assert pricing.settle(Case.model_validate(NAMED | when))[0].terms == terms
     inline = {"policy": [{"deductible": terms.deductible.amount / 100, "ratio": 0.5}]}
@@ -89,9 +90,8 @@ def test_a_named_area_follows_kind_tier_filing_member_and_disease():
     for visit in kinds:
         raw = NAMED | {"date": "2024-03-05", "member": "retired"} | visit
         asked = {name: raw.get(name, other) for name, other in (("kind", "inpatient"), ("tier", 3), ("disease", ""))}
-        terms, _ = area_rules.terms_of(
-            "杭州", "employee", filing=raw["filing"], member="retired", month="2024-03", **asked
-        )
+        asked |= {"filing": raw["filing"], "member": "retired", "month": "2024-03"}
+        terms, _ = area_rules.terms_of("杭州", Situation("employee", **asked))
         assert pricing.settle(Case.model_validate(raw))[0].terms == terms
 
 

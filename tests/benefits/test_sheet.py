@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from slow import random_person
 
 from simlib.benefits import area_rules, cases, pricing, sheet
+from simlib.benefits.area_rules import Situation
 from simlib.benefits.cases import Case
 from simlib.files.shapes import Text
 from simlib.files.texts import texts, worded
@@ -221,7 +222,7 @@ def test_every_note_is_a_text() -> None:
     found = {
         came.note
         for area, scheme, kind, filing in asked
-        for _, came in area_rules.terms_of(area, scheme, kind=kind, tier=3, filing=filing, month="2024-12")[1]
+        for _, came in area_rules.terms_of(area, Situation(scheme, kind, 3, filing, "2024-12"))[1]
     }
     assert {f"origin.note.{note}" for note in found - {""}} <= set(texts("zh"))
 

@@ -10,6 +10,7 @@ import pytest
 
 from simlib import amounts
 from simlib.benefits import area_rules
+from simlib.benefits.area_rules import Situation
 from simlib.files.facts import value
 from simlib.fund import ledger
 from simlib.fund.books import follow
@@ -168,7 +169,7 @@ def test_stress_of_a_month_reaches_care_in_the_own_province_if_it_is_named(
 
 def test_an_area_s_own_terms_for_other_cities_of_the_province_are_used() -> None:
     def terms(area: str, filing: str) -> area_rules.Terms:
-        return area_rules.terms_of(area, "resident", kind="inpatient", tier=3, filing=filing, month="2024-07")[0]
+        return area_rules.terms_of(area, Situation("resident", "inpatient", 3, filing, "2024-07"))[0]
 
     assert terms("Fuyang", "within_referral").points_off == 50_000
     assert terms("Fuyang", "within_temporary").points_off == 150_000

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from simlib.benefits import area_rules, national
+from simlib.benefits.area_rules import Situation
 from simlib.benefits.policy import record
 from simlib.patients import areas
 from simlib.patients.within import Within
@@ -38,7 +39,8 @@ def test_every_cell_has_the_policy_of_its_area_and_month(place: areas.Place, yea
     assert len(own) == 16
     for n, s, member, k, f, m, t in product(own, *map(range, (2, 2, 2, 6)), (0, 3, 11), range(3)):
         asked = {"kind": KINDS[k], "tier": TIERS[t], "filing": policies.ASKED[f], "member": MEMBERS[member]}
-        terms, origin = area_rules.terms_of(insurers[n], SCHEMES[s], month=f"{year}-{m + 1:02}", **asked)
+        situation = Situation(SCHEMES[s], month=f"{year}-{m + 1:02}", **asked)
+        terms, origin = area_rules.terms_of(insurers[n], situation)
         assert same(records[book.which[n, s, member, k, f, m, t]], terms, origin, k), (insurers[n], asked)
 
 
@@ -58,7 +60,7 @@ def test_every_pool_with_rules_of_its_own_gets_them_too() -> None:
         cells = product(MEMBERS, range(len(KINDS)), filings, TIERS)
         for found, (member, k, filing, tier) in zip(records, cells, strict=True):
             asked = {"kind": KINDS[k], "tier": tier, "filing": filing, "member": member}
-            terms, origin = area_rules.terms_of(code, SCHEMES[s], month=month, **asked)
+            terms, origin = area_rules.terms_of(code, Situation(SCHEMES[s], month=month, **asked))
             assert same(found, terms, origin, k), (code, asked)
 
 
