@@ -259,7 +259,7 @@ def check_files(options: argparse.Namespace) -> int:
     """Check each file, all faults at once."""
     from simlib.benefits import cases
     from simlib.files import documents
-    from simlib.scenario import inert, scenario
+    from simlib.scenario import checks, scenario
     from simlib.simulation import policies
 
     faults: list[Any] = []
@@ -274,7 +274,7 @@ def check_files(options: argparse.Namespace) -> int:
                 cases.load(path)
             else:
                 of = scenario.load(path)
-                warnings += inert.warnings(of)
+                warnings += checks.warnings(of)
                 policies.check(of)
             fine.append(str(path))
         except BadInputError as error:
@@ -497,9 +497,9 @@ def list_scenarios(options: argparse.Namespace) -> int:
 
 def _warn(scenarios: Sequence[Any]) -> None:
     """Print lines of scenarios that have no effect: the run goes on."""
-    from simlib.scenario import inert
+    from simlib.scenario import checks
 
-    for line in dict.fromkeys(line for of in scenarios for line in inert.warnings(of)):
+    for line in dict.fromkeys(line for of in scenarios for line in checks.warnings(of)):
         print(line, file=sys.stderr)
 
 

@@ -60,38 +60,43 @@ APART = ("foretell",)
 _ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 
 
-def _listed(found: Any) -> Any:
+def _listed(written: Any) -> Any:
     """Return a list of a file as a tuple."""
-    return tuple(found) if isinstance(found, list) else found
+    return tuple(written) if isinstance(written, list) else written
 
 
-def _value(found: Any) -> Value:
+def _value(written: Any) -> Value:
     """Return a value of a file as it is written."""
-    if not isinstance(found, (bool, int, float, str)):
-        raise ValueError(f"found {kind_of(found)}. Write a number, true or false, or a word.")
-    return found
+    if not isinstance(written, (bool, int, float, str)):
+        raise ValueError(f"found {kind_of(written)}. Write a number, true or false, or a word.")
+    return written
 
 
-def _limits(found: Any) -> tuple[float, float]:
+def _value_or_none(written: Any) -> Value | None:
+    """Return a value of a file as it is written, or nothing where it says so."""
+    return None if written is None else _value(written)
+
+
+def _limits(written: Any) -> tuple[float, float]:
     """Return least and largest value, as they are written."""
-    if not isinstance(found, list) or len(found) != 2 or not all(map(_is_number, found)):
+    if not isinstance(written, list) or len(written) != 2 or not all(map(_is_number, written)):
         raise ValueError("Write the least and the largest value: [0.1, 0.9].")
-    low, high = found
+    low, high = written
     if low >= high:
         raise ValueError(f"{low} is not below {high}. Swap them?")
     return low, high
 
 
-def _beside(found: Any) -> tuple[tuple[str, Value], ...]:
+def _beside(written: Any) -> tuple[tuple[str, Value], ...]:
     """Return settings as pairs."""
-    if not isinstance(found, dict):
-        raise ValueError(f"found {kind_of(found)}. Write levers and their values.")
-    return tuple((name, _value(value)) for name, value in found.items())
+    if not isinstance(written, dict):
+        raise ValueError(f"found {kind_of(written)}. Write levers and their values.")
+    return tuple((name, _value(value)) for name, value in written.items())
 
 
-def _is_number(found: Any) -> bool:
+def _is_number(written: Any) -> bool:
     """Return whether a value of a file is a finite number."""
-    return isinstance(found, (int, float)) and not isinstance(found, bool) and math.isfinite(found)
+    return isinstance(written, (int, float)) and not isinstance(written, bool) and math.isfinite(written)
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
@@ -125,7 +130,7 @@ class _Written(Frozen):
     unit: Line
     grade: Grade
     source: Line
-    default: Annotated[Value | None, PlainValidator(lambda found: None if found is None else _value(found))] = None
+    default: Annotated[Value | None, PlainValidator(_value_or_none)] = None
     range: Annotated[tuple[float, float] | tuple[None, None], PlainValidator(_limits)] = (None, None)
     distribution: Literal["uniform", "log-uniform", "triangular", "normal", "none"] = "none"
     axes: Words = ()

@@ -27,7 +27,7 @@ from simlib.patients.response import Response
 from simlib.patients.visits import Visits
 from simlib.quantities import Quantity
 from simlib.scenario import scenario as scenarios
-from simlib.scenario.inputs import GRADUAL
+from simlib.scenario.checks import GRADUAL
 from simlib.scenario.scenario import Scenario, Settings
 from simlib.simulation import simulate
 from simlib.simulation.draws import circumstances

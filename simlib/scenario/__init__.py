@@ -1,6 +1,6 @@
 """What people change: dated levers in a YAML file, checked, frozen, compiled to arrays once.
 
-Reading order: change, annexes, ensemble, scenario, inert, inputs.
+Reading order: change, annexes, ensemble, scenario, checks.
 """
 
 from simlib import room

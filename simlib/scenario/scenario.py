@@ -156,8 +156,8 @@ def _named(scenarios: Sequence[Scenario], last: Scenario) -> Scenario:
     def strung(texts: Sequence[str], ends: str, blank: str, sign: str) -> str:
         return reduce(lambda before, text: before + (blank if before[-1] in ends else sign) + text, texts)
 
-    def text(of: Sequence[Text | Title | None]) -> Text | None:
-        every = dict.fromkeys(one for one in of if one is not None)
+    def text(texts: Sequence[Text | Title | None]) -> Text | None:
+        every = dict.fromkeys(one for one in texts if one is not None)
         if not every:
             return None
         zh, en = [one.zh for one in every], [one.en for one in every]
@@ -301,9 +301,10 @@ def _check_parent(named: str, path: Path, chain: tuple[Path, ...]) -> None:
         raise ValueError(f"{shown(named)}: no such file. {remedy}")
 
 
-def reference(of: Scenario) -> Scenario:
+def reference(scenario: Scenario) -> Scenario:
     """Return what a scenario is compared with: the root of `extends` in the scenario's year and geography."""
-    return of.lineage()[0].model_copy(update={"year": of.year, "geography": of.geography})
+    root = scenario.lineage()[0]
+    return root.model_copy(update={"year": scenario.year, "geography": scenario.geography})
 
 
 @dataclass(frozen=True, eq=False)
@@ -354,11 +355,11 @@ class Dated(NamedTuple):
     value: bool | float
 
 
-def dated(of: Scenario, place: areas.Place, year: int) -> Iterator[Dated]:
+def dated(scenario: Scenario, place: areas.Place, year: int) -> Iterator[Dated]:
     """Yield every line that a scenario and those it stands on set in a year, in the order in which they win."""
     known = levers()
-    for step, scenario in enumerate(of.lineage()):
-        for number, change in enumerate(scenario.changes):
+    for step, part in enumerate(scenario.lineage()):
+        for number, change in enumerate(part.changes):
             homes, hosts, schemes, kinds = change.cells(place)
             for name, value in change.set:
                 choices = known[name].choices
@@ -368,22 +369,22 @@ def dated(of: Scenario, place: areas.Place, year: int) -> Iterator[Dated]:
 
 
 @lru_cache(maxsize=32)
-def compile(of: Scenario, place: areas.Place, year: int | None = None) -> Settings:
+def compile(scenario: Scenario, place: areas.Place, year: int | None = None) -> Settings:
     """Return a scenario in a year (its own, unless given) as arrays; a child wins over its parent.
 
-        Levers that concern no kind of care are left out, see `over_years`.
+    Levers that concern no kind of care are left out, see `over_years`.
 
     >>> from simlib.patients import areas
-        >>> base = Scenario(name="b", path="b.yaml", sha256="", year=2023, title=Title(zh="基线", en="Baseline"),
-        ...     question=Text(zh="？", en="?"))
-        >>> compile(base, areas.load("provinces")).values("catalogue.rule.drug").shape
-        (32, 32, 2, 4, 12)
+    >>> base = Scenario(name="b", path="b.yaml", sha256="", year=2023, title=Title(zh="基线", en="Baseline"),
+    ...     question=Text(zh="？", en="?"))
+    >>> compile(base, areas.load("provinces")).values("catalogue.rule.drug").shape
+    (32, 32, 2, 4, 12)
     """
-    year = of.year if year is None else year
+    year = scenario.year if year is None else year
     shape = (len(place.codes), len(place.codes), len(SCHEMES), len(KINDS), MONTHS)
     arrays = {name: default(quantity, shape) for name, quantity in levers().items() if quantity.kinds}
     touched = np.zeros(shape, dtype=bool)
-    for setting in dated(of, place, year):
+    for setting in dated(scenario, place, year):
         if setting.lever not in arrays:  # it moves money only: see `over_years`
             continue
         if not arrays[setting.lever].flags.writeable:  # the default, held once
@@ -395,20 +396,19 @@ def compile(of: Scenario, place: areas.Place, year: int | None = None) -> Settin
     return Settings(year, tuple(arrays), tuple(arrays.values()), touched)
 
 
-def over_years(of: Scenario, place: areas.Place, lever: Quantity, years: range) -> Array:
+def over_years(scenario: Scenario, place: areas.Place, lever: Quantity, years: range) -> Array:
     """Return a lever that moves money in each month of some years, (month, home, host).
 
     >>> from simlib.patients import areas
-        >>> from simlib.fund import ledger
-        >>> base = Scenario(name="b", path="b.yaml", sha256="", year=2023, title=Title(zh="基线", en="Baseline"),
-        ...     question=Text(zh="？", en="?"))
-        >>> over_years(base, areas.load("provinces"), ledger.Ledger.clearing__lag, range(2023, 2026)).shape
-        (36, 32, 32)
+    >>> base = Scenario(name="b", path="b.yaml", sha256="", year=2023, title=Title(zh="基线", en="Baseline"),
+    ...     question=Text(zh="？", en="?"))
+    >>> over_years(base, areas.load("provinces"), levers()["ledger.clearing.lag"], range(2023, 2026)).shape
+    (36, 32, 32)
     """
     n = len(place.codes)
     out = np.full((len(years), MONTHS, n, n), float(lever.default or 0))
     for i, year in enumerate(years):
-        for setting in dated(of, place, year):
+        for setting in dated(scenario, place, year):
             if setting.lever == lever.id:
                 homes, hosts, _, _, months = (axis.ravel() for axis in setting.cells)
                 out[i][np.ix_(months, homes, hosts)] = setting.value

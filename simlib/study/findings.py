@@ -17,7 +17,7 @@ from simlib.files.facts import read
 from simlib.files.texts import Lang, said
 from simlib.patients import areas
 from simlib.quantities import register
-from simlib.scenario import inert, scenario
+from simlib.scenario import checks, scenario
 from simlib.scenario.scenario import Scenario
 from simlib.simulation import draws, simulate, solve
 from simlib.study import metrics
@@ -92,7 +92,7 @@ def distinguishable(runs: Runs, pairing: Pairing) -> pd.DataFrame:
 
 
 def drivers(runs: Runs, pairing: Pairing, name: str = "fund_payment") -> pd.DataFrame:
-    """Return the unknowns that go with the headline change, strongest first, of those that can: not `inert.unknowns`.
+    """Return the unknowns that go with the headline change, strongest first, of those that can: not `checks.unused`.
 
     Columns: id, rank_correlation (Spearman, over draws), beyond_luck (whether so strong a correlation would be rare
     among as many unknowns that have no effect: 5 % for the family, by Bonferroni), grade, meaning. Empty if nothing
@@ -101,7 +101,7 @@ def drivers(runs: Runs, pairing: Pairing, name: str = "fund_payment") -> pd.Data
     group = HEADLINE
     before, after = pairing.both(name, group)
     change = relative(pairing, name, group) if metrics.additive(name) else after - before
-    return ranked(runs.unknowns.drop(columns=list(inert.unknowns(pairing.scenario, runs.pin))), change)
+    return ranked(runs.unknowns.drop(columns=list(checks.unused(pairing.scenario, runs.pin))), change)
 
 
 def ranked(unknowns: pd.DataFrame, change: npt.NDArray[np.float64]) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from simlib.amounts import AMOUNTS, CAUSES, CONDITIONS
 from simlib.errors import BadInputError
 from simlib.files.texts import Lang
 from simlib.patients import areas
-from simlib.scenario import inputs, scenario
+from simlib.scenario import checks, scenario
 from simlib.scenario.scenario import Scenario
 from simlib.simulation import simulate, solve
 from simlib.simulation.draws import Pin
@@ -53,8 +53,8 @@ BASIS = {
 """What a row rests on, where that is not the split of failures."""
 
 BY = {"count": "visits", "value": "bill"}
-FAULTS = inputs.UNWILLING
-TOLD = (*CAUSES, inputs.CLAIMS)
+FAULTS = checks.UNWILLING
+TOLD = (*CAUSES, checks.CLAIMS)
 COLUMNS = ("baseline", "baseline_low", "baseline_high", "value", "value_low", "value_high", "change", "low", "high")
 
 
@@ -102,7 +102,7 @@ def _of_pairing(runs: Runs, number: int) -> Iterator[dict[str, object]]:
     """Yield the rows of one scenario."""
     pairing = runs.pairings[number]
     of, kind = pairing.scenario, pairing.groups[HEADLINE].kind or 0
-    own, differing = inputs.set_for(of), {k: inputs.differing(of, k) for k in {kind, INPATIENT}}
+    own, differing = checks.set_for(of), {k: checks.differing(of, k) for k in {kind, INPATIENT}}
     for g, group in enumerate(pairing.groups):
         axis = "home" if group.home is not None else "host" if group.host is not None else ""
         sides = (pairing.before[:, g].sum(axis=1), pairing.after[:, g].sum(axis=1))
@@ -132,8 +132,8 @@ def by_tier(runs: Runs, number: int, *, changed: bool = False) -> Array:
 OF_ALL = {
     "stage.all": TOLD,
     "stage.direct": TOLD,
-    "channel.claimed": (inputs.CLAIMS,),
-    "channel.abandoned": (inputs.CLAIMS,),
+    "channel.claimed": (checks.CLAIMS,),
+    "channel.abandoned": (checks.CLAIMS,),
     "faults.not_mended": FAULTS,
 }
 """Rows that hang on other causes than the one they name."""
@@ -212,7 +212,7 @@ def by_month(
     tasks = (delayed(_months)(of, kind, seed, d, people, dict(pin or {})) for d in range(draws))
     with threadpool_limits(1, "blas"):
         found = np.stack(list(progress(Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(tasks))))
-    differing = inputs.differing(of, kind)
+    differing = checks.differing(of, kind)
     named = {cause: differing.get((cause, "month"), ()) for cause in TOLD}
     return pd.DataFrame(
         {"month": f"{of.year}-{m + 1:02}"} | row

@@ -14,7 +14,7 @@ import pandas as pd
 from simlib.files.shapes import LAST_MONTH
 from simlib.fund.ledger import Ledger
 from simlib.quantities import register
-from simlib.scenario import inert, scenario
+from simlib.scenario import checks, scenario
 from simlib.study import experiment, findings, metrics
 from simlib.study.experiment import Pairing, Runs
 from simlib.terms import GRADES
@@ -66,7 +66,7 @@ def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
         "homes": _homes(runs, pairing),
         "distinguishable": findings.distinguishable(runs, pairing).to_dict("records"),
         "drivers": findings.drivers(runs, pairing).head(5).to_dict("records"),
-        "unused": list(inert.unknowns(pairing.scenario, runs.pin)),
+        "unused": list(checks.unused(pairing.scenario, runs.pin)),
         "without_care_at_home": _fresh(runs, pairing),
         "money": _money(runs, pairing) if runs.cash else None,
         "rests_on": evidence(runs, pairing),
@@ -174,7 +174,7 @@ def evidence(runs: Runs, pairing: Pairing) -> dict[str, Any]:
     fund_payment_by_grade : share of the headline group's fund payment after the change, by the weakest grade among
     deductible, ratio and away rule; "local" if all three are the area's own.
     """
-    unused = inert.unknowns(pairing.scenario, runs.pin)
+    unused = checks.unused(pairing.scenario, runs.pin)
     varied = {column for column in runs.unknowns if runs.unknowns[column].nunique() > 1 and column not in unused}
     counts = Counter(
         q.grade

@@ -9,7 +9,7 @@ import pytest
 from simlib.files import texts
 from simlib.quantities import levers
 from simlib.report import app, trial
-from simlib.scenario import inert, scenario
+from simlib.scenario import checks, scenario
 from simlib.scenario.scenario import Scenario
 from simlib.study import briefing, experiment
 from simlib.terms import KINDS
@@ -36,7 +36,7 @@ def test_a_trial_is_a_scenario_file_whose_every_line_has_an_effect(region: str, 
         made = trial.written(ROOT, region, {name: 0.5}, tmp_path)
         levers = {lever for change in made.changes for lever, _ in change.set}
         assert {q.id for q in of.levers} <= levers and made.geography == trial.REGIONS[region][0]
-        assert inert.warnings(made) == ()
+        assert checks.warnings(made) == ()
 
 
 def test_half_of_a_measure_is_half_way_from_nothing(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from simlib.fund.indicators import INDICATORS, monthly
 from simlib.fund.ledger import ENTRIES
 from simlib.patients import areas
 from simlib.quantities import AtFull, Quantity, checked, levers
-from simlib.scenario import inert, scenario
+from simlib.scenario import checks, scenario
 from simlib.scenario.change import Change
 from simlib.scenario.scenario import Scenario
 from simlib.simulation import simulate, solve
@@ -224,7 +224,7 @@ WITHOUT_EFFECT = {
 
 @pytest.mark.parametrize(("change", "words"), WITHOUT_EFFECT.values(), ids=WITHOUT_EFFECT)
 def test_a_line_without_effect_is_named_with_the_reason(change: str, words: str, tmp_path: Path) -> None:
-    found = [str(line) for line in inert.warnings(written(tmp_path, change))]
+    found = [str(line) for line in checks.warnings(written(tmp_path, change))]
     if not words:
         assert found == []
         return
@@ -236,15 +236,15 @@ def test_a_line_without_effect_is_named_with_the_reason(change: str, words: str,
 
 def test_the_same_line_may_have_an_effect_in_another_geography(tmp_path: Path) -> None:
     change = f"from: 2024-07, where: {{home: 杭州, host: 上海}}, {EITHER}"
-    assert inert.warnings(written(tmp_path, change, more="geography: delta\n")) == ()
+    assert checks.warnings(written(tmp_path, change, more="geography: delta\n")) == ()
     change = f"from: 2024-07, where: {{home: 杭州, host: 宁波}}, {EITHER}"
-    (line,) = inert.warnings(written(tmp_path, change, more="geography: delta\n"))
+    (line,) = checks.warnings(written(tmp_path, change, more="geography: delta\n"))
     assert "inside provinces only, and delta are simulated across them" in str(line)
 
 
 def test_no_shipped_measure_has_a_line_without_effect() -> None:
     for path in sorted((ROOT / "scenarios").glob("*.yaml")):
-        found = inert.warnings(scenario.load(path))
+        found = checks.warnings(scenario.load(path))
         assert bool(found) == (path.stem == "no_change"), [str(line) for line in found]
 
 

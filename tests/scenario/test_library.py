@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simlib.patients import areas
-from simlib.scenario import inert, scenario
+from simlib.scenario import checks, scenario
 from simlib.simulation import simulate, solve
 from simlib.study import experiment, metrics
 
@@ -55,7 +55,7 @@ def test_a_scenario_is_written_in_both_languages_with_its_document(name: str) ->
     assert of.source is not None and of.source.zh != of.source.en
     for text in (of.title, of.question):
         assert any("\u4e00" <= letter <= "\u9fff" for letter in text.zh) and text.en.isascii()
-    assert inert.warnings(of) == ()
+    assert checks.warnings(of) == ()
 
 
 @pytest.mark.parametrize(("name", "signs"), EXPECTED.items(), ids=EXPECTED)

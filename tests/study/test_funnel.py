@@ -12,7 +12,7 @@ from simlib.amounts import AMOUNTS, CAUSES, CONDITIONS
 from simlib.errors import BadInputError
 from simlib.patients import areas
 from simlib.quantities import levers
-from simlib.scenario import inputs, scenario
+from simlib.scenario import checks, scenario
 from simlib.scenario.change import Change
 from simlib.scenario.scenario import Scenario
 from simlib.study import experiment, funnel, metrics
@@ -137,13 +137,13 @@ def test_a_cause_differs_where_a_lever_does(
     lever: str, value: float, where: dict[str, tuple[str, ...]], cause: str, axes: set[str]
 ) -> None:
     of = setting(lever, value, **where)
-    found = {axis: names for (of_cause, axis), names in inputs.differing(of, INPATIENT).items() if of_cause == cause}
+    found = {axis: names for (of_cause, axis), names in checks.differing(of, INPATIENT).items() if of_cause == cause}
     assert set(found) == axes and all(names == (lever,) for names in found.values())
-    assert inputs.set_for(of) == {cause: (lever,)}
+    assert checks.set_for(of) == {cause: (lever,)}
 
 
 def test_every_lever_of_care_acts_on_a_cause_but_supervision() -> None:
-    idle = [name for name, lever in levers().items() if lever.kinds and not inputs.acts_on(name)]
+    idle = [name for name, lever in levers().items() if lever.kinds and not checks.acts_on(name)]
     assert idle == ["supervision.detected"]
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from simlib.quantities import CITIES, LATER, Quantity, levers, register
-from simlib.scenario import inert, scenario
+from simlib.scenario import checks, scenario
 from simlib.scenario.change import Change
 from simlib.scenario.scenario import Scenario
 from simlib.settlement.network import Network
@@ -29,7 +29,7 @@ def test_what_an_unknown_is_used_with_is_a_lever_a_form_or_a_word() -> None:
 
 
 def test_nothing_hangs_on_the_unknowns_that_a_run_does_not_use(delta: Scenario) -> None:
-    unused = inert.unknowns(delta, {})
+    unused = checks.unused(delta, {})
     assert {"drg.growth", "response.bill", "flow.e_km", "targets.growth_chronic", "network.cost"} <= set(unused)
     assert {"flow.beta", "channels.attention"}.isdisjoint(unused)
     ends = ({name: float(getattr(KNOWN[name], end)) for name in unused} for end in ("low", "high"))
@@ -60,7 +60,7 @@ def test_something_hangs_on_an_unknown_where_it_is_used(
     if "response.form" in what:
         of = scenario.load(ROOT / "scenarios" / "code_unification.yaml")
     form = dict([what.split("=")]) if "=" in what else {}
-    assert unknown.id not in inert.unknowns(of, form)
+    assert unknown.id not in checks.unused(of, form)
 
     def lived(value: float) -> np.ndarray:
         pin = {**form, unknown.id: value}
@@ -89,9 +89,9 @@ def test_the_pace_of_the_network_after_2024_moves_the_years_to_come_and_no_payme
 def test_drivers_are_among_what_is_used(delta: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings, "FEWEST_TO_NAME", 2)
     runs = experiment.repeat([delta], draws=4, seed=0, people=5_000, whole=False)
-    unused, listed = set(inert.unknowns(delta, {})), findings.drivers(runs, runs.pairings[0])
+    unused, listed = set(checks.unused(delta, {})), findings.drivers(runs, runs.pairings[0])
     assert set(listed.id) == {q.id for q in experiment.scalar_unknowns()} - unused
     curve = pd.DataFrame(columns=["scenario", "attention", "change", "low", "high"])
     assert set(briefing.of_runs(runs, curve).unknowns) == set(listed.id)
-    priced = inert.unknowns(delta, {"response.form": "price"})
+    priced = checks.unused(delta, {"response.form": "price"})
     assert "response.bill" not in priced and "response.eta" in priced
