@@ -48,7 +48,7 @@ LATER, CITIES = "a year after 2024", "a geography of cities"
 """What a scenario may have beside levers set and forms chosen, see `Quantity.only`."""
 
 STORY = (
-    *("areas", "targets", "flow", "within", "visits", "chronic", "catalogue", "self_pay", "benefits"),
+    *("areas", "targets", "flow", "within", "visits", "chronic", "catalogue", "benefits"),
     *("gates", "filing", "network", "codes", "platform", "hospitals", "drg", "supervision"),
     *("channels", "claims", "credit", "response", "ledger", "pooling"),
 )

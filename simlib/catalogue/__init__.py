@@ -1,6 +1,6 @@
 """Which list prices what: item lists as published, how far two lists agree, the baskets that bills are made of.
 
-Reading order: itemlists, agreement, baskets, selfpay.
+Reading order: itemlists, agreement, baskets.
 """
 
 from simlib import room
