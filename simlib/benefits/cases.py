@@ -53,23 +53,23 @@ BEYOND = {
 _LINE = TypeAdapter(Line, config=ConfigDict(strict=True))
 
 
-def _text(found: Any) -> str | Text:
+def _text(value: Any) -> str | Text:
     """Return a text: one line as it is written, or one in each language."""
-    if isinstance(found, Text):
-        return found
-    return Text.model_validate(found) if isinstance(found, dict) else _LINE.validate_python(found)
+    if isinstance(value, Text):
+        return value
+    return Text.model_validate(value) if isinstance(value, dict) else _LINE.validate_python(value)
 
 
 Words = Annotated[str | Text, PlainValidator(_text, json_schema_input_type=Line | Text)]
 """A text of a case: plain, or {zh: …, en: …}."""
 
 
-def _with_class(found: Any, info: ValidationInfo) -> Any:
+def _with_class(value: Any, info: ValidationInfo) -> Any:
     """Return a value of an item if it goes with the item's class (None: absent, "?": wrong)."""
-    match info.field_name, info.data.get("class_", "?"), found:
+    match info.field_name, info.data.get("class_", "?"), value:
         case "self_pay", "乙", None:
             raise ValueError("missing. Class 乙 has a first self-pay share: write self_pay: 0.1, for instance.")
-        case "self_pay", "甲", int() if found:
+        case "self_pay", "甲", int() if value:
             raise ValueError("class 甲 has no first self-pay. Delete self_pay, or write class: 乙.")
         case "self_pay" | "ceiling", "unlisted", int():
             raise ValueError("the patient bears all of an unlisted item. Delete this, or write class: 乙.")
@@ -79,7 +79,7 @@ def _with_class(found: Any, info: ValidationInfo) -> Any:
             raise ValueError(f"class already stands for both lists. Delete class, or {info.field_name}.")
         case "host" | "home", None, None if info.field_name == "host" or info.data.get("host"):
             raise ValueError("missing. Write class if both lists agree, else host and home, a class in each.")
-    return found
+    return value
 
 
 def _exact_bill(bill: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -89,38 +89,38 @@ def _exact_bill(bill: tuple[Item, ...]) -> tuple[Item, ...]:
     return bill
 
 
-def _date(found: Any) -> str:
+def _date(value: Any) -> str:
     """Return a date YYYY-MM-DD.
 
     >>> _date("2024/7/1")
     Traceback (most recent call last):
     ValueError: found the text '2024/7/1'. Write a date as YYYY-MM-DD: 2024-07-01.
     """
-    near = re.fullmatch(r"((?:19|20)\d\d)\s*[-/.年]\s*(\d\d?)\s*[-/.月]\s*(\d\d?)日?", str(found), re.ASCII)
+    near = re.fullmatch(r"((?:19|20)\d\d)\s*[-/.年]\s*(\d\d?)\s*[-/.月]\s*(\d\d?)日?", str(value), re.ASCII)
     try:
         day = datetime.date(*map(int, near.groups())).isoformat() if near else ""
     except ValueError:
-        raise ValueError(f"found {kind_of(found)}. There is no such day: check month and day.") from None
-    if found != day or not day:
-        raise ValueError(f"found {kind_of(found)}. Write a date as YYYY-MM-DD{': ' + day if day else ''}.")
+        raise ValueError(f"found {kind_of(value)}. There is no such day: check month and day.") from None
+    if value != day or not day:
+        raise ValueError(f"found {kind_of(value)}. Write a date as YYYY-MM-DD{': ' + day if day else ''}.")
     return day
 
 
 def _one_or_more(shape: Any) -> BeforeValidator:
     """Return how a value, or a list of values, is read as a tuple."""
     return BeforeValidator(
-        lambda found: several(found if isinstance(found, list) else [found]),
+        lambda value: several(value if isinstance(value, list) else [value]),
         json_schema_input_type=shape | tuple[shape, ...],
     )
 
 
-def _policy(found: Any) -> Any:
+def _policy(value: Any) -> Any:
     """Return terms, or a list of entries with the visits they are for, each fault at its own place."""
-    if isinstance(found, list):
-        return _ENTRIES.validate_python(several(found))
-    if not isinstance(found, (dict, Terms, tuple)):
-        raise ValueError(f"found {kind_of(found)}. Expected keys and values, or a list of entries with when.")
-    return Terms.model_validate(found) if isinstance(found, dict) else found
+    if isinstance(value, list):
+        return _ENTRIES.validate_python(several(value))
+    if not isinstance(value, (dict, Terms, tuple)):
+        raise ValueError(f"found {kind_of(value)}. Expected keys and values, or a list of entries with when.")
+    return Terms.model_validate(value) if isinstance(value, dict) else value
 
 
 class Listing(Frozen):
@@ -282,8 +282,8 @@ class Case(Visit):
 
 def _fault(message: str, *where: str | int) -> InitErrorDetails:
     """Return a fault at a place inside a case."""
-    said = PydanticCustomError("value_error", "{error}", {"error": message})
-    return InitErrorDetails(type=said, loc=where, input=None)
+    error = PydanticCustomError("value_error", "{error}", {"error": message})
+    return InitErrorDetails(type=error, loc=where, input=None)
 
 
 def _faults(case: Case) -> Iterator[InitErrorDetails]:
@@ -356,7 +356,7 @@ def _visit_faults(case: Case, visit: Visit, where: tuple[str | int, ...]) -> Ite
         yield _fault(message, *where, "filing")
 
 
-class _File(Frozen):
+class _CaseFile(Frozen):
     """A case file."""
 
     cases: Annotated[tuple[Case, ...], BeforeValidator(several)] = Field(
@@ -377,11 +377,10 @@ def load(path: str | Path) -> tuple[Case, ...]:
             document.fault(("changes",), "changes: a scenario, no case file. `simlib run` runs it.", True)
         )
     try:
-        found = _File.model_validate(document.data).cases
+        return _CaseFile.model_validate(document.data).cases
     except ValidationError as error:
-        faults = sorted(map(_in_scope, document.faults(error, _File)), key=lambda fault: (fault.line, fault.column))
+        faults = sorted(map(_in_scope, document.faults(error, _CaseFile)), key=lambda fault: (fault.line, fault.column))
         raise BadInputError(*faults[: documents.MAX_FAULTS]) from None
-    return found
 
 
 def _in_scope(fault: Fault) -> Fault:
@@ -398,7 +397,7 @@ def json_schema() -> dict[str, Any]:
     ['cases']
     """
     top = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "simlib cases"}
-    return _File.model_json_schema() | top
+    return _CaseFile.model_json_schema() | top
 
 
 def terms_of(case: Case, visit: Visit) -> Terms:
@@ -412,11 +411,11 @@ def terms_of(case: Case, visit: Visit) -> Terms:
         return case.policy
     if case.policy is None:
         return origin(case, visit)[0]
-    found = next((entry for entry in reversed(case.policy) if entry.when.fits(case, visit)), None)
-    if found is None:
+    entry = next((entry for entry in reversed(case.policy) if entry.when.fits(case, visit)), None)
+    if entry is None:
         seen = f"kind {visit.kind}, tier {visit.tier}, filing {visit.filing}, date {visit.date}"
         raise LookupError(f"no entry of the policy fits this visit ({seen}). Write a first one without when.")
-    return found
+    return entry
 
 
 def origin(case: Case, visit: Visit) -> tuple[Terms, area_rules.Origins]:

@@ -45,18 +45,18 @@ class Benefits(Params, prefix="benefits"):
     cut_unfiled: Quantity
 
 
-def points_off(v: Values) -> Array:
+def points_off(values: Values) -> Array:
     """Return the points off the ratio by filing, share.
 
     Long stay none; temporary care not less than a referral, and without a filing not less than either, as
     differentiated ratios must be.
     """
-    referral = v[Benefits.cut_referral][0]
-    temporary = max(referral, v[Benefits.cut_temporary][0])
-    return np.array([0.0, referral, referral, temporary, max(temporary, v[Benefits.cut_unfiled][0])])
+    referral = values[Benefits.cut_referral][0]
+    temporary = max(referral, values[Benefits.cut_temporary][0])
+    return np.array([0.0, referral, referral, temporary, max(temporary, values[Benefits.cut_unfiled][0])])
 
 
-def default_ratios(v: Values, quantiles: Array) -> Array:
+def default_ratios(values: Values, quantiles: Array) -> Array:
     """Return the national default ratios, (kind, scheme, tier), solved for the published in-catalogue fund shares."""
     beds = np.array([value("national", metric="hospital_admissions", tier=str(t), year="2023") for t in TIERS])
     relative = visits.tier_bills() / float(visits.tier_bills() @ beds / beds.sum())
@@ -68,11 +68,11 @@ def default_ratios(v: Values, quantiles: Array) -> Array:
             )
             bills = visits.home_bills()[INPATIENT, s] * relative[t] * quantiles
             out[INPATIENT, s, t] = default_ratio(
-                bills, v[Benefits.in_scope_home][0], default_deductibles()[s, t], share
+                bills, values[Benefits.in_scope_home][0], default_deductibles()[s, t], share
             )
-    outpatient = np.array([v[Benefits.ratio_outpatient_employee], v[Benefits.ratio_outpatient_resident]])
+    outpatient = np.array([values[Benefits.ratio_outpatient_employee], values[Benefits.ratio_outpatient_resident]])
     out[OUTPATIENT] = out[PHARMACY] = outpatient
-    out[CHRONIC] = np.array([v[Benefits.ratio_chronic_employee], v[Benefits.ratio_chronic_resident]])
+    out[CHRONIC] = np.array([values[Benefits.ratio_chronic_employee], values[Benefits.ratio_chronic_resident]])
     return out
 
 
@@ -111,5 +111,5 @@ def middle_ratios() -> Array:
     >>> middle_ratios()[0, :, 2].round(2).tolist()
     [0.9, 0.72]
     """
-    v = middle()
-    return default_ratios(v, visits.bill_quantiles(v[visits.Visits.sigma][0], v[visits.Visits.tail][0]))
+    values = middle()
+    return default_ratios(values, visits.bill_quantiles(values[visits.Visits.sigma][0], values[visits.Visits.tail][0]))

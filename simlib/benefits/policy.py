@@ -39,14 +39,14 @@ Count = Literal["gross", "net"]
 PERIODS = {"visit": PER_VISIT, "year": PER_YEAR, "month": PER_MONTH, "disease": PER_DISEASE}
 
 
-def _whole(quantity: Quantity, decimals: int, found: Any) -> int:
+def _whole(quantity: Quantity, decimals: int, value: Any) -> int:
     """Return a number of a file in units of its last decimal, such as yuan in fen; ValueError says why not."""
-    checked(quantity, found)
+    checked(quantity, value)
     # str gives the shortest decimal that means this float: what the file says.
-    written = Decimal(str(found))
+    written = Decimal(str(value))
     rounded = written.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
     if rounded != written:
-        raise ValueError(f"{shown(found)} has more than {decimals} decimals. Write {rounded}.")
+        raise ValueError(f"{shown(value)} has more than {decimals} decimals. Write {rounded}.")
     return int(rounded.scaleb(decimals))
 
 
@@ -55,34 +55,34 @@ def written(unit: str, decimals: int, low: float, high: float) -> BeforeValidato
     about: dict[str, Any] = {"id": "", "meaning": "a number of a case", "meaning_zh": "", "source": "the case file"}
     quantity = Quantity(**about, unit=unit, role="fact", grade="official", low=low, high=high)
     shape = Annotated[float, Field(ge=low, le=high)]
-    return BeforeValidator(lambda found: _whole(quantity, decimals, found), json_schema_input_type=shape)
+    return BeforeValidator(lambda value: _whole(quantity, decimals, value), json_schema_input_type=shape)
 
 
-def several(found: Any) -> Any:
+def several(value: Any) -> Any:
     """Return a list of a file as a tuple."""
-    if found == []:
+    if value == []:
         raise ValueError("is empty. Write at least one entry, each after a dash.")
-    return tuple(found) if isinstance(found, list) else found
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _short(most: float, model: type[Frozen], whole: Callable[[float], dict[str, Any]]) -> WrapValidator:
     """Return how a plain number is read where a model may stand; what is wrong with it is said at its own place."""
 
-    def read(found: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    def read(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         """Return the model, the number in its place in it."""
-        if not isinstance(found, (int, float)):
-            return handler(found)
+        if not isinstance(value, (int, float)):
+            return handler(value)
         try:
-            return handler(whole(found))
+            return handler(whole(value))
         except ValidationError as error:
             raise ValueError(error.errors()[0]["ctx"]["error"]) from None
 
     return WrapValidator(read, json_schema_input_type=Annotated[float, Field(ge=0, le=most)] | model)
 
 
-def _amount(found: float) -> dict[str, Any]:
+def _amount(value: float) -> dict[str, Any]:
     """Return a plain number as an amount."""
-    return {"amount": found}
+    return {"amount": value}
 
 
 Yuan = Annotated[int, written("yuan", 2, 0, MOST_YUAN)]
@@ -210,7 +210,7 @@ class Terms(Frozen):
     deductible: Annotated[Deductible, _short(MOST_DEDUCTIBLE_YUAN, Deductible, _amount)] = Field(
         description="deductible: yuan, 0 if there is none (起付线)"
     )
-    ratio: Annotated[Ratio, _short(1, Ratio, lambda found: {"bands": [{"ratio": found}]})] = Field(
+    ratio: Annotated[Ratio, _short(1, Ratio, lambda value: {"bands": [{"ratio": value}]})] = Field(
         description="ratio: the fund's share, such as 0.85 (支付比例)"
     )
     first_self_pay_away: Share = Field(0, description="share borne first, away from home (异地先行自付)")

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib.errors import BadInputError, Fault, did_you_mean
-from simlib.files import spreadsheets
+from simlib.files import cells
 from simlib.patients import areas, flows
 from simlib.simulation import solve
 from simlib.simulation.solve import HISTORY, Check
@@ -128,36 +128,36 @@ def read(path: Path) -> tuple[Anchor, ...]:
     BadInputError : with every fault: an anchor that no output matches, another unit, universe, form or role than is
         known, a year or number that is none, a province that is none.
     """
-    table = spreadsheets.read(path, COLUMNS)
-    cells, known = table.cells, areas.provinces()
+    table = cells.read(path, COLUMNS)
+    texts, known = table.cells, areas.provinces()
     for column, words in (("anchor", tuple(OUTPUTS)), ("universe", UNIVERSES), ("form", FORMS), ("role", ROLES)):
         table.values(column, partial(_one_of, known=words))
     table.values("year", _year)
     table.values("tolerance", partial(_number, least=1e-9))
     table.values("value", partial(_number, least=0.0))
-    outputs = {i: OUTPUTS[name] for i, name in enumerate(cells["anchor"]) if name in OUTPUTS}
-    unlike = [i for i, of in outputs.items() if cells["unit"][i] != of.unit]
+    outputs = {i: OUTPUTS[name] for i, name in enumerate(texts["anchor"]) if name in OUTPUTS}
+    unlike = [i for i, of in outputs.items() if texts["unit"][i] != of.unit]
     table.refuse(
-        "unit", unlike, lambda i: f"{cells['unit'][i] or 'empty'}: write {outputs[i].unit}, as the model says it."
+        "unit", unlike, lambda i: f"{texts['unit'][i] or 'empty'}: write {outputs[i].unit}, as the model says it."
     )
-    astray = [i for i, of in outputs.items() if (cells["place"][i] in known.codes) != of.of_place]
-    table.refuse("place", astray, lambda i: f"{cells['place'][i] or 'empty'}: {PLACE_MEANT[outputs[i].of_place]}")
+    astray = [i for i, of in outputs.items() if (texts["place"][i] in known.codes) != of.of_place]
+    table.refuse("place", astray, lambda i: f"{texts['place'][i] or 'empty'}: {PLACE_MEANT[outputs[i].of_place]}")
     table.faults.done()
-    if not cells["anchor"]:
+    if not texts["anchor"]:
         raise BadInputError(Fault(str(path), 1, 1, "no anchor. Write a row for each published figure."))
     return tuple(
         Anchor(
             name,
-            known.codes.index(cells["place"][i]) if cells["place"][i] else -1,
-            float(cells["value"][i]),
-            cells["unit"][i],
-            int(cells["year"][i]),
-            cells["universe"][i],
-            cells["form"][i],
-            float(cells["tolerance"][i]),
-            cells["role"][i],
+            known.codes.index(texts["place"][i]) if texts["place"][i] else -1,
+            float(texts["value"][i]),
+            texts["unit"][i],
+            int(texts["year"][i]),
+            texts["universe"][i],
+            texts["form"][i],
+            float(texts["tolerance"][i]),
+            texts["role"][i],
         )
-        for i, name in enumerate(cells["anchor"])
+        for i, name in enumerate(texts["anchor"])
     )
 
 

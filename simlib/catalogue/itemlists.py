@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib.errors import did_you_mean, hidden, kind_of, shown
-from simlib.files import spreadsheets
-from simlib.files.spreadsheets import WRONG, Table
+from simlib.files import cells
+from simlib.files.cells import WRONG, Cells
 from simlib.terms import CATEGORIES, FEN
 
 Array = npt.NDArray[Any]
@@ -114,7 +114,7 @@ def read(path: str | Path) -> ItemList:
     BadInputError
         With every fault of the file, the first `MAX_FAULTS` in full and the number of the others.
     """
-    table = spreadsheets.read(Path(path), COLUMNS)
+    table = cells.read(Path(path), COLUMNS)
     coded = table.values("code", _text) != WRONG
     table.values("name", _text)
     table.values("unit", lambda cell: _text(cell) if cell else 0)
@@ -141,7 +141,7 @@ def read_spending(path: str | Path) -> dict[str, float]:
     ------
     BadInputError : with every fault of the file.
     """
-    table = spreadsheets.read(Path(path), SPENDING)
+    table = cells.read(Path(path), SPENDING)
     coded = table.values("code", _text) != WRONG
     fen = table.values("yuan", lambda cell: amount(cell, 2, 10**12))
     codes, first = table.cells["code"], dict[str, int]()
@@ -206,7 +206,7 @@ def _day(cell: str, empty: datetime.date) -> int:
     raise ValueError(f"found {kind_of(cell)}. Write a day as YYYY-MM-DD, such as 2024-07-01, or leave it empty.")
 
 
-def _check_shares(table: Table, cls: Array, share: Array) -> None:
+def _check_shares(table: Cells, cls: Array, share: Array) -> None:
     """Refuse a share where the class has none, and class 乙 without one."""
     cells, without = table.cells["share"], {CLASS_A: "class 甲", UNLISTED: "an unlisted item"}
     more = np.flatnonzero((share > 0) & np.isin(cls, list(without))).tolist()
@@ -216,7 +216,7 @@ def _check_shares(table: Table, cls: Array, share: Array) -> None:
     table.refuse("share", none, lambda _: "is empty for class 乙. Write its first self-pay share, 0 if none.")
 
 
-def _check_periods(table: Table, coded: Array, start: Array, stop: Array) -> None:
+def _check_periods(table: Cells, coded: Array, start: Array, stop: Array) -> None:
     """Refuse periods that end before they begin, and two of one code that overlap."""
     codes, begin, end = (table.cells[column] for column in ("code", "valid_from", "valid_to"))
     dated = (start != WRONG) & (stop != WRONG)

@@ -14,27 +14,27 @@ FIRST_MONTH, LAST_MONTH = "2017-01", "2035-12"
 _NEAR_MONTH = re.compile(r"\s*([0-9]{4})\s*[-/.年]\s*(1[0-2]|0?[1-9])(?![0-9])")
 
 
-def _month(found: Any) -> str:
+def _month(value: Any) -> str:
     """Return a month YYYY-MM of the horizon.
 
     >>> _month("2024-07-01")
     Traceback (most recent call last):
     ValueError: found the text '2024-07-01'. A change starts and ends with a month: write 2024-07.
     """
-    near = _NEAR_MONTH.match(found) if isinstance(found, str) else None
+    near = _NEAR_MONTH.match(value) if isinstance(value, str) else None
     if near is None:
-        raise ValueError(f"found {kind_of(found)}. Write a month as YYYY-MM, such as 2024-07.")
+        raise ValueError(f"found {kind_of(value)}. Write a month as YYYY-MM, such as 2024-07.")
     month = f"{near[1]}-{near[2]:0>2}"
-    if found != month:
-        raise ValueError(f"found {kind_of(found)}. A change starts and ends with a month: write {month}.")
+    if value != month:
+        raise ValueError(f"found {kind_of(value)}. A change starts and ends with a month: write {month}.")
     if not FIRST_MONTH <= month <= LAST_MONTH:
         raise ValueError(f"{month} is outside the horizon. Write a month from {FIRST_MONTH} to {LAST_MONTH}.")
     return month
 
 
-def _names(found: Any) -> Any:
+def _names(value: Any) -> Any:
     """Return a name, or a list of names, as a tuple; a code such as 310000 need not be quoted."""
-    many = found if isinstance(found, (list, tuple)) else [found]
+    many = value if isinstance(value, (list, tuple)) else [value]
     return tuple(str(name) if type(name) is int else name for name in many)
 
 

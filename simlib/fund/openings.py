@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from simlib.catalogue.itemlists import amount
 from simlib.errors import did_you_mean, shown
-from simlib.files import spreadsheets
+from simlib.files import cells
 from simlib.files.facts import read, value
 from simlib.fund import carried
 from simlib.fund.ledger import YEARS, Ledger
@@ -217,7 +217,7 @@ def stated(path: Path, place: areas.Place) -> StatedPools:
     ------
     BadInputError : with every fault of the file: an unknown area, a pool that is missing or stands twice, no number.
     """
-    table = spreadsheets.read(path, COLUMNS)
+    table = cells.read(path, COLUMNS)
 
     def area(cell: str) -> int:
         try:

@@ -26,7 +26,7 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 
 from simlib.errors import BadInputError, did_you_mean
-from simlib.files import spreadsheets
+from simlib.files import cells
 from simlib.files.facts import read
 from simlib.quantities import Params, Quantity
 from simlib.randomness import quantile, systematic
@@ -385,7 +385,7 @@ def score(path: Path) -> pd.DataFrame:
     BadInputError : with every fault of the file.
     """
     frozen = {(row["figure"], row["year"]): row for row in read("predictions")}
-    table = spreadsheets.read(path, SCORED)
+    table = cells.read(path, SCORED)
     names, years = list(dict.fromkeys(name for name, _ in frozen)), sorted({year for _, year in frozen})
     figures, dates, values = (table.cells[column] for column in SCORED)
     table.values("figure", lambda cell: _one_of(cell, names))

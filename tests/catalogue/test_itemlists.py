@@ -21,7 +21,7 @@ from simlib.catalogue.agreement import align, compare
 from simlib.catalogue.baskets import CORE, DRUG, ITEMS, SERVICE
 from simlib.catalogue.itemlists import COLUMNS, ItemList, read, read_spending
 from simlib.errors import BadInputError
-from simlib.files import documents, spreadsheets
+from simlib.files import cells, documents
 from simlib.patients import areas
 from simlib.scenario import scenario
 from simlib.simulation import solve
@@ -118,11 +118,11 @@ def test_a_bad_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         "x.xls:1:1: found a name that ends in '.xls'. Expected .csv (UTF-8) or .xlsx."
     ]
     assert "not a file" in faults(tmp_path)[0]
-    monkeypatch.setattr(spreadsheets, "MAX_ROWS", 2)
+    monkeypatch.setattr(cells, "MAX_ROWS", 2)
     assert faults(written(tmp_path, *(GOOD.replace("D1", f"D{i}") for i in range(3)))) == [
         "x.csv:4:1: more than 2 rows. Split the file."
     ]
-    monkeypatch.setattr(spreadsheets, "MAX_BYTES", 10)
+    monkeypatch.setattr(cells, "MAX_BYTES", 10)
     assert "larger than 10 bytes" in faults(written(tmp_path, GOOD))[0]
 
 
