@@ -11,10 +11,19 @@ from typing import Any, NamedTuple
 
 from simlib.errors import BadInputError, listed, shown
 from simlib.files.facts import sha256
+from simlib.fund import journal
 from simlib.fund.ledger import ENTRIES
 
 FILES = ("journal.parquet", "journal.csv.gz", "balances.parquet", "calendar.csv", "trial_balance.csv", "workbook.xlsx")
 """Files of the books in the folder of a run."""
+WHOSE = {"scenario": str, "side": str}
+TABLES: dict[str, dict[str, type]] = {
+    "journal.parquet": dict.fromkeys(journal.COLUMNS, str) | {"entry": int, "fen": int},
+    "balances.parquet": WHOSE | {"account": str, "month": str, "fen": int},
+    "calendar.csv": WHOSE | dict.fromkeys(journal.CALENDAR, str) | {"fen": int},
+    "trial_balance.csv": WHOSE | {"account": str, "opening": int, "debit": int, "credit": int, "closing": int},
+}
+"""Those that are read again: words and whole numbers by column."""
 
 NEVER_BELOW = ("pool", "fund", "home", "due", "advance", "own", "penalty", "care", "charges")
 """Accounts whose balance is never below 0."""
@@ -31,21 +40,21 @@ DEBTS = ("due", "hospital", "patient", "neighbour", "local")
 MOST_SHOWN = 20
 
 
-class Fault(NamedTuple):
-    """Something in a journal that does not hold: where, what was found, what was expected."""
+class Discrepancy(NamedTuple):
+    """Something in the books that does not hold: where, what was found and expected."""
 
     where: str
     found: str
 
 
-def faults(
-    journal: Iterable[dict[str, Any]], closing: Mapping[str, dict[str, int]], calendar: Iterable[dict[str, Any]]
-) -> Iterator[Fault]:
+def discrepancies(
+    entries: Iterable[dict[str, Any]], closing: Mapping[str, dict[str, int]], calendar: Iterable[dict[str, Any]]
+) -> Iterator[Discrepancy]:
     """Yield what does not hold in the journal of one set of books, in plain Python integers.
 
     Parameters
     ----------
-    journal : entries in order, keys as in `journal.COLUMNS`. closing : stated balances by month and account. calendar :
+    entries : in order, keys as in `journal.COLUMNS`. closing : stated balances by month and account. calendar :
     rows as in `journal.CALENDAR`.
 
     Checked are the numbering, the accounts of each cause, the balance of every account at the end of every month, that
@@ -58,27 +67,28 @@ def faults(
     known, register = set(dates), Register(calendar)
     stated = closing[dates[0]]
     accounts = set(stated)
-    for number, entry in enumerate(journal, 1):
+    for number, entry in enumerate(entries, 1):
         where = f"entry {entry['entry']}"
         if entry["entry"] != number:
-            yield Fault(where, f"expected entry {number}: an entry is missing or stands twice")
+            yield Discrepancy(where, f"expected entry {number}: an entry is missing or stands twice")
             return
         if entry["month"] not in known:
-            yield Fault(where, f"month {shown(entry['month'])} is not one of the books")
+            yield Discrepancy(where, f"month {shown(entry['month'])} is not one of the books")
             return
         while dates[at] < entry["month"]:
-            yield from _month_faults(dates[at], balance, stated, accounts, register)
+            yield from _of_month(dates[at], balance, stated, accounts, register)
             at += 1
             stated = closing[dates[at]]
         if dates[at] != entry["month"]:
-            yield Fault(where, f"month {entry['month']} comes after {dates[at]}: entries stand in the order of months")
+            later = f"month {entry['month']} comes after {dates[at]}"
+            yield Discrepancy(where, f"{later}: entries stand in the order of months")
             return
-        yield from (Fault(where, found) for found in _entry_faults(entry, accounts))
+        yield from (Discrepancy(where, wrong) for wrong in _of_entry(entry, accounts))
         balance[entry["debit"]] += entry["fen"]
         balance[entry["credit"]] -= entry["fen"]
         register.note(entry)
     for month in dates[at:]:
-        yield from _month_faults(month, balance, closing[month], accounts, register)
+        yield from _of_month(month, balance, closing[month], accounts, register)
 
 
 class Register:
@@ -117,39 +127,40 @@ class Register:
         return refunded
 
 
-def _month_faults(
+def _of_month(
     month: str, balance: dict[str, int], closing: dict[str, int], accounts: set[str], register: Register
-) -> Iterator[Fault]:
+) -> Iterator[Discrepancy]:
     """Yield the accounts that do not agree, pass their bound, or are paid too early or late, at the end of a month."""
     if odd := sorted(closing.keys() ^ accounts):
-        yield Fault(month, f"{len(odd)} accounts are not those of the first month: {listed(odd[:3])}")
+        yield Discrepancy(month, f"{len(odd)} accounts are not those of the first month: {listed(odd[:3])}")
     pooled: defaultdict[str, int] = defaultdict(int)
     refunded = register.turn(month)
     for account, stated in closing.items():
-        found = balance.get(account, 0)
+        found, where = balance.get(account, 0), f"{account}, {month}"
         kind, *kept = account.split("/")
         if found != stated:
-            yield Fault(f"{account}, {month}", f"the journal gives {found:,} fen, stated are {stated:,}")
+            yield Discrepancy(where, f"the journal gives {found:,} fen, stated are {stated:,}")
         if (kind in NEVER_BELOW and found < 0) or (kind in NEVER_ABOVE and found > 0):
-            yield Fault(f"{account}, {month}", f"{found:,} fen is {'below' if found < 0 else 'above'} 0, its bound")
+            yield Discrepancy(where, f"{found:,} fen is {'below' if found < 0 else 'above'} 0, its bound")
         if kind == "host":
             pooled[kept[1]] += found
     for host, fen in pooled.items():
         if fen < 0:
-            yield Fault(f"host {host}, {month}", f"{fen:,} fen: paid more to hospitals than all homes brought together")
+            paid = f"{fen:,} fen: paid more to hospitals than all homes brought together"
+            yield Discrepancy(f"host {host}, {month}", paid)
     for account in closing:
         kind, *kept = account.split("/")
         if kind in DEBTS:
-            late = abs(balance.get(account, 0)) - register.waiting.get(account, 0)
+            late, where = abs(balance.get(account, 0)) - register.waiting.get(account, 0), f"{account}, {month}"
             pool = f"pool/{kept[0]}/{kept[-1]}"
             cash = pooled[kept[1]] if kind == "hospital" else balance.get(pool, 0) - refunded.get(pool, 0)
             if late < 0:
-                yield Fault(f"{account}, {month}", f"{-late:,} fen were paid before their notice, see the calendar")
+                yield Discrepancy(where, f"{-late:,} fen were paid before their notice, see the calendar")
             elif late > 0 and cash > 0:
-                yield Fault(f"{account}, {month}", f"{late:,} fen are due and not paid, though {cash:,} fen were there")
+                yield Discrepancy(where, f"{late:,} fen are due and not paid, though {cash:,} fen were there")
 
 
-def _entry_faults(entry: dict[str, Any], accounts: set[str]) -> Iterator[str]:
+def _of_entry(entry: dict[str, Any], accounts: set[str]) -> Iterator[str]:
     """Yield what is wrong with one entry by itself."""
     if entry["fen"] <= 0:
         yield f"{entry['fen']} fen: an entry moves more than nothing"
@@ -185,35 +196,45 @@ def check(folder: Path) -> list[Agreed]:
     BadInputError : the folder is not that of a complete run, a file was changed, or the books disagree: what and where.
     """
     _check_complete(folder)
-    journal, stated, calendar, trial = (
-        _read(folder / name) for name in ("journal.parquet", "balances.parquet", "calendar.csv", "trial_balance.csv")
-    )
-    out, wrong = [], []
-    for of, balances in stated.items():
-        entries_ = journal.get(of, balances.slice(0, 0))
-        rules, rows = (_rows(table[of]) if of in table else [] for table in (calendar, trial))
-        sums: Sums = defaultdict(lambda: [0, 0, 0])
-        found = list(islice(faults(_adding(_rows(entries_), sums), Stated(balances), rules), MOST_SHOWN))
-        found = found or list(islice(_trial_faults(sums, rows), MOST_SHOWN))
-        wrong += [f"{folder}: {'/'.join(of)}: {fault.where}: {fault.found}" for fault in found]
-        out.append(Agreed(*of, len(entries_), len(balances), sum(entries_["fen"].to_pylist())))
-    if set(journal) - set(stated):
-        wrong.append(
-            f"{folder}: journal of books without balances: {listed('/'.join(of) for of in set(journal) - set(stated))}"
-        )
+    journals, balances, calendars, trials = (_read(folder / name, columns) for name, columns in TABLES.items())
+    agreed, wrong = [], []
+    for books, stated in balances.items():
+        entries = journals.get(books, stated.slice(0, 0))
+        calendar, trial = (_rows(tables[books]) if books in tables else () for tables in (calendars, trials))
+        found = islice(_of_books(_rows(entries), StatedBalances(stated), calendar, trial), MOST_SHOWN)
+        wrong += [f"{folder}: {'/'.join(books)}: {one.where}: {one.found}" for one in found]
+        agreed.append(Agreed(*books, len(entries), len(stated), sum(entries["fen"].to_pylist())))
+    if unstated := set(journals) - set(balances):
+        wrong.append(f"{folder}: journal of books without balances: {listed('/'.join(books) for books in unstated)}")
     if wrong:
         raise BadInputError(*wrong, f"{folder}: the books disagree. Run the scenario again; edit no file of a run.")
-    return out
+    return agreed
+
+
+def _of_books(
+    entries: Iterable[dict[str, Any]],
+    closing: Mapping[str, dict[str, int]],
+    calendar: Iterable[dict[str, Any]],
+    trial: Iterable[dict[str, Any]],
+) -> Iterator[Discrepancy]:
+    """Yield what does not hold in one set of books; the trial balance is looked at where the journal holds."""
+    sums: Sums = defaultdict(lambda: [0, 0, 0])
+    holds = True
+    for wrong in discrepancies(_summed(entries, sums), closing, calendar):
+        holds = False
+        yield wrong
+    if holds:
+        yield from _of_trial(sums, trial)
 
 
 Sums = defaultdict[str, list[int]]
 """Opening, debits and credits by account, fen."""
 
 
-def _adding(journal: Iterable[dict[str, Any]], sums: Sums) -> Iterator[dict[str, Any]]:
+def _summed(entries: Iterable[dict[str, Any]], sums: Sums) -> Iterator[dict[str, Any]]:
     """Yield entries as they come, each added to the sums of its accounts; those of the first month open them."""
     first = ""
-    for entry in journal:
+    for entry in entries:
         first = first or entry["month"]
         opens = entry["month"] == first
         sums[entry["debit"]][0 if opens else 1] += entry["fen"]
@@ -221,18 +242,17 @@ def _adding(journal: Iterable[dict[str, Any]], sums: Sums) -> Iterator[dict[str,
         yield entry
 
 
-def _trial_faults(sums: Sums, trial: Iterable[dict[str, Any]]) -> Iterator[Fault]:
+def _of_trial(sums: Sums, trial: Iterable[dict[str, Any]]) -> Iterator[Discrepancy]:
     """Yield the rows of a trial balance that the journal does not give, and sides that differ."""
     for row in trial:
         opening, debit, credit = sums.pop(row["account"], [0, 0, 0])
-        found = {"opening": opening, "debit": debit, "credit": credit, "closing": opening + debit - credit}
-        for column, fen in found.items():
-            if int(row[column]) != fen:
-                yield Fault(
-                    f"trial balance, {row['account']}", f"{column} {int(row[column]):,} fen, the journal gives {fen:,}"
-                )
+        given = {"opening": opening, "debit": debit, "credit": credit, "closing": opening + debit - credit}
+        for column, fen in given.items():
+            if row[column] != fen:
+                where = f"trial balance, {row['account']}"
+                yield Discrepancy(where, f"{column} {row[column]:,} fen, the journal gives {fen:,}")
     for account in sums:
-        yield Fault("trial balance", f"{account} is missing")
+        yield Discrepancy("trial balance", f"{account} is missing")
 
 
 def _check_complete(folder: Path) -> None:
@@ -256,7 +276,7 @@ def _check_complete(folder: Path) -> None:
         raise BadInputError(*wrong)
 
 
-class Stated(Mapping[str, dict[str, int]]):
+class StatedBalances(Mapping[str, dict[str, int]]):
     """The stated balances of one set of books, of a month when it is asked for: all at once are half a million."""
 
     def __init__(self, table: Any) -> None:
@@ -266,8 +286,8 @@ class Stated(Mapping[str, dict[str, int]]):
         self._months = sorted(pyarrow.compute.unique(table["month"]).to_pylist())
 
     def __getitem__(self, month: str) -> dict[str, int]:
-        of = self._table.filter(self._compute.equal(self._table["month"], month))
-        return dict(zip(of["account"].to_pylist(), of["fen"].to_pylist(), strict=True))
+        rows = self._table.filter(self._compute.equal(self._table["month"], month))
+        return dict(zip(rows["account"].to_pylist(), rows["fen"].to_pylist(), strict=True))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._months)
@@ -288,32 +308,30 @@ def _plain(column: Any) -> list[Any]:
     if hasattr(column, "dictionary"):
         words = column.dictionary.to_pylist()
         return [words[i] for i in column.indices.to_numpy().tolist()]
-    found: list[Any] = column.to_pylist()
-    return found
+    return list(column.to_pylist())
 
 
-def _read(path: Path) -> dict[tuple[str, str], Any]:
-    """Return the rows of a file by scenario and side, as tables of Arrow."""
+def _read(path: Path, columns: Mapping[str, type]) -> dict[tuple[str, str], Any]:
+    """Return the rows of a file by scenario and side, as tables of Arrow with the columns of `TABLES`."""
     import pyarrow
     import pyarrow.compute
     import pyarrow.csv
     import pyarrow.parquet
 
-    text = dict.fromkeys(("scenario", "side", "home", "host", "scheme"), pyarrow.string())
-    options = pyarrow.csv.ConvertOptions(column_types=text)
+    types = {name: pyarrow.string() if kind is str else pyarrow.int64() for name, kind in columns.items()}
     try:
-        table = (
-            pyarrow.csv.read_csv(path, convert_options=options)
-            if path.suffix == ".csv"
-            else pyarrow.parquet.read_table(path)
-        )
-    except (pyarrow.ArrowException, OSError) as error:
+        if path.suffix == ".csv":
+            options = pyarrow.csv.ConvertOptions(column_types=types, include_columns=list(columns))
+            table = pyarrow.csv.read_csv(path, convert_options=options)
+        else:  # words stay categories: they are many
+            table = pyarrow.parquet.read_table(path).select(list(columns))
+    except (pyarrow.ArrowException, KeyError, OSError) as error:
         raise BadInputError(f"{path}: cannot be read ({shown(error)}). Run the scenario again.") from None
     equal, both = pyarrow.compute.equal, pyarrow.compute.and_
-    pairs = table.select(["scenario", "side"]).group_by(["scenario", "side"], use_threads=False).aggregate([])
+    keys = list(WHOSE)
     return {
-        (of["scenario"], of["side"]): table.filter(
-            both(equal(table["scenario"], of["scenario"]), equal(table["side"], of["side"]))
-        ).drop_columns(["scenario", "side"])
-        for of in pairs.to_pylist()
+        (one["scenario"], one["side"]): table.filter(both(*(equal(table[key], one[key]) for key in keys))).drop_columns(
+            keys
+        )
+        for one in table.select(keys).group_by(keys, use_threads=False).aggregate([]).to_pylist()
     }

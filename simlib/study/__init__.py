@@ -1,7 +1,7 @@
 """Many draws as tables: effects and their intervals, who gains, why cases fail, what was foretold.
 
 Reading order: metrics, experiment, findings, whom, funnel, money, match, shapley, coalitions, attribution, headline,
-folders, briefing, parties, evidence, running, foretell.
+accounts, folders, briefing, parties, evidence, running, foretell.
 """
 
 from simlib import room

@@ -13,7 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from simlib.amounts import AMOUNTS
@@ -26,7 +25,7 @@ from simlib.fund import journal, reconcile
 from simlib.scenario import ensemble
 from simlib.scenario.scenario import Scenario
 from simlib.simulation.draws import Pin
-from simlib.study import coalitions, experiment, findings, funnel, headline, match, whom
+from simlib.study import accounts, coalitions, experiment, findings, funnel, headline, match, whom
 from simlib.study.attribution import COLUMNS as ATTRIBUTED
 from simlib.study.attribution import Attribution
 from simlib.study.experiment import CONTRACT, Runs
@@ -194,25 +193,24 @@ def books(runs: Runs) -> dict[str, bytes]:
     made: dict[str, list[pd.DataFrame]] = {"journal": [], "balances": [], "calendar": [], "trial_balance": []}
     names = [pairing.scenario.name for pairing in runs.pairings]
     for number, both in enumerate(runs.books):
-        for side, of in enumerate(both):
-            entries = journal.entries(of)
-            for name, table in (
-                ("journal", entries),
-                ("balances", journal.account_balances(of)),
-                ("calendar", journal.calendar(of)),
-                ("trial_balance", journal.trial_balance(of, entries)),
-            ):
-                table.insert(0, "side", journal.worded(np.full(len(table), side, dtype=np.int8), journal.SIDES))
-                table.insert(0, "scenario", journal.worded(np.full(len(table), number, dtype=np.int16), names))
-                made[name].append(table)
+        for side, one in enumerate(both):
+            entries = journal.entries(one)
+            tables = {
+                "journal": entries,
+                "balances": journal.account_balances(one),
+                "calendar": journal.calendar(one),
+                "trial_balance": journal.trial_balance(entries),
+            }
+            for name, columns in tables.items():
+                made[name].append(accounts.frame(journal.of_side(columns, names, number, side)))
     whole = {name: pd.concat(made.pop(name), ignore_index=True) for name in list(made)}  # large: one copy at a time
     return {
         "journal.parquet": parquet(whole["journal"]),
-        "journal.csv.gz": journal.zipped(whole["journal"]),
+        "journal.csv.gz": accounts.zipped(whole["journal"]),
         "balances.parquet": parquet(whole["balances"]),
         "calendar.csv": csv(whole["calendar"]),
         "trial_balance.csv": csv(whole["trial_balance"]),
-        "workbook.xlsx": journal.workbook(whole["journal"], whole["trial_balance"]),
+        "workbook.xlsx": accounts.workbook(whole["journal"], whole["trial_balance"]),
     }
 
 

@@ -24,7 +24,7 @@ from simlib.patients import areas
 from simlib.report import terminal
 from simlib.scenario import scenario
 from simlib.simulation import simulate, solve
-from simlib.study import experiment, findings, folders, money
+from simlib.study import accounts, experiment, findings, folders, money
 from simlib.terms import CLAIMED, DIRECT, MONTHS, SCHEMES
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +59,7 @@ def test_direct_entries_are_the_fund_payments_of_the_loop(
 ) -> None:
     paid = runs[side].paid[..., DIRECT].sum(axis=0)  # scheme, home, host, month
     assert paid.sum() > 0
-    table = journal.entries(books[side])
+    table = accounts.frame(journal.entries(books[side]))
     direct = table[(table.cause == "direct") & table.month.astype(str).str.startswith("2024")]
     booked = np.zeros_like(paid)
     at = (
@@ -370,15 +370,15 @@ def small() -> Small:
     moves = ledger.book(flows, terms, np.full((2, 2), 10**7), 2 * direct[0])
     of = Books(2024, codes, codes, np.arange(2), flows, terms, moves, np.zeros_like(flows.local), 3.0 * every)
     stated: dict[str, dict[str, int]] = {}
-    for account, month, fen in journal.account_balances(of).itertuples(index=False):
+    for account, month, fen in accounts.frame(journal.account_balances(of)).itertuples(index=False):
         stated.setdefault(month, {})[account] = int(fen)
-    table = journal.entries(of).astype(dict.fromkeys(journal.COLUMNS[3:6] + journal.COLUMNS[7:], str))
-    return table, stated, journal.calendar(of).to_dict("records")
+    table = accounts.frame(journal.entries(of)).astype(dict.fromkeys(journal.COLUMNS[3:6] + journal.COLUMNS[7:], str))
+    return table, stated, accounts.frame(journal.calendar(of)).to_dict("records")
 
 
 def found(table: pd.DataFrame, stated: dict[str, dict[str, int]], calendar: list[Any]) -> str:
     """Return what is wrong with a journal, as one text."""
-    faults = reconcile.faults(table.to_dict("records"), stated, calendar)  # type: ignore[arg-type]
+    faults = reconcile.discrepancies(table.to_dict("records"), stated, calendar)  # type: ignore[arg-type]
     return "\n".join(f"{fault.where}: {fault.found}" for fault in faults)
 
 

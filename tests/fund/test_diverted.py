@@ -17,6 +17,7 @@ from simlib.patients.response import Response
 from simlib.quantities import Quantity
 from simlib.scenario import scenario
 from simlib.simulation import simulate, solve
+from simlib.study import accounts
 from simlib.terms import CHRONIC, INPATIENT, KINDS, MONTHS, OUTPATIENT, SCHEMES
 
 ROOT = Path(__file__).parents[2]
@@ -94,11 +95,11 @@ def test_the_books_with_diverted_care_balance_and_reconcile(told: tuple[str, Bot
     assert (sum(of.sum(axis=(1, 2, 3)) for of in ledger.balances(after.moves).values()) == 0).all()
     assert (after.moves["local_care"][1:, :, :, 0] == after.flows.local).all()
     stated: dict[str, dict[str, int]] = {}
-    for account, month, fen in journal.account_balances(after).itertuples(index=False):
+    for account, month, fen in accounts.frame(journal.account_balances(after)).itertuples(index=False):
         stated.setdefault(month, {})[account] = int(fen)
     columns = journal.COLUMNS[3:6] + journal.COLUMNS[7:]
-    rows = journal.entries(after).astype(dict.fromkeys(columns, str)).to_dict("records")
-    assert list(reconcile.faults(rows, stated, journal.calendar(after).to_dict("records"))) == []  # type: ignore[arg-type]
+    rows = accounts.frame(journal.entries(after)).astype(dict.fromkeys(columns, str)).to_dict("records")
+    assert list(reconcile.discrepancies(rows, stated, accounts.frame(journal.calendar(after)).to_dict("records"))) == []  # type: ignore[arg-type]
 
 
 def test_by_price_a_share_is_diverted_and_by_eta_all(world: solve.World, longer: scenario.Scenario) -> None:

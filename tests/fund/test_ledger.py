@@ -15,6 +15,7 @@ from simlib.files.facts import value
 from simlib.fund import journal, ledger, reconcile
 from simlib.fund.books import Books
 from simlib.fund.ledger import ENTRIES, MONTHS, SPAN, Flows, Moves, PaymentTerms, balances, book, held
+from simlib.study import accounts
 from simlib.terms import PPM
 
 ALL = MONTHS + SPAN
@@ -612,10 +613,14 @@ def test_whatever_the_books_say_reconcile_finds_no_fault(case: tuple[Flows, Paym
     places = tuple("abc"[: f.direct.shape[2]]), tuple("xyz"[: f.direct.shape[3]])
     of = Books(2024, *places, t.province, f, t, m, np.zeros_like(f.local), np.full((SPAN, len(t.province)), 3.0))
     stated: dict[str, dict[str, int]] = {}
-    for account, month, fen in journal.account_balances(of).itertuples(index=False):
+    for account, month, fen in accounts.frame(journal.account_balances(of)).itertuples(index=False):
         stated.setdefault(month, {})[account] = int(fen)
-    rows = (journal.entries(of).to_dict("records"), stated, journal.calendar(of).to_dict("records"))
-    assert list(reconcile.faults(*rows)) == []  # type: ignore[arg-type]
+    rows = (
+        accounts.frame(journal.entries(of)).to_dict("records"),
+        stated,
+        accounts.frame(journal.calendar(of)).to_dict("records"),
+    )
+    assert list(reconcile.discrepancies(*rows)) == []  # type: ignore[arg-type]
 
 
 @settings(max_examples=30)

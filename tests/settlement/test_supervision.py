@@ -18,7 +18,7 @@ from simlib.scenario.scenario import Scenario
 from simlib.settlement.supervision import Supervision
 from simlib.simulation import simulate, solve
 from simlib.simulation.simulate import Run
-from simlib.study import metrics
+from simlib.study import accounts, metrics
 from simlib.terms import FEN, KINDS
 
 ROOT = Path(__file__).parents[2]
@@ -103,16 +103,16 @@ def test_supervision_goes_on_in_later_years(books: tuple[Books, Books]) -> None:
 
 
 def test_the_books_reconcile_and_a_fine_paid_to_a_fund_is_seen(books: tuple[Books, Books]) -> None:
-    table = journal.entries(books[1])
+    table = accounts.frame(journal.entries(books[1]))
     stated: dict[str, dict[str, int]] = {}
-    for account, month, fen in journal.account_balances(books[1]).itertuples(index=False):
+    for account, month, fen in accounts.frame(journal.account_balances(books[1])).itertuples(index=False):
         stated.setdefault(month, {})[account] = int(fen)
     rows = [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
-    calendar = journal.calendar(books[1]).to_dict("records")
-    assert list(reconcile.faults(rows, stated, calendar)) == []  # type: ignore[arg-type]
+    calendar = accounts.frame(journal.calendar(books[1])).to_dict("records")
+    assert list(reconcile.discrepancies(rows, stated, calendar)) == []  # type: ignore[arg-type]
     number = next(i for i, row in enumerate(rows) if row["cause"] == "fined")
     wrong = [*rows[:number], rows[number] | {"debit": "pool/110000/employee"}, *rows[number + 1 :]]
-    found = [fault.found for fault in reconcile.faults(wrong, stated, calendar)]  # type: ignore[arg-type]
+    found = [fault.found for fault in reconcile.discrepancies(wrong, stated, calendar)]  # type: ignore[arg-type]
     assert any("fined debits pool, credits earned; expected penalty" in words for words in found)
 
 
