@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from simlib.fund.books import Books, follow
 from simlib.patients import areas
 from simlib.scenario import scenario
-from simlib.simulation import solve
+from simlib.simulation import simulate, solve
 
 # The first call of a rule compiles it, which no deadline foresees; the same examples every time.
 settings.register_profile("simlib", deadline=None, derandomize=True)
 settings.load_profile("simlib")
 
 ROOT = Path(__file__).parent.parent
+PEOPLE = 20_000
 
 
 @pytest.fixture
@@ -44,3 +46,15 @@ def place() -> areas.Place:
 @pytest.fixture(scope="session")
 def world(place: areas.Place, delta: scenario.Scenario) -> solve.World:
     return solve.solve(scenario.reference(delta), 11, 3)
+
+
+@pytest.fixture(scope="session")
+def runs(world: solve.World, delta: scenario.Scenario) -> tuple[simulate.Run, simulate.Run]:
+    touched, both = simulate.touched_by(delta), (scenario.reference(delta), delta)
+    before, after = (simulate.live(world, of, touched=touched, people=PEOPLE) for of in both)
+    return before, after
+
+
+@pytest.fixture(scope="session")
+def books(world: solve.World, runs: tuple[simulate.Run, simulate.Run]) -> tuple[Books, Books]:
+    return follow(world, *runs)
