@@ -195,6 +195,6 @@ def zipped(of: list[Path]) -> bytes:
 def _style() -> str:
     """Return the style of the page, with the font cut to every sign that its texts can have."""
     every = "".join(text for lang in LANGS for text in texts(lang).values())
-    style = (files("simlib") / "data" / "page.css").read_text(encoding="utf-8")
+    style = (files("simlib.report") / "templates" / "page.css").read_text(encoding="utf-8")
     packed = base64.b64encode(pack.font(every)).decode()
     return f"<style>{style.replace('base64,FONT)', f'base64,{packed})')}</style>"

@@ -20,7 +20,7 @@ from simlib.errors import BadInputError, Fault, shown
 from simlib.files import documents
 from simlib.files.facts import sha256, write_whole
 from simlib.files.texts import LANGS, Lang, said
-from simlib.report import opening, pieces, plots, seal, sections
+from simlib.report import opening, pieces, plots, prose, seal, sections
 from simlib.study import briefing, folders
 from simlib.study.briefing import Results
 
@@ -51,10 +51,10 @@ def write(
     browser = chromium() if pdf else ""
     whole = folders.read(run)
     with folders.believed(run):
-        answer = briefing.load(whole, scenario)
-        several = f"{answer.facts['scenario']}_" if len(whole.headlines) > 1 else ""
+        study = briefing.load(whole, scenario)
+        several = f"{study.facts['scenario']}_" if len(whole.headlines) > 1 else ""
         folder = folder or run / f"report_{several}{lang}"
-        content = made(answer, lang)
+        content = made(study, lang)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in folders.REPORTS:  # older than the pictures that now are written beside it
@@ -70,16 +70,16 @@ def write(
     return [folder / name for name in [*content, *([PDF] if pdf else [])]]
 
 
-def made(answer: Results, lang: Lang) -> dict[str, bytes]:
+def made(study: Results, lang: Lang) -> dict[str, bytes]:
     """Return the files of a report by name: workbook, pictures for print, the HTML last."""
-    chapters = sections.sections(answer, lang)
-    content = {WORKBOOK: workbook(answer, chapters, lang)}
+    chapters = sections.sections(study, lang)
+    content = {WORKBOOK: workbook(study, chapters, lang)}
     screen: dict[str, tuple[str, bytes]] = {}
     for one in (p for section in chapters for p in section.pictures):
         ax = pieces.picture(one)
         screen[one.name] = plots.alt(ax), png(ax.figure, SCREEN_DPI)
         content[f"{one.name}.png"] = png(ax.figure, PRINT_DPI)
-    return content | {HTML: html(answer, chapters, screen, lang).encode()}
+    return content | {HTML: html(study, chapters, screen, lang).encode()}
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,10 @@ class Page:
         return _without_pictures(self.body) == _without_pictures(_between(document, *BODY))
 
 
-def page(answer: Results, lang: Lang) -> Page:
+def page(study: Results, lang: Lang) -> Page:
     """Return the report of a scenario for a notebook, made by what makes `report.html`."""
-    chapters = sections.sections(answer, lang)
-    document = html(answer, chapters, _screen(chapters, NOTEBOOK_DPI), lang)
+    chapters = sections.sections(study, lang)
+    document = html(study, chapters, _screen(chapters, NOTEBOOK_DPI), lang)
     return Page(_between(document, *BODY), _between(document, *COLOURS) + _between(document, *STYLE))
 
 
@@ -139,22 +139,15 @@ def png(figure: Any, dpi: int) -> bytes:
     return buffer.getvalue()
 
 
-def html(answer: Results, sections: list[pieces.Section], screen: dict[str, tuple[str, bytes]], lang: Lang) -> str:
+def html(study: Results, sections: list[pieces.Section], screen: dict[str, tuple[str, bytes]], lang: Lang) -> str:
     """Return a report as one HTML document that asks nothing of the network, its font cut to what it uses, sealed."""
-    import jinja2
-
-    template = (files("simlib") / "data" / "report.html").read_text(encoding="utf-8")
-    maker = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    document = maker.from_string(template).render(
-        lang={"zh": "zh-CN", "en": "en"}[lang],
-        version=version("simlib"),
-        **opening.read(answer, lang),
-        sections=[_filled(section, screen, lang) for section in sections],
-    )
+    filled = [_filled(section, screen, lang) for section in sections]
+    values = {"version": version("simlib"), "sections": filled} | opening.values(study, lang)
+    document = prose.document(lang, values | {section.name: section.values for section in sections})
     document = document.replace(f"base64,{FONT_HERE})", f"base64,{_base64(font(document))})", 1)
     about = {
-        "run": answer.manifest["sha256"],
-        "scenario": answer.facts["scenario"],
+        "run": study.manifest["sha256"],
+        "scenario": study.facts["scenario"],
         "lang": lang,
         "sources": sources(),
     }
@@ -163,11 +156,11 @@ def html(answer: Results, sections: list[pieces.Section], screen: dict[str, tupl
 
 def sources() -> str:
     """Return the SHA-256 of what makes a report: sources of simlib, the texts, tables and font it has, libraries."""
-    data = Path(str(files("simlib") / "data"))
+    folders_ = [Path(str(files("simlib") / name)) for name in ("data", "report/templates")]
     parts = [
         rules_sha(),
         *(f"{name} {version(name)}" for name in MAKERS),
-        *(f"{path.name} {sha256(path)}" for path in sorted(data.iterdir())),
+        *(f"{path.name} {sha256(path)}" for path in sorted(path for folder in folders_ for path in folder.iterdir())),
     ]
     return folders.digest("\n".join(parts).encode())
 
@@ -178,9 +171,6 @@ def _filled(section: pieces.Section, screen: dict[str, tuple[str, bytes]], lang:
     return {
         "name": section.name,
         "title": section.title,
-        "said": section.said,
-        "points": section.points,
-        "code": section.code,
         "pictures": [{"alt": alt, "src": f"data:image/png;base64,{_base64(png)}"} for alt, png in shots],
         "tables": [
             {
@@ -215,15 +205,15 @@ def font(text: str) -> bytes:
     return buffer.getvalue()
 
 
-def workbook(answer: Results, sections: list[pieces.Section], lang: Lang) -> bytes:
+def workbook(study: Results, sections: list[pieces.Section], lang: Lang) -> bytes:
     """Return every table of a report as a workbook, a sheet each after one of contents; texts are never formulas."""
     import openpyxl
 
     book = openpyxl.Workbook()
     contents = book.active
     contents.title = said("contents", lang)
-    _line(contents, [opening.title(answer, lang)])
-    _line(contents, [said("kicker", lang)])
+    _line(contents, [opening.title(study, lang)])
+    _line(contents, [prose.plain("kicker", lang, {})])
     _line(contents, [said("sheet", lang), said("table", lang)])
     for made in (one for section in sections for one in section.tables):
         sheet = book.create_sheet(made.name)
@@ -328,9 +318,9 @@ def verify(path: Path, run: Path | None = None) -> list[str]:
         whole = folders.read(path)
         with folders.believed(path):
             for one in whole.headlines:
-                answer = briefing.load(whole, str(one["scenario"]))
-                opening.read(answer, "en")
-                sections.sections(answer, "en")
+                study = briefing.load(whole, str(one["scenario"]))
+                opening.values(study, "en")
+                sections.sections(study, "en")
         said_ = [f"{path}: the manifest and {len(folders.TABLES)} tables are as the run wrote them (SHA-256)"]
         reports = sorted(path.glob(f"report_*/{HTML}"))
         return said_ + [line for one in reports for line in verify(one, path)]

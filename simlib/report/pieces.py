@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,15 +70,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the report."""
+    """A section of the report; `values` are what its sentences need, see `prose`."""
 
     name: str
     title: str
-    said: tuple[str, ...] = ()
-    points: tuple[str, ...] = ()
+    values: Mapping[str, Any]
     pictures: tuple[Picture, ...] = ()
     tables: tuple[Table, ...] = ()
-    code: str = ""
 
 
 def table(name: str, title: str, frame: pd.DataFrame, columns: tuple[Column, ...], lang: Lang) -> Table:
@@ -120,7 +119,7 @@ def bracketed(words: str, beside: str, lang: Lang) -> str:
     >>> bracketed("cost", "yuan", "en"), bracketed("费用", "元", "zh")
     ('cost (yuan)', '费用（元）')
     """
-    return ("" if lang == "zh" else " ").join((words, said("head.unit", lang, beside)))
+    return said("join.bracketed", lang, words, beside)
 
 
 def decimals(largest: float) -> int:
@@ -139,9 +138,7 @@ def meaning(name: str, lang: Lang) -> str:
     '会比较两种待遇、划算时选择手工报销的患者占比'
     """
     known = register()
-    if name not in known:
-        return name
-    return known[name].meaning_zh if lang == "zh" else known[name].meaning
+    return (known[name].meaning_zh, known[name].meaning)[LANGS[lang]] if name in known else name
 
 
 def area(name: str, lang: Lang) -> str:
@@ -158,7 +155,12 @@ def area(name: str, lang: Lang) -> str:
         found = area_rules.pool(name)
     except LookupError:
         return name
-    return areas.short(found.name_zh) if lang == "zh" else found.name_en
+    return (areas.short(found.name_zh), found.name_en)[LANGS[lang]]
+
+
+def place_name(place: areas.Place, at: int, lang: Lang) -> str:
+    """Return the name of an area by its position, short in Chinese."""
+    return (areas.short(place.names_zh[at]), place.names_en[at])[LANGS[lang]]
 
 
 def words(made: Table, lang: Lang) -> list[list[tuple[str, str]]]:
@@ -197,8 +199,8 @@ def _cells(frame: pd.DataFrame, column: Column, lang: Lang) -> Iterator[tuple[st
             yield number(row[0], digits), "n"
 
 
-def picture(of: Picture) -> Axes:
+def picture(plan: Picture) -> Axes:
     """Return a picture drawn on a figure of its own, which no window or notebook knows of."""
-    ax = Figure(figsize=(WIDTH, of.height), dpi=120, layout="constrained").subplots()
+    ax = Figure(figsize=(WIDTH, plan.height), dpi=120, layout="constrained").subplots()
     ax.spines[["top", "right"]].set_visible(False)
-    return of.draw(ax)
+    return plan.draw(ax)

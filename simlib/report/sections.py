@@ -1,4 +1,4 @@
-"""The sections of a report for those who decide, in words, tables and pictures, zh or en."""
+"""The sections of a report for those who decide: what their sentences need, tables and pictures, zh or en."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from simlib.report.pieces import (
     columns,
     decimals,
     meaning,
+    place_name,
     table,
 )
 from simlib.study import briefing, evidence, findings, match, parties, running, whom
@@ -60,22 +61,21 @@ FIT_UNITS = {
 """The same of published figures."""
 
 
-def sections(answer: Results, lang: Lang, names: Sequence[str] = ()) -> list[Section]:
+def sections(study: Results, lang: Lang, names: Sequence[str] = ()) -> list[Section]:
     """Return the sections of a report in their order, or those named; what has nothing to say is left out."""
     makers = [SECTIONS[name] for name in names or SECTIONS]
-    return [section for make in makers if (section := make(answer, lang)) is not None]
+    return [section for make in makers if (section := make(study, lang)) is not None]
 
 
 def _section(
     name: str,
     lang: Lang,
-    lines: Sequence[str] = (),
     pictures: Sequence[Picture] = (),
     tables: Sequence[Table] = (),
-    **more: Any,
+    **values: Any,
 ) -> Section:
-    """Return a section under its own heading."""
-    return Section(name, _heading(name, lang), tuple(lines), pictures=tuple(pictures), tables=tuple(tables), **more)
+    """Return a section under its own heading; `values` are what its sentences need."""
+    return Section(name, _heading(name, lang), values, tuple(pictures), tuple(tables))
 
 
 def _heading(name: str, lang: Lang) -> str:
@@ -83,23 +83,23 @@ def _heading(name: str, lang: Lang) -> str:
     return texts(lang).get(f"heading.{name}") or said(name, lang)
 
 
-def _table(name: str, found: pd.DataFrame, lang: Lang, *written: str) -> Table:
+def _table(name: str, frame: pd.DataFrame, lang: Lang, *written: str) -> Table:
     """Return a table under the heading of its name, its columns as `pieces.columns` has them."""
-    return table(name, _heading(name, lang), found, columns(lang, *written), lang)
+    return table(name, _heading(name, lang), frame, columns(lang, *written), lang)
 
 
-def _what(answer: Results, lang: Lang) -> Section:
+def _what(study: Results, lang: Lang) -> Section:
     """Return what is changed, where and when."""
-    if not answer.facts["sets"]:
-        return _section("what", lang, [said("what.none", lang)])
+    if not study.facts["sets"]:
+        return _section("what", lang, none=True)
     rows = []
-    for one in answer.facts["sets"]:
+    for one in study.facts["sets"]:
         until = f" {said('what.to', lang)} {one['to']}" if one["to"] else ""
         places = joined(
             "join.semicolon",
             lang,
             (
-                f"{said(axis, lang)} {_listed([area(name, lang) for name in names], lang)}"
+                f"{said(axis, lang)} {joined('join.list', lang, [area(name, lang) for name in names])}"
                 for axis, names in one["where"].items()
             ),
         )
@@ -113,16 +113,7 @@ def _what(answer: Results, lang: Lang) -> Section:
         )
     heads = ("lever=what.lever", "value=what.value", "from=months", "where=what.where")
     made = _table("what", pd.DataFrame(rows), lang, *heads)
-    return _section("what", lang, [said("what.said", lang)], tables=[made])
-
-
-def _listed(names: Sequence[str], lang: Lang) -> str:
-    """Return names one after another.
-
-    >>> _listed(["上海", "江苏"], "zh"), _listed(["Shanghai", "Jiangsu"], "en")
-    ('上海、江苏', 'Shanghai, Jiangsu')
-    """
-    return ("、" if lang == "zh" else ", ").join(names)
+    return _section("what", lang, tables=[made], none=False)
 
 
 def _value(value: object, lang: Lang) -> str:
@@ -134,29 +125,28 @@ def _value(value: object, lang: Lang) -> str:
     return said(f"rule.{value}", lang) if f"rule.{value}" in texts(lang) else str(value)
 
 
-def _group(answer: Results, label: str, lang: Lang) -> str:
+def _group(study: Results, label: str, lang: Lang) -> str:
     """Return a group in words."""
     kind = said(label.rsplit("=", 1)[1], lang)
     words = said("changed" if label.startswith("pairs=changed") else "nation", lang, kind)
     return words[0].upper() + words[1:]
 
 
-def _kinds(answer: Results, lang: Lang) -> Section:
+def _kinds(study: Results, lang: Lang) -> Section:
     """Return the effect by kind of care."""
-    found = briefing.by_kind(answer)
-    found["label"] = [_group(answer, label, lang) for label in found["group"]]
+    found = briefing.by_kind(study)
+    found["label"] = [_group(study, label, lang) for label in found["group"]]
     drawn = found[found["fund"].notna()]
     renamed = {"fund": "change", "fund_low": "low", "fund_high": "high"}
     rows = drawn[["label", *renamed]].rename(columns=renamed).assign(label=lambda t: t.label.map(_two_lines))
     picture = Picture(
-        "kinds", 1.8 + 0.42 * len(rows), lambda ax: plots.changes(rows, ax, lang, source=source(answer, lang))
+        "kinds", 1.8 + 0.42 * len(rows), lambda ax: plots.changes(rows, ax, lang, source=source(study, lang))
     )
     written = ("label=kind", "base_yuan yuan", "yuan yuan ±", "fund percent ±", "rate_base share", "rate points ±")
     assumed = [not group.endswith("=inpatient") for group in found["group"]]
     marked = found.assign(label=found["label"] + [" *" if one else "" for one in assumed])
-    lines = [said("kinds.said", lang), *([said("kinds.assumed", lang)] if any(assumed) else [])]
     made = _table("kinds", marked, lang, *written)
-    return _section("kinds", lang, lines, [picture] if len(rows) else [], [made])
+    return _section("kinds", lang, [picture] if len(rows) else [], [made], assumed=any(assumed))
 
 
 def _two_lines(label: str) -> str:
@@ -164,33 +154,33 @@ def _two_lines(label: str) -> str:
     return label.replace("，", "\n", 1).replace(", ", "\n", 1)
 
 
-def _gains(answer: Results, lang: Lang) -> Section | None:
+def _gains(study: Results, lang: Lang) -> Section | None:
     """Return gains, costs and risks in one table: every metric of the run, and what it does not simulate."""
-    if not answer.tables:
+    if not study.tables:
         return None
-    found = _in_units(briefing.gains(answer), "unit", UNITS, lang)
-    key = {"volume": "volume.eta"} if _moves(answer) == "eta" else {}
+    found = _in_units(briefing.gains(study), "unit", UNITS, lang)
+    key = {"volume": "volume.eta"} if _moves(study) == "eta" else {}
     found["words"] = [texts(lang).get(f"metric.{key.get(item, item)}", str(item)) for item in found["item"]]
     found["note"] = [_told(row, lang) for row in found.to_dict("records")]
     found.loc[found["note"] != "", ["base", "change", "change_low", "change_high"]] = np.nan
     written = ("words=item", "base=without figure", "change=change_yuan figure ±", "unit_words=unit", "note note")
     made = _table("gains", found, lang, *written)
-    return _section("gains", lang, [said("gains.said", lang, _group(answer, answer.headline, lang))], tables=[made])
+    return _section("gains", lang, tables=[made], group=_group(study, study.headline, lang))
 
 
-def _measures(answer: Results, lang: Lang) -> Section | None:
+def _measures(study: Results, lang: Lang) -> Section | None:
     """Return what each measure of a package contributes, where the run was split among them."""
-    found = briefing.measures(answer)
+    found = briefing.measures(study)
     if found.empty:
         return None
     found["label"] = [shown(title, LONGEST_LABEL) for title in found[f"title_{lang}"]]
     made = _table("measures", found, lang, "label=measure", "fund=yuan yuan ±", "alone yuan ±", "rate points ±")
     renamed = {"fund": "change", "fund_low": "low", "fund_high": "high"}
     bars = made.frame.rename(columns=renamed).assign(label=[label.replace("$", r"\$") for label in found["label"]])
-    how: dict[str, Any] = {"unit": said("unit.yuan", lang), "source": source(answer, lang)}
+    how: dict[str, Any] = {"unit": said("unit.yuan", lang), "source": source(study, lang)}
     how["title"] = said("measures.picture", lang)
     picture = Picture("measures", 2.2 + 0.5 * len(bars), lambda ax: plots.waterfall(bars, ax, lang, **how))
-    return _section("measures", lang, [said("measures.said", lang, said(answer.kind, lang))], [picture], [made])
+    return _section("measures", lang, [picture], [made], kind=said(study.kind, lang))
 
 
 def _told(row: Mapping[Any, Any], lang: Lang) -> str:
@@ -208,153 +198,148 @@ def _told(row: Mapping[Any, Any], lang: Lang) -> str:
 
 
 def _in_units(
-    found: pd.DataFrame, key: str, units: dict[str, tuple[str, tuple[float, float]]], lang: Lang
+    frame: pd.DataFrame, key: str, units: dict[str, tuple[str, tuple[float, float]]], lang: Lang
 ) -> pd.DataFrame:
     """Return rows of different units, named in a column, with their numbers as they are shown and the unit in words."""
     plain = ("", (1.0, 1.0))
-    of = [units.get(str(one), plain) for one in found[key]]
-    factor = np.array([scale[LANGS[lang]] for _, scale in of])
-    shown_ = ("base", "change", "change_low", "change_high", "published", "simulated", "low", "high")
-    numbers = [name for name in shown_ if name in found]
-    scaled = {name: found[name].astype(float) * factor for name in numbers}
-    words = [said(name, lang) if name else str(one) for (name, _), one in zip(of, found[key], strict=True)]
-    least = [LEAST.get(name.removeprefix("unit."), 0.0) for name, _ in of]
-    return found.assign(**scaled, unit_words=[word if word != "nan" else "" for word in words], least=least)
+    known = [units.get(str(one), plain) for one in frame[key]]
+    factor = np.array([scale[LANGS[lang]] for _, scale in known])
+    names = ("base", "change", "change_low", "change_high", "published", "simulated", "low", "high")
+    scaled = {name: frame[name].astype(float) * factor for name in names if name in frame}
+    words = [said(name, lang) if name else str(one) for (name, _), one in zip(known, frame[key], strict=True)]
+    least = [LEAST.get(name.removeprefix("unit."), 0.0) for name, _ in known]
+    return frame.assign(**scaled, unit_words=[word if word != "nan" else "" for word in words], least=least)
 
 
-def _curve(answer: Results, lang: Lang) -> Section | None:
+def _curve(study: Results, lang: Lang) -> Section | None:
     """Return the rate over the share of attentive patients."""
-    found = answer.curve.rename(columns={"low": "change_low", "high": "change_high"}).dropna()
+    found = study.curve.rename(columns={"low": "change_low", "high": "change_high"}).dropna()
     if found.empty or not found["change"].any():
         return None
-    drawn = answer.curve.dropna()
-    kind, rate = said(answer.kind, lang), said("rate", lang)
-    words = f"{kind}：{rate}" if lang == "zh" else f"{rate}, {kind}".capitalize()
-    picture = Picture("curve", 3.8, lambda ax: plots.curve(drawn, ax, lang, source=source(answer, lang), title=words))
+    drawn = study.curve.dropna()
+    words = said("curve.picture", lang, said(study.kind, lang))
+    picture = Picture("curve", 3.8, lambda ax: plots.curve(drawn, ax, lang, source=source(study, lang), title=words))
     written = ("attention share", "baseline=rate_base share", "value=rate_value share", "change=fund points ±")
-    lines = [said("curve.said", lang), *([said("curve.bound", lang)] if briefing.bounded(answer) else [])]
-    return _section("curve", lang, lines, [picture], [_table("curve", found, lang, *written)])
+    made = _table("curve", found, lang, *written)
+    return _section("curve", lang, [picture], [made], bounded=briefing.bounded(study))
 
 
-def _goal(answer: Results, lang: Lang) -> Section | None:
+def _goal(study: Results, lang: Lang) -> Section | None:
     """Return how likely the goal of the inpatient rate is reached, where the answer is about inpatients."""
-    if answer.kind != "inpatient":
+    if study.kind != "inpatient":
         return None
-    found, years = briefing.goal(answer), briefing.years(answer)
-    found["label"] = [_group(answer, label, lang) for label in found["group"]]
+    found, years = briefing.goal(study), briefing.years(study)
+    found["label"] = [_group(study, label, lang) for label in found["group"]]
     found["words"] = [said(metric, lang) for metric in found["metric"]]
-    found, chances = _chances(answer, found, ("chance_before", "chance_after"), lang)
+    found, chances = _chances(study, found, ("chance_before", "chance_after"), lang)
     shares = ["rate_before share", "rate_after share", *chances]
     tables = [_table("goal", found, lang, "label=kind", "words=goal.metric", *shares)]
-    assumed = register()["gates.direct_rate_inpatient"]
-    prior = (f"{100 * (end or 0):.0f}" for end in (assumed.low, assumed.high))
-    lines = [said("goal.said", lang, answer.facts["year"]), said("goal.prior", lang, *prior)]
     if len(years):
-        joining = register()["network.pace_ahead"]
-        pace = (f"{end or 0:g}" for end in (joining.low, joining.high))
         years["year"] = [str(year) if known else bracketed(str(year), said("extrapolated", lang), lang)
                          for year, known in zip(years["year"], years["published"], strict=True)]  # fmt: skip
-        years, chances = _chances(answer, years, ("chance",), lang)
+        years, chances = _chances(study, years, ("chance",), lang)
         tables.append(_table("years", years, lang, "year", "rate=rate.year share ~", *chances))
-        lines += [said("years.said", lang, *pace), said("years.differ", lang, answer.facts["year"])]
-    return _section("goal", lang, lines, tables=tables)
+    pace = _range("network.pace_ahead") if len(years) else None
+    rate = _range("gates.direct_rate_inpatient", 100)
+    return _section("goal", lang, tables=tables, year=study.facts["year"], pace=pace, **rate)
 
 
-def _chances(answer: Results, found: pd.DataFrame, names: Sequence[str], lang: Lang) -> tuple[pd.DataFrame, list[str]]:
+def _range(name: str, scale: float = 1.0) -> dict[str, Any]:
+    """Return the ends of what is assumed of a declared number, times a scale."""
+    assumed = register()[name]
+    return {end: f"{scale * (value or 0):g}" for end, value in (("low", assumed.low), ("high", assumed.high))}
+
+
+def _chances(study: Results, frame: pd.DataFrame, names: Sequence[str], lang: Lang) -> tuple[pd.DataFrame, list[str]]:
     """Return a table whose chances are told, in whole percent or, at few draws, as how many, and their columns."""
-    draws = answer.draws
+    draws = study.draws
     if draws >= findings.FEWEST_TO_NAME:
-        whole = {name: (100 * found[name]).round() for name in names}
-        return found.assign(**whole), [f"{name} percent" for name in names]
+        whole = {name: (100 * frame[name]).round() for name in names}
+        return frame.assign(**whole), [f"{name} percent" for name in names]
     told = {
-        name: [said("goal.draws", lang, f"{draws * share:.0f}", draws) for share in found[name].fillna(0)]
+        name: [said("goal.draws", lang, f"{draws * share:.0f}", draws) for share in frame[name].fillna(0)]
         for name in names
     }
-    return found.assign(**told), list(names)
+    return frame.assign(**told), list(names)
 
 
-def _causes(answer: Results, lang: Lang) -> Section | None:
+def _causes(study: Results, lang: Lang) -> Section | None:
     """Return why cases are not settled directly, before and after, and what each condition leaves of all cases."""
-    found = briefing.causes(answer)
+    found = briefing.causes(study)
     if found.empty:
         return None
     found["label"] = [texts(lang).get(f"cause.{cause}", str(cause)) for cause in found["cause"]]
     made = _table("causes", found, lang, "label=cause", "before=cause.before share ~", "after=cause.after share ~")
     pictures = [
-        Picture("causes", 3.2, lambda ax: plots.outcomes(made.frame, ax, lang, source=source(answer, lang))),
+        Picture("causes", 3.2, lambda ax: plots.outcomes(made.frame, ax, lang, source=source(study, lang))),
     ]
-    stages, group = briefing.funnel(answer), _group(answer, answer.headline, lang)
+    stages, group = briefing.funnel(study), _group(study, study.headline, lang)
     words = said("funnel.picture", lang)
     if len(stages):
         pictures.append(
-            Picture("funnel", 3.9, lambda ax: plots.funnel(stages, ax, lang, source=source(answer, lang), title=words))
+            Picture("funnel", 3.9, lambda ax: plots.funnel(stages, ax, lang, source=source(study, lang), title=words))
         )
-    return _section("causes", lang, [said("causes.said", lang, group)], pictures, [made])
+    return _section("causes", lang, pictures, [made], group=group)
 
 
-def _gap(answer: Results, lang: Lang) -> Section | None:
+def _gap(study: Results, lang: Lang) -> Section | None:
     """Return which way of settling pays more, patient by patient, on the pair that has most of them."""
-    found, shares = briefing.gap(answer), briefing.gap_shares(answer)
+    found, shares = briefing.gap(study), briefing.gap_shares(study)
     if found.empty:
         return None
     before = found[found["side"] == "reference"]["gap_yuan"].to_numpy(dtype=float)
-    names = [_area(answer, str(found[end].iloc[0]), lang) for end in ("home", "host")]
-    words = said("gap.picture", lang, *names)
-    picture = Picture(
-        "gap", 4.0, lambda ax: plots.gap(before, None, ax, lang, source=source(answer, lang), title=words)
-    )
+    home, host = (_area(study, str(found[end].iloc[0]), lang) for end in ("home", "host"))
+    words = said("gap.picture", lang, home, host)
+    picture = Picture("gap", 4.0, lambda ax: plots.gap(before, None, ax, lang, source=source(study, lang), title=words))
     shares["label"] = [said(f"side.{side}", lang) for side in shares["side"]]
     made = _table("gap", shares, lang, "label=side", "claim=gap.claim share", "equal=gap.equal share",
                   "direct=gap.direct share", "mean=gap.mean number")  # fmt: skip
-    return _section("gap", lang, [said("gap.said", lang, *names, f"{len(before):,}")], [picture], [made])
+    return _section("gap", lang, [picture], [made], home=home, host=host, patients=f"{len(before):,}")
 
 
-def _area(answer: Results, code: str, lang: Lang) -> str:
+def _area(study: Results, code: str, lang: Lang) -> str:
     """Return the name of an area, short in Chinese."""
-    i = answer.place.index(code)
-    return areas.short(answer.place.names_zh[i]) if lang == "zh" else answer.place.names_en[i]
+    return place_name(study.place, study.place.index(code), lang)
 
 
-def _homes(answer: Results, lang: Lang) -> Section | None:
+def _homes(study: Results, lang: Lang) -> Section | None:
     """Return the home funds on a map, or the largest of many cities, and as a table."""
-    found = parties.homes(answer)
+    found = parties.homes(study)
     if found.empty:
         return None
     found["label"] = found[f"name_{lang}"]
     written = ["label=area", "base_yuan yuan", "yuan yuan ±", "fund percent ±", "elsewhere percent ±",
                "whole percent ±", "each yuan_each ±"]  # fmt: skip
-    written = [words for words in written if not (words.startswith("elsewhere") and answer.kind != "inpatient")]
+    written = [words for words in written if not (words.startswith("elsewhere") and study.kind != "inpatient")]
     written = [words for words in written if not (words.startswith("whole") and found["whole"].isna().all())]
     each = found.dropna(subset=["each"]).rename(columns={"each": "value", "each_low": "low", "each_high": "high"})
     at = maps.TILES
     if not set(each["code"]) <= set(at):  # cities: laid out as they lie
-        where = [answer.place.index(code) for code in each["code"]]
-        at = dict(zip(each["code"], maps.grid(answer.place.lon[where], answer.place.lat[where]), strict=True))
+        where = [study.place.index(code) for code in each["code"]]
+        at = dict(zip(each["code"], maps.grid(study.place.lon[where], study.place.lat[where]), strict=True))
     how: dict[str, Any] = {"unit": said("unit.each", lang), "digits": decimals(float(each["value"].abs().max()))}
-    how |= {"at": at, "source": source(answer, lang), "title": said("homes.map", lang)}
+    how |= {"at": at, "source": source(study, lang), "title": said("homes.map", lang)}
     picture = Picture("homes", 5.2, lambda ax: maps.tiles(each, ax, lang, **how))
-    named = [shown(one[f"name_{lang}"], 40) for one in answer.facts["distinguishable"]]
-    verdict = said("homes.named", lang, _listed(named, lang)) if named else said("homes.none", lang)
+    named = [shown(one[f"name_{lang}"], 40) for one in study.facts["distinguishable"]]
     made = _table("homes", found, lang, *written)
-    return _section("homes", lang, [said("homes.said", lang, named=verdict)], [picture], [made])
+    return _section("homes", lang, [picture], [made], named=joined("join.list", lang, named))
 
 
-def _who(answer: Results, lang: Lang) -> Section | None:
+def _who(study: Results, lang: Lang) -> Section | None:
     """Return for whom it changes: by scheme, the working and the retired, and the residents of the west."""
-    found = parties.who(answer)
+    found = parties.who(study)
     if found.empty:
         return None
     found["label"] = [said(f"who.{group}", lang) for group in found["group"]]
     made = _table("who", found, lang, "label=insured", "fund_base=base_yuan yuan", "fund=yuan yuan ±", "own yuan ±",
                   "rate_base share", "rate points ±")  # fmt: skip
-    lines = [said("who.said", lang, _group(answer, answer.headline, lang))]
-    lines += [] if found["group"].str.startswith("west").any() else [said("who.no_west", lang)]
-    return _section("who", lang, lines, tables=[made])
+    west = bool(found["group"].str.startswith("west").any())
+    return _section("who", lang, tables=[made], group=_group(study, study.headline, lang), west=west)
 
 
-def _hosts(answer: Results, lang: Lang) -> Section | None:
+def _hosts(study: Results, lang: Lang) -> Section | None:
     """Return what changes for the hosts."""
-    found = parties.hosts(answer)
+    found = parties.hosts(study)
     if found.empty:
         return None
     found["label"] = found[f"name_{lang}"]
@@ -362,61 +347,59 @@ def _hosts(answer: Results, lang: Lang) -> Section | None:
     shares = ["label=area", "rate_base share", "rate points ±"]
     shares += ["tier3_base share ~", "tier3 points ±"] if "tier3" in found else []
     shares += ["siphon_base share", "siphon points ±"] if found["siphon"].notna().all() else []
-    moved = briefing.billed(answer)
-    words = said("hosts.still" if not moved else "hosts.paid" if _moves(answer) == "paid" else "hosts.moved", lang)
+    bills = "still" if not briefing.billed(study) else "paid" if _moves(study) == "paid" else "moved"
     tables = [_table("hosts", found, lang, *money), _table("hosts_shares", found, lang, *shares)]
-    if len(tiers := parties.tiers(answer)):
+    if len(tiers := parties.tiers(study)):
         tiers["label"] = [said(f"tier.{tier}", lang) for tier in tiers["tier"]]
-        of = [f"{name}_base=tiers.{name} share ~" for name in whom.SHARES]
-        tables.append(_table("tiers", tiers, lang, "label=hospitals", *of, "direct=tiers.change points ±"))
-    return _section("hosts", lang, [words, said("tiers.said", lang)], tables=tables)
+        before = [f"{name}_base=tiers.{name} share ~" for name in whom.SHARES]
+        tables.append(_table("tiers", tiers, lang, "label=hospitals", *before, "direct=tiers.change points ±"))
+    return _section("hosts", lang, tables=tables, bills=bills)
 
 
-def _moves(answer: Results) -> str:
+def _moves(study: Results) -> str:
     """Return what moves volume and bills: the form of patients' response, `paid` if only the way of payment does."""
-    form = str(answer.manifest["pinned"].get("response.form", "none"))
-    return "paid" if form == "none" and briefing.billed(answer) else form
+    forms = register()["response.form"].choices
+    form = forms[forms.index(str(study.manifest["pinned"].get("response.form", "none")))]  # no other has a sentence
+    return "paid" if form == "none" and briefing.billed(study) else form
 
 
-def _origins(answer: Results, lang: Lang) -> Section | None:
+def _origins(study: Results, lang: Lang) -> Section | None:
     """Return newly paid apart from richer benefits, who bears what, and points of rate for money."""
-    found = briefing.origins(answer)
+    found = briefing.origins(study)
     if found["yuan"].isna().any() or not found["yuan"].any():
         return None
     found["label"] = [said(f"origin.{name}", lang) for name in found["origin"]]
     made = _table("origins", found, lang, "label=origin", "yuan=change_yuan yuan ±")
     bars = made.frame.head(3).rename(columns={"yuan": "change", "yuan_low": "low", "yuan_high": "high"})
-    how: dict[str, Any] = {"unit": said("unit.yuan", lang), "source": source(answer, lang)}
+    how: dict[str, Any] = {"unit": said("unit.yuan", lang), "source": source(study, lang)}
     pictures = [
         Picture("origins", 2.9, lambda ax: plots.waterfall(bars, ax, lang, **how, title=said("origins.picture", lang))),
-        Picture("streams", 4.4, lambda ax: _streams(answer, lang, ax)),
+        Picture("streams", 4.4, lambda ax: _streams(study, lang, ax)),
     ]
     worth = [
-        said("origins.worth", lang, group=_group(answer, row["group"], lang),
-             worth=plots.interval(row["worth"], row["worth_low"], row["worth_high"], lang))
-        for row in briefing.worth(answer).to_dict("records")
+        {"group": _group(study, row["group"], lang),
+         "worth": plots.interval(row["worth"], row["worth_low"], row["worth_high"], lang)}
+        for row in briefing.worth(study).to_dict("records")
     ]  # fmt: skip
-    parts = briefing.parts(answer)
+    parts = briefing.parts(study)
     parts["label"], parts["note"] = ([said(f"part.{one}{end}", lang) for one in parts["part"]] for end in ("", ".note"))
     split = _table("parts", parts, lang, "label=origin", "yuan=change_yuan yuan ±", "note note")
-    return _section(
-        "origins", lang, [said("origins.said", lang), *worth], pictures, [made, *([split] if len(parts) else [])]
-    )
+    return _section("origins", lang, pictures, [made, *([split] if len(parts) else [])], worth=worth)
 
 
-def _streams(answer: Results, lang: Lang, ax: Any) -> Any:
+def _streams(study: Results, lang: Lang, ax: Any) -> Any:
     """Draw who pays for the headline group's care, and how it is settled."""
-    rows = briefing.streams(answer)
+    rows = briefing.streams(study)
     rows = rows.assign(home=[said(f"payer.{one}", lang) for one in rows["home"]],
                        host=[said(f"way.{one}", lang) for one in rows["host"]])  # fmt: skip
     how: dict[str, Any] = {"unit": said("unit.yuan", lang), "scale": 1 / FACTORS["yuan"][LANGS[lang]]}
     words = said("streams.picture", lang)
-    return maps.streams(rows, ax, lang, **how, source=source(answer, lang), title=words, ends=("payer", "payee"))
+    return maps.streams(rows, ax, lang, **how, source=source(study, lang), title=words, ends=("payer", "payee"))
 
 
-def _money(answer: Results, lang: Lang) -> Section | None:
+def _money(study: Results, lang: Lang) -> Section | None:
     """Return how long the pools last: months payable as a fan, and what the ledger says of each December."""
-    found, fan = parties.reserves(answer), parties.payable(answer)
+    found, fan = parties.reserves(study), parties.payable(study)
     if found.empty:
         return None
     found = _in_units(found, "indicator", LEDGER_UNITS, lang)
@@ -424,21 +407,27 @@ def _money(answer: Results, lang: Lang) -> Section | None:
     made = _table("money", found, lang, "words=item", "month=months", "base=without figure",
                   "change=change_yuan figure ±", "unit_words=unit")  # fmt: skip
     drawn = fan.assign(label=[said(str(one), lang) for one in fan["label"]])
-    how: dict[str, Any] = {"unit": said("unit.months", lang), "source": source(answer, lang)}
-    how["source"] += "" if answer.manifest.get("pools_sha256") else said("source.pools", lang)
+    how: dict[str, Any] = {"unit": said("unit.months", lang), "source": source(study, lang)}
+    how["source"] += "" if study.manifest.get("pools_sha256") else said("source.pools", lang)
     picture = Picture("money", 3.8, lambda ax: fans.fan(drawn, ax, lang, **how))
-    lines = [said("money.said", lang)]
-    if told := answer.facts["money"]:
-        shares = (_harmed(answer, share, lang) for share in (told["more_pools_short"], *told["no_pool_short"]))
-        lines.append(said("money.harm", lang, *shares, f"{100 * told['most']:.0f}"))
-    return _section("money", lang, lines, [picture], [made])
+    return _section("money", lang, [picture], [made], harm=_harm(study, lang))
 
 
-def _harmed(answer: Results, share: float, lang: Lang) -> str:
+def _harm(study: Results, lang: Lang) -> dict[str, str] | None:
+    """Return in how many draws pools are short of reserve, None where the run does not say."""
+    money = study.facts["money"]
+    if not money:
+        return None
+    names, shares = ("more_short", "none_before", "none_after"), (money["more_pools_short"], *money["no_pool_short"])
+    told = {name: _harmed(study, share, lang) for name, share in zip(names, shares, strict=True)}
+    return told | {"most": f"{100 * money['most']:.0f}"}
+
+
+def _harmed(study: Results, share: float, lang: Lang) -> str:
     """Return a share of the draws in percent, or as how many of them where these are fewer than a hundred."""
-    if answer.draws >= 100:
+    if study.draws >= 100:
         return said("card.percent", lang, f"{100 * share:.0f}")
-    return said("money.draws", lang, round(share * answer.draws), answer.draws)
+    return said("money.draws", lang, round(share * study.draws), study.draws)
 
 
 def _indicator(row: Mapping[Any, Any], lang: Lang) -> str:
@@ -448,9 +437,9 @@ def _indicator(row: Mapping[Any, Any], lang: Lang) -> str:
     return bracketed(words, said(scheme, lang), lang) if scheme else words
 
 
-def _running(answer: Results, lang: Lang) -> Section | None:
+def _running(study: Results, lang: Lang) -> Section | None:
     """Return what running it costs as far as the run knows, and what is not in it."""
-    found = running.costs(answer)
+    found = running.costs(study)
     if found.empty:
         return None
     found = _in_units(pd.concat([found, pd.DataFrame({"item": running.UNKNOWN})]), "unit", UNITS, lang)
@@ -458,31 +447,29 @@ def _running(answer: Results, lang: Lang) -> Section | None:
     found["note"] = [texts(lang).get(f"running.{item}.note", "") for item in found["item"]]
     made = _table("running", found, lang, "words=item", "base=without figure", "change=change_yuan figure ±",
                   "unit_words=unit", "note note")  # fmt: skip
-    lines = [said("running.said", lang)]
+    each = None
     if found.loc[found["item"] == "connecting", "change"].any():
-        each = (plots.number(value) for value in running.institution(answer).values())
-        lines.append(said("running.institution", lang, *each))
-    lines += [said("running.eased", lang)] if running.eases_claims(answer) else []
-    return _section("running", lang, lines, tables=[made])
+        each = dict(zip(("mid", "low", "high"), map(plots.number, running.institution(study).values()), strict=True))
+    return _section("running", lang, tables=[made], institution=each, eased=running.eases_claims(study))
 
 
-def _drivers(answer: Results, lang: Lang) -> Section:
+def _drivers(study: Results, lang: Lang) -> Section:
     """Return which unknowns drive the fund effect."""
-    found = evidence.drivers(answer)
+    found = evidence.drivers(study)
     if found.empty:
-        return _section("drivers", lang, [said("drivers.few", lang)])
+        return _section("drivers", lang, few=True)
     found = found.head(MOST_BARS).copy()
     found["label"] = [meaning(str(name), lang) for name in found["id"]]
     found["stands"] = [said("yes" if one else "no", lang) for one in found["beyond_luck"]]
     found["grade_words"] = [said(str(one), lang) for one in found["grade"]]
-    mid = float(briefing.relative(answer, answer.headline).mean())
+    mid = float(briefing.relative(study, study.headline).mean())
     bars = found.assign(sure=found["beyond_luck"].astype(bool), label=[_folded(label) for label in found["label"]])
     picture = Picture(
-        "drivers", 1.6 + 0.42 * len(bars), lambda ax: plots.tornado(bars, mid, ax, lang, source=source(answer, lang))
+        "drivers", 1.6 + 0.42 * len(bars), lambda ax: plots.tornado(bars, mid, ax, lang, source=source(study, lang))
     )
     made = _table("drivers", found, lang, "label=unknown", "id id", "rank_correlation number", "stands=stands_out",
                   "lower percent", "upper percent", "grade_words=grade")  # fmt: skip
-    return _section("drivers", lang, [said("drivers.said", lang)], [picture], [made])
+    return _section("drivers", lang, [picture], [made], few=False)
 
 
 def _folded(label: str) -> str:
@@ -491,30 +478,28 @@ def _folded(label: str) -> str:
     return "\n".join(lines[:2]) + ("…" if len(lines) > 2 else "")
 
 
-def _requests(answer: Results, lang: Lang) -> Section | None:
+def _requests(study: Results, lang: Lang) -> Section | None:
     """Return what to ask provinces for."""
-    if answer.draws < findings.FEWEST_TO_NAME or not answer.facts["fund_percent"]["change"]:
+    if study.draws < findings.FEWEST_TO_NAME or not study.facts["fund_percent"]["change"]:
         return None
-    found = evidence.requests(answer)
+    found = evidence.requests(study)
     found["words"] = [said(name, lang) for name in found["request"]]
-    join = "；" if lang == "zh" else "; "
-    found["settles"] = [join.join(meaning(i, lang) for i in ids) or "–" for ids in found["ids"]]
+    found["settles"] = [joined("join.semicolon", lang, (meaning(i, lang) for i in ids)) or "–" for ids in found["ids"]]
     silent = not found[["fund", "rate"]].to_numpy().any()
     written = ("words=request", "settles", "fund=narrow_fund share", "rate=narrow_rate share")[: 1 if silent else 4]
-    lines = [said("requests.none" if silent else "requests.said", lang)]
-    return _section("requests", lang, lines, tables=[_table("requests", found, lang, *written)])
+    return _section("requests", lang, tables=[_table("requests", found, lang, *written)], silent=silent)
 
 
-def _fit(answer: Results, lang: Lang) -> Section:
+def _fit(study: Results, lang: Lang) -> Section:
     """Return published figures beside simulated ones."""
-    found = answer.fit.copy()
+    found = study.fit.copy()
     found["role_words"] = [said(f"role.{role}", lang) for role in found["role"]]
     found["words"] = [_target(str(name), lang) for name in found["target"]]
     tests = found[found["role"].isin(("fit", "test"))]
     ratios = match.ratios(tests.assign(target=tests["words"], year=tests["year"].astype(str)))
     ratios["label"] = [_folded(label) for label in ratios["label"]]
     picture = Picture(
-        "fit", 1.6 + 0.4 * len(ratios), lambda ax: plots.fit(ratios, ax, lang, source=source(answer, lang))
+        "fit", 1.6 + 0.4 * len(ratios), lambda ax: plots.fit(ratios, ax, lang, source=source(study, lang))
     )
     least = found["target"].str.contains("at least")
     kept = found["simulated"] >= found["published"]
@@ -528,7 +513,7 @@ def _fit(answer: Results, lang: Lang) -> Section:
     figures = ("published figure", "simulated figure", "low figure", "high figure", "difference_percent percent")
     written = ("words=target", "year", "role_words=role", *figures, "bound=fit.bound", "unit_words=unit")
     made = _table("fit", found, lang, *written)
-    return _section("fit", lang, [said("fit.said", lang)], [picture], [made])
+    return _section("fit", lang, [picture], [made])
 
 
 def _target(name: str, lang: Lang) -> str:
@@ -540,14 +525,14 @@ def _target(name: str, lang: Lang) -> str:
     what, _, area = name.partition(": ")
     if area:
         place = areas.provinces()
-        known = dict(zip(place.names_en, map(areas.short, place.names_zh), strict=True))
-        return said(f"target.{what}", lang, known.get(area, area) if lang == "zh" else area)
+        known = {name: place_name(place, i, lang) for i, name in enumerate(place.names_en)}
+        return said(f"target.{what}", lang, known.get(area, area))
     return texts(lang).get(f"target.{name}", name)
 
 
-def _register(answer: Results, lang: Lang) -> Section:
+def _register(study: Results, lang: Lang) -> Section:
     """Return the register of assumptions, and what the fund payment rests on."""
-    found = evidence.assumptions(answer)
+    found = evidence.assumptions(study)
     found["words"] = [meaning(str(name), lang) for name in found["id"]]
     found["range"] = [
         said("range.ends", lang, _plain(low), _plain(high))
@@ -556,11 +541,10 @@ def _register(answer: Results, lang: Lang) -> Section:
     found["grade_words"] = [said(str(one), lang) for one in found["grade"]]
     found["unit"] = [said(f"quantity.{unit}", lang) for unit in found["unit"]]
     found["source"] = [said("source.none", lang) if one == UNPUBLISHED else one for one in found["source"]]
-    pinned = [f"{shown(name, 60)} = {shown(value, 40)}" for name, value in answer.manifest["pinned"].items()]
-    line = said("register.said", lang, pinned=said("register.pinned", lang, ", ".join(pinned)) if pinned else "")
+    pinned = [f"{shown(name, 60)} = {shown(value, 40)}" for name, value in study.manifest["pinned"].items()]
     made = _table("register", found, lang, "words=unknown", "range", "unit", "grade_words=grade", "source=source.of",
                   "id id")  # fmt: skip
-    return _section("register", lang, [line], tables=[_rests(answer, lang), made])
+    return _section("register", lang, tables=[_rests(study, lang), made], pinned=", ".join(pinned))
 
 
 def _plain(number: float) -> str:
@@ -572,44 +556,37 @@ def _plain(number: float) -> str:
     return f"{number:,.10g}".replace("-", "−")
 
 
-def _rests(answer: Results, lang: Lang) -> Table:
+def _rests(study: Results, lang: Lang) -> Table:
     """Return the fund payment by the weakest grade of its policies."""
-    shares = answer.facts["rests_on"]["fund_payment_by_grade"]
+    shares = study.facts["rests_on"]["fund_payment_by_grade"]
     rows = [(said(name, lang), shares.get(name, 0.0)) for name in (*GRADES, "local") if shares.get(name)]
     return _table("rests", pd.DataFrame(rows, columns=["grade", "share"]), lang, "grade", "share share")
 
 
-def _limits(answer: Results, lang: Lang) -> Section:
+def _limits(study: Results, lang: Lang) -> Section:
     """Return what the run cannot say."""
-    real = real_lists(answer)
-    points = [
-        said("limits.lists.real", lang, real) if real else said("limits.lists", lang),
-        *(said(f"limits.{name}", lang) for name in ("rate", f"volume.{_moves(answer)}", "missing")),
-        said("limits.year", lang, answer.facts["year"]),
-    ]
-    if answer.draws < findings.FEWEST_TO_NAME:
-        points.append(said("limits.draws", lang, answer.draws))
-    return _section("limits", lang, points=tuple(points))
+    few = study.draws if study.draws < findings.FEWEST_TO_NAME else 0
+    year, moves = study.facts["year"], _moves(study)
+    return _section("limits", lang, lists=real_lists(study), moves=moves, year=year, few_draws=few)
 
 
-def _words(answer: Results, lang: Lang) -> Section:
+def _words(_: Results, lang: Lang) -> Section:
     """Return what the words of the report mean that a reader may not know."""
-    known = ("pair", "draw", "luck", "interval", "prior", "points", "attentive", "siphon")
-    return _section("words", lang, points=tuple(said(f"words.{name}", lang) for name in known))
+    return _section("words", lang)
 
 
-def _check(answer: Results, lang: Lang) -> Section:
+def _check(study: Results, lang: Lang) -> Section:
     """Return what made the run, and how to verify the report."""
-    of = answer.manifest
+    manifest = study.manifest
     keys = {"simlib": "simlib", "seed": "seed", "draws": "draws", "people": "people_drawn", "rules": "rules_sha256",
             "run": "sha256"}  # fmt: skip
-    of = of | {"people_drawn": f"{of['people_drawn']:,}"}
-    rows = [(said(f"check.{words}", lang), of[key]) for words, key in keys.items()]
+    manifest = manifest | {"people_drawn": f"{manifest['people_drawn']:,}"}
+    rows = [(said(f"check.{words}", lang), manifest[key]) for words, key in keys.items()]
     for part in ("scenarios", "tables"):
-        rows += [(f"SHA-256 {name}", sha) for name, sha in of[f"{part}_sha256"].items()]
+        rows += [(f"SHA-256 {name}", sha) for name, sha in manifest[f"{part}_sha256"].items()]
     frame = pd.DataFrame(rows, columns=["key", "content"])
     made = Table("check", _heading("check", lang), frame, columns(lang, "key=check.key", "content=check.value id"))
-    return _section("check", lang, [said("check.said", lang)], tables=[made], code="simlib verify report.html")
+    return _section("check", lang, tables=[made])
 
 
 SECTIONS: dict[str, Callable[[Results, Lang], Section | None]] = {

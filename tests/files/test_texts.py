@@ -38,9 +38,8 @@ def written() -> tuple[set[str], set[str]]:
             plain |= {value for _, value in ast.iter_fields(node) if isinstance(value, str)}
             if isinstance(node, ast.JoinedStr):
                 made.add("".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values))
-    plain |= {
-        path.read_text(encoding="utf-8") for suffix in ("html", "j2", "yaml") for path in PACKAGE.rglob(f"*.{suffix}")
-    }
+    kinds = ("html", "jinja", "yaml")
+    plain |= {path.read_text(encoding="utf-8") for suffix in kinds for path in PACKAGE.rglob(f"*.{suffix}")}
     plain |= {path.read_text(encoding="utf-8") for path in (PACKAGE / "data").glob("*.csv")}
     words = {
         word for text in plain for part in re.split(r"[\s=]+", text) for word in (part, *re.split(r"[\W_]+", part))

@@ -20,14 +20,7 @@ from simlib.amounts import AMOUNTS
 from simlib.files import facts, texts
 from simlib.patients import areas
 from simlib.quantities import register
-from simlib.report import (
-    opening,
-    pack,
-    pieces,
-    plots,
-    seal,
-    sections,
-)
+from simlib.report import opening, pack, pieces, plots, prose, seal, sections
 from simlib.scenario import scenario
 from simlib.study import briefing, evidence, folders, headline, metrics, parties, running, whom
 from simlib.terms import CHANNELS
@@ -105,6 +98,25 @@ def text(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", body))
 
 
+def read(section: pieces.Section, lang: Any) -> list[str]:
+    """Return the paragraphs and points of a section as they are read."""
+    return prose.paragraphs(section.name, lang, {section.name: section.values})
+
+
+def worded(answer: briefing.Results, name: str, lang: Any) -> list[str]:
+    """Return the paragraphs and points of the section of a name."""
+    (section,) = sections.sections(answer, lang, [name])
+    return read(section, lang)
+
+
+HOSTS = {
+    "zh": {"still": "收到的总费用不变", "paid": "次均费用因付费方式改变而变化", "moved": "患者对改革有响应"},
+    "en": {"still": "in all stays the same", "paid": "the mean bill changes with the way of payment",
+           "moved": "Patients respond to the reform"},
+}  # fmt: skip
+"""How the section of hosts begins where bills stay, follow the way of payment, or follow patients."""
+
+
 def test_a_new_run_in_a_folder_leaves_no_report_of_the_old_one(mine: Path) -> None:
     old = made(mine, "zh"), made(mine, "en")
     simulate(mine, "no_change")
@@ -124,7 +136,8 @@ def test_the_first_screen_says_what_the_run_says(mine: Path, lang: str) -> None:
     digits = 0 if abs(own * money["high"]) >= 100 else 1 if abs(own * money["high"]) >= 10 else 2
     assert plots.number(abs(own * money["change"]), digits) in seen
     assert plots.number(100 * facts["rate_points"]["baseline"], 1) in seen
-    assert texts.said("verdict", lang) in seen and texts.said("verdict.few", lang) in seen
+    assert {"zh": "证据强度：", "en": "Strength of evidence."}[lang] in seen
+    assert {"zh": "抽样不足 20 次", "en": "Fewer than 20 draws"}[lang] in seen
 
 
 def changing(answer: briefing.Results, of: scenario.Scenario) -> briefing.Results:
@@ -381,7 +394,8 @@ def test_a_run_of_several_scenarios_asks_which(mine: Path, capsys: pytest.Captur
 @both_languages
 def test_a_scenario_that_changes_nothing_says_so(mine: Path, lang: str) -> None:
     seen = text(made(mine, lang, "no_change").read_text(encoding="utf-8"))
-    assert texts.said("nothing.sentence", lang) in seen and texts.said("verdict.none", lang) in seen
+    assert {"zh": "的变化恰为 0。", "en": "change by exactly 0."}[lang] in seen
+    assert {"zh": "没有变化可评。", "en": "There is no change to judge."}[lang] in seen
 
 
 def test_without_chromium_a_pdf_is_refused_before_anything_is_written(
@@ -499,15 +513,22 @@ def test_the_answer_says_the_direction_only_where_the_interval_does(
     assert "not judged" not in verdict
 
 
+def agreeing(answer: briefing.Results, fund: dict[str, float], same: int, draws: int) -> briefing.Results:
+    """Return an answer of so many draws, in so many of which the fund effect has the sign of its mean."""
+    cells = {"fund_direct": (10**9, 10**9 + np.where(np.arange(draws) < same, 10**8, -1))}
+    made = synthetic(draws, cells, pd.DataFrame())
+    return replace(made, facts=made.facts | {"fund_percent": fund, "rests_on": answer.facts["rests_on"]})
+
+
 @pytest.mark.parametrize(
     ("same", "en", "zh"), [(4, "same sign in all", "符号均一致"), (3, "3 of them", "3 次符号一致")]
 )
-def test_few_draws_that_agree_are_no_reliable_direction(same: int, en: str, zh: str) -> None:
-    fund = {"low": 1.0, "high": 2.0}
+def test_few_draws_that_agree_are_no_reliable_direction(answer: briefing.Results, same: int, en: str, zh: str) -> None:
+    fund = {"change": 1.5, "low": 1.0, "high": 2.0}
     for lang, words in (("en", en), ("zh", zh)):
-        verdict = opening._direction(fund, same, 4, lang)  # type: ignore[arg-type]
+        verdict = opening.verdict(agreeing(answer, fund, same, 4), lang)  # type: ignore[arg-type]
         assert words in verdict and "eliable" not in verdict and "可靠" not in verdict
-    assert "reliable: the same sign in 20 of 20" in opening._direction(fund, 20, 20, "en")
+    assert "reliable: the same sign in 20 of 20" in opening.verdict(agreeing(answer, fund, 20, 20), "en")
 
 
 @both_languages
@@ -517,7 +538,7 @@ def test_the_siphon_index_is_said_to_be_of_money_where_patients_are_said_to_stay
     shares = sections.sections(answer, lang, ["hosts"])[0].tables[1]
     (head,) = [column.head for column in shares.columns if column.key == "siphon_base"]
     assert ("直接结算资金" if lang == "zh" else "directly settled fund payment") in head
-    points = " ".join(sections.sections(answer, lang, ["limits"])[0].points)
+    points = " ".join(worded(answer, "limits", lang))
     assert "虹吸" not in points and "siphon" not in points
 
 
@@ -528,7 +549,7 @@ def test_a_rate_that_no_one_published_is_marked_and_a_change_below_any_meaning_i
     section = sections.sections(answer, lang, ["kinds"])[0]
     seen = pieces.as_read(section.tables[0], lang).iloc[:, 0]
     assert [label.endswith(" *") for label in seen] == ["住院" not in one and "npatient" not in one for one in seen]
-    assert texts.said("kinds.assumed", lang) in section.said and seen.str.endswith("*").sum() == 3
+    assert any(line.startswith("* ") for line in read(section, lang)) and seen.str.endswith("*").sum() == 3
     frame = pd.DataFrame({"x": [0.02, 0.02, 0.0], "x_low": [0.01, -0.06, 0.0], "x_high": [0.04, 0.04, 0.0]})
     made = pieces.table("t", "t", frame / 100, pieces.columns(lang, "x=rate points ±"), lang)
     (small,), (wide,), (none,) = ([cell for cell, _ in row] for row in pieces.words(made, lang))
@@ -545,8 +566,11 @@ def test_few_draws_have_no_percentages_and_the_chance_of_the_goal_is_no_forecast
     goal, years = (pieces.as_read(table, lang) for table in section.tables)
     told = {texts.said("goal.draws", lang, n, 2) for n in range(3)}
     assert set(goal.iloc[:, 4:].to_numpy().ravel()) | set(years.iloc[:, 2]) <= told
-    said = " ".join(section.said)
-    assert "55" in said and "75" in said and texts.said("years.differ", lang, 2024) in section.said
+    said = " ".join(read(section, lang))
+    assert "55" in said and "75" in said
+    assert {"zh": "第一张表为 2024 年规则下的模拟值", "en": "the first is simulated under the rules of 2024"}[
+        lang
+    ] in said
     at = [0, 1] * 10 + [0]
     many = replace(answer, before=answer.before[at], after=answer.after[at])
     chances = pieces.as_read(sections.sections(many, lang, ["goal"])[0].tables[0], lang).iloc[:, 4:]
@@ -674,15 +698,15 @@ def test_a_report_says_that_patients_respond_where_they_were_made_to(answer: bri
     for form, words in said.items():
         pinned = {} if form == "none" else {"response.form": form}
         told = replace(answer, manifest={**answer.manifest, "pinned": pinned})
-        limits = sections.sections(told, lang, ["limits"])[0].points
+        limits = worded(told, "limits", lang)
         assert words[lang == "en"] in str(limits)
         assert (said["none"][lang == "en"] in str(limits)) == (form == "none")
-        assert sections.sections(told, lang, ["hosts"])[0].said[0] == texts.said("hosts.still", lang)  # no bill moves
+        assert HOSTS[lang]["still"] in worded(told, "hosts", lang)[0]  # no bill moves
         bills = [AMOUNTS.index(f"bill_{way}") for way in CHANNELS]
         dearer = told.after.copy()
         dearer[..., bills] += dearer[..., bills] // 10
-        words = sections.sections(replace(told, after=dearer), lang, ["hosts"])[0].said[0]
-        assert words == texts.said("hosts.paid" if form == "none" else "hosts.moved", lang)
+        first = worded(replace(told, after=dearer), "hosts", lang)[0]
+        assert HOSTS[lang]["paid" if form == "none" else "moved"] in first and HOSTS[lang]["still"] not in first
 
 
 @both_languages
@@ -700,12 +724,12 @@ def test_cases_that_all_come_from_home_are_no_moral_hazard(answer: briefing.Resu
 def test_hosts_paid_another_way_are_not_said_to_bill_the_same(
     cheaper: briefing.Results, answer: briefing.Results, lang: texts.Lang
 ) -> None:
-    assert ("付费方式" if lang == "zh" else "way of payment") in texts.said("tiers.said", lang)
+    payment = {"zh": "付费方式改变", "en": "the way of payment"}[lang]
     for told, end in ((cheaper, "paid"), (answer, "still")):
-        hosts, limits = sections.sections(told, lang, ["hosts", "limits"])
+        hosts, limits = worded(told, "hosts", lang), worded(told, "limits", lang)
         moved = parties.hosts(told)[["bill", "bill_low", "bill_high"]].to_numpy()
-        assert (np.abs(moved) > 1).any() == (end == "paid") and hosts.said[0] == texts.said(f"hosts.{end}", lang)
-        assert texts.said(f"limits.volume.{'paid' if end == 'paid' else 'none'}", lang) in limits.points
+        assert (np.abs(moved) > 1).any() == (end == "paid") and HOSTS[lang][end] in hosts[0]
+        assert payment in hosts[1] and (payment in " ".join(limits)) == (end == "paid")
 
 
 def test_the_groups_of_insured_add_up_to_the_headline(answer: briefing.Results) -> None:
@@ -744,7 +768,7 @@ def test_the_retired_and_the_tiers_stand_in_the_report(answer: briefing.Results)
     (who,) = sections.sections(answer, "zh", ["who"])[0].tables
     assert list(pieces.as_read(who, "zh")["参保人"][:3]) == ["职工", "其中：在职", "其中：退休"]
     assert [table.name for table in sections.sections(answer, "en", ["hosts"])[0].tables][-1] == "tiers"
-    limits = str(sections.sections(answer, "en", ["limits"])[0].points)
+    limits = str(worded(answer, "limits", "en"))
     assert "do not count" not in limits and "Hospital tier" not in limits
 
 
@@ -799,9 +823,8 @@ def test_the_chance_of_the_goal_by_year_is_the_share_of_draws_and_rises_with_the
     said = pieces.as_read(sections.sections(answer, "en", ["goal"])[0].tables[1], "en")["year"]
     assert list(said[6:8]) == ["2024", "2025 (extrapolated)"]
     ends = register()["network.pace_ahead"]
-    for lang in texts.LANGS:
-        words = texts.said("years.said", lang, f"{ends.low:g}", f"{ends.high:g}")
-        assert words in sections.sections(answer, lang, ["goal"])[0].said
+    for lang, words in (("zh", "每月再接入 {} 至 {} 家"), ("en", "extrapolated: {} to {} more a month")):
+        assert words.format(f"{ends.low:g}", f"{ends.high:g}") in " ".join(worded(answer, "goal", lang))
 
 
 def test_the_streams_are_the_bills_and_the_funnel_ends_in_the_rate(answer: briefing.Results) -> None:
@@ -816,13 +839,14 @@ def test_the_streams_are_the_bills_and_the_funnel_ends_in_the_rate(answer: brief
 
 @both_languages
 def test_a_curve_that_falls_is_not_said_to_end_in_an_upper_bound(answer: briefing.Results, lang: texts.Lang) -> None:
-    bound = texts.said("curve.bound", lang)
-    assert bound in sections.sections(answer, lang, ["curve"])[0].said
+    bound = {"zh": "右端为上界", "en": "Its right end is an upper bound"}[lang]
+    assert any(line.startswith(bound) for line in worded(answer, "curve", lang))
+    assert {"zh": "，这是上界", "en": ", the upper bound"}[lang] in opening.sentences(answer, lang)
     points = answer.facts["rate_curve_points"]
     ends = [one | {"change": of["change"]} for one, of in zip(points, points[::-1], strict=True)]
     falling = replace(answer, facts=answer.facts | {"rate_curve_points": ends})
-    assert bound not in sections.sections(falling, lang, ["curve"])[0].said
-    assert texts.said("rate.bound", lang) not in opening.sentences(falling, lang)
+    assert bound not in " ".join(worded(falling, "curve", lang))
+    assert {"zh": "上界", "en": "bound"}[lang] not in opening.sentences(falling, lang)
 
 
 def test_the_gap_is_that_of_one_pair_before_and_after_and_mutual_recognition_lets_no_one_lose(
@@ -1005,7 +1029,13 @@ def test_a_scenario_that_only_moves_money_says_where_that_is_told(answer: briefi
     still = answer.facts | {"fund_percent": zero, "rate_points": zero}
     moved = {"rows": [{"change": 1.0}]}
     seen = opening.sentences(replace(answer, facts=still | {"money": moved}), lang)
-    both = [texts.said(f"nothing.{what}", lang) for what in ("sentence", "money")]
-    assert seen == ("" if lang == "zh" else " ").join(both)
+    nothing, money = {
+        "zh": ("该情景不改变任何地区的任何病例，因此基金支付和直接结算率的变化恰为 0。",
+               "它改变的是资金何时、从哪里支付：见“基金还能支付多久”。"),
+        "en": ("This scenario changes no case anywhere, so that fund payment and direct settlement rate change by "
+               "exactly 0.",
+               " It moves when and from where money is paid: see how long the pools last."),
+    }[lang]  # fmt: skip
+    assert seen == nothing + money
     still["money"] = {"rows": [{"change": 0.0}]}
-    assert opening.sentences(replace(answer, facts=still), lang) == texts.said("nothing.sentence", lang)
+    assert opening.sentences(replace(answer, facts=still), lang) == nothing

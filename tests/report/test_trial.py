@@ -83,5 +83,9 @@ def test_what_the_page_says_is_what_the_report_says(tmp_path: Path) -> None:
     answer = trial.look(tried(tmp_path, catalogue__reach__service=1.0), **FEW)
     for lang in texts.LANGS:
         seen = app.figures(answer, lang) + app.told(answer, lang)
-        assert texts.said("verdict.few", lang) in seen and 'alt="' in seen and "data:image/png" in seen
+        assert (
+            {"zh": "抽样不足 20 次", "en": "Fewer than 20 draws"}[lang] in seen
+            and 'alt="' in seen
+            and "data:image/png" in seen
+        )
         assert briefing.by_kind(answer)["fund"][0] > 0 and f"{briefing.by_kind(answer)['fund'][0]:+.1f}" in seen
