@@ -26,7 +26,7 @@ from simlib.benefits.layers import MOST_BANDS, NO_LIMIT_FEN, PER_DISEASE, PER_MO
 from simlib.patients import areas, visits
 from simlib.patients.chronic import DISEASES
 from simlib.scenario import scenario
-from simlib.simulation import loop, policies, simulate, solve
+from simlib.simulation import loop, policies, simulate, solve, visit
 from simlib.study import metrics
 from simlib.terms import (
     ABANDONED,
@@ -179,17 +179,17 @@ class Twin:
     a wave in order of people.
     """
 
-    def __init__(self, draw: Any, arrays: Any, period: Any, periods: int, sums: Any, places: int) -> None:
+    def __init__(self, draw: Any, tables: Any, sums: Any) -> None:
         """Take what the loop takes."""
         self.draw = SimpleNamespace(**{name: draw[name] for name in draw.dtype.names})
-        scale, self.quantiles, policies, which, cover, slot, measure, listed, self.first, self.lives, now = arrays
+        scale, self.quantiles, policies, which, cover, slot, measure, listed, self.first, self.lives, now = tables
         self.policies, self.asked, self.cover = columns(policies), which.shape[1], cover.astype(np.int64)
         self.scale, self.which, self.slot = scale.ravel(), which.ravel(), slot.ravel()
         self.holds = {name: np.ascontiguousarray(now[name]) for name in now.dtype.names}
         self.measure = measure.ravel()
         self.listed = listed.ravel()
-        self.period, self.periods = period.ravel(), periods
-        (self.totals, self.paid_out, self.seen), self.places = sums, places
+        self.totals, self.paid_out, self.seen, period, self.places, self.periods = sums
+        self.period = period.ravel()
 
     def live(self, cells: Any) -> int:
         """Live one chunk and book it; return the visits lived through."""
@@ -256,7 +256,7 @@ class Twin:
 
     def row(self, insured: Any, kind: Any, filing: Any, month: Any, tier: Any) -> Any:
         """Return the rows of the policies that people are asked for."""
-        return self.which.take(insured + loop.asked.py_func(kind, filing, month, tier)).astype(np.int64)
+        return self.which.take(insured + visit.asked.py_func(kind, filing, month, tier)).astype(np.int64)
 
     def care_at_home(self) -> None:
         """Do as `loop.care_at_home`."""
@@ -592,16 +592,15 @@ class Bench:
         """Return what the loop reads: the record of the draw, and the tables of a scenario."""
         w = self.world
         rules = policies.enact(of, self.place, w.values, w.lists, w.quantiles)
-        return simulate.draw_record(w, of.year), simulate.loop_arrays(w, rules, of)
+        return simulate.draw_record(w, of.year), simulate.tables_of(w, rules, of)
 
     def live(self, tables: Any, cells: Any, jobs: int = 1) -> tuple[int, Any]:
         """Return visits and sums of the compiled loop, on so many threads, in a stream as `simulate.live` does."""
-        (draw, arrays), every = tables, iter(list(simulate.parts(cells, CHUNK)))
-        period, periods = simulate.summed_apart(self.touched)
+        every, apart = iter(list(simulate.parts(cells, CHUNK))), simulate.summed_apart(self.touched)
 
         def some(_: int) -> tuple[int, Any]:
-            sums = simulate.nobody(self.places, periods)
-            return sum(loop.loop(part, draw, *arrays, period, *sums, self.places, periods) for part in every), sums
+            sums = simulate.nobody(self.places, *apart)
+            return sum(loop.loop(part, *tables, sums, None) for part in every), sums[:3]
 
         if jobs == 1:
             return some(0)
@@ -611,10 +610,9 @@ class Bench:
 
     def live_in_numpy(self, tables: Any, cells: Any) -> tuple[int, Any]:
         """Return visits and sums of the twin."""
-        period, periods = simulate.summed_apart(self.touched)
-        sums = simulate.nobody(self.places, periods)
-        twin = Twin(*tables, period, periods, sums, self.places)
-        return sum(twin.live(part) for part in simulate.parts(cells, TWIN_CHUNK)), sums
+        sums = simulate.nobody(self.places, *simulate.summed_apart(self.touched))
+        twin = Twin(*tables, sums)
+        return sum(twin.live(part) for part in simulate.parts(cells, TWIN_CHUNK)), sums[:3]
 
     def enough(self, wanted: int) -> int:
         """Return the fewest people to ask for who are expected to make the visits wanted, and a little more."""

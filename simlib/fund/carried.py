@@ -31,9 +31,9 @@ from simlib.scenario.checks import GRADUAL
 from simlib.scenario.scenario import Scenario, Settings
 from simlib.simulation import simulate
 from simlib.simulation.draws import circumstances
-from simlib.simulation.loop import of_kind
 from simlib.simulation.policies import drawn, in_force, residences
 from simlib.simulation.solve import FIT_YEAR, World
+from simlib.simulation.visit import of_kind
 from simlib.terms import (
     CHRONIC,
     CLAIMED,

@@ -18,8 +18,8 @@ from simlib.quantities import Quantity, register
 from simlib.randomness import odds_of
 from simlib.scenario.scenario import Scenario
 from simlib.settlement.channels import Channels
-from simlib.simulation.loop import DRAW
 from simlib.simulation.measures import Costs
+from simlib.simulation.visit import DRAW
 from simlib.terms import CATEGORIES, CHRONIC, FEN, INPATIENT, KINDS, PPM, TIERS
 
 Array = npt.NDArray[np.float64]
@@ -84,7 +84,7 @@ def counts(values: Values) -> Array:
 
 
 def circumstances(values: Values) -> Any:
-    """Return a record of `loop.DRAW` with all that solving leaves alone.
+    """Return a record of `visit.DRAW` with all that solving leaves alone.
 
     How many visits, when and in which hospitals, who the people are, their care at home before the first visit.
     """

@@ -16,7 +16,7 @@ from simlib.randomness import odds_of
 from simlib.scenario.scenario import FIRST_YEAR, Scenario, compile
 from simlib.settlement import gates, hospitals, network
 from simlib.settlement.hospitals import Answer
-from simlib.simulation.loop import MEASURE
+from simlib.simulation.visit import MEASURE
 from simlib.terms import KINDS, MONTHS
 
 Array = npt.NDArray[np.float64]
@@ -147,7 +147,7 @@ def _paths(scenario: Scenario, place: areas.Place) -> tuple[Array, Ints]:
 
 
 def table(measures: Measures, ground: Ground) -> Any:
-    """Return what the loop asks of each row of measures, records of `loop.MEASURE`; the first is not asked."""
+    """Return what the loop asks of each row of measures, records of `visit.MEASURE`; the first is not asked."""
     k, share = measures.kind, dict(zip(LEVERS, measures.share.T, strict=True))
     mended, uncoded, answer, costs = ground.mended[k], ground.uncoded[k], ground.answer, ground.costs
     moved = hospitals.moved(measures.paths, answer.weights, answer.speed)

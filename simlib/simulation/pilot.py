@@ -9,16 +9,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import qmc
 
-from simlib.benefits.layers import YEAR, advance, begin_month, begin_year, fund, settle_apart, split_bill
+from simlib.benefits.layers import YEAR, Care, advance, begin_month, begin_year, fund, settle_apart
 from simlib.catalogue import baskets
-from simlib.compiled import apart
+from simlib.compiled import apart, rule
 from simlib.patients import visits
 from simlib.patients.chronic import count_row
 from simlib.randomness import below, happens, mix, odds_of, share, uniform
 from simlib.settlement.gates import Passing
-from simlib.simulation.draws import bill_scale
-from simlib.simulation.loop import asked, care_at_home, insured, of_kind
-from simlib.simulation.policies import Rules
+from simlib.simulation.loop import Person, care_at_home, insured
+from simlib.simulation.visit import Tables, Visit, asked, of_kind, priced_on
 from simlib.terms import CHRONIC, INPATIENT, KINDS, LONG_STAY, OUTPATIENT, SCHEMES, TIERS, UNFILED
 
 Array = npt.NDArray[np.float64]
@@ -121,107 +120,123 @@ def _month_of(own: int, month: int, draw: Any) -> int:
     return other if other < month or (other == month and mix(own, WHICH_FIRST) & np.uint64(1)) else -1
 
 
+class Sick(NamedTuple):
+    """What a visit's disease says: 1 where it is listed, else 0; its bill against that of all; by visit."""
+
+    listed: Any
+    bill: Any
+
+
+class Past(NamedTuple):
+    """What earlier visits of a patient are like.
+
+    met : see `met_by_visits`, by `chronic.count_row`. dropped : odds of those with nothing reimbursed, (kind,).
+    """
+
+    met: Any
+    dropped: Any
+
+
 @apart
-def _price(
-    pilot: Any,
-    listed: Any,
-    relative: Any,
-    met: Any,
-    dropped: Any,
-    draw: Any,
-    scale_fen: Any,
-    quantiles: Any,
-    policies: Any,
-    which: Any,
-    cover: Any,
-    slot: Any,
-    pools: Any,
-    lives: Any,
-    places: int,
-    bill: Any,
-    direct: Any,
-    claim: Any,
-    unfiled: Any,
-) -> None:
+def _price(pilot: Pilot, sick: Sick, past: Past, draw: Any, tables: Tables, places: int, out: Prices) -> None:
     """Price every pilot visit three ways with the rules of the loop, after what the year has used up.
 
     Earlier visits of the same kind are taken as settled directly, but for those dropped, which use up nothing.
     """
     year = np.zeros(1, dtype=YEAR)[0]
-    for i in range(len(bill)):
-        k, s, p, h = pilot.kind[i], pilot.scheme[i], pilot.purpose[i], pilot.home[i]
-        m, tier, b = pilot.month[i], pilot.tier[i] - 1, pilot.basket[i]
-        key = mix(draw.key, i)
-        who = insured(key, h, s, pools, lives, draw.retired)
-        others, first = visits.pick_in(met, count_row(k, pilot.disease[i]), uniform(mix(key, visits.HOW_MANY))), m
+    for i in range(len(out.bill)):
+        kind, month, person = pilot.kind[i], pilot.month[i], _person(pilot, i, draw, tables)
+        others = visits.pick_in(past.met, count_row(kind, person.disease), uniform(mix(person.key, visits.HOW_MANY)))
+        first = month
         for j in range(others):
-            month = _month_of(mix(key, visits.OF_VISIT + j), m, draw)
-            first = min(first, month) if month >= 0 else first
-        pair = (h * places + pilot.host[i]) * len(KINDS) + k
-        own_list = (slot[(h * places + h) * len(KINDS) + k, m] * len(KINDS) + k) * draw.baskets + b
-        for as_ordinary in range(1 + (listed[i] == 0)):  # the last is the direct one
-            paid_as, care = k, of_kind(k, pilot.disease[i])
-            if as_ordinary:
-                paid_as, care = OUTPATIENT, of_kind(OUTPATIENT, -1)
+            before = _month_of(mix(person.key, visits.OF_VISIT + j), month, draw)
+            first = min(first, before) if before >= 0 else first
+        for as_ordinary in range(1 + (sick.listed[i] == 0)):  # the last is the direct one
             begin_year(year)
-            if p != LONG_STAY:
-                care_at_home(key, s, who, first, year, draw, quantiles, policies, which)
+            if person.purpose != LONG_STAY:
+                care_at_home(person, first, year, draw, tables)
             for j in range(others):
-                own = mix(key, visits.OF_VISIT + j)
-                month = _month_of(own, m, draw)
-                if month < 0 or happens(mix(own, visits.GATES), dropped[k]):
-                    continue
-                begin_month(year, month)
-                what = mix(own, visits.WHAT)
-                t = visits.pick_one(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
-                c = below(share(what, visits.WHICH_BASKET), draw.baskets)
-                yuan = visits.bill_fen(
-                    relative[i] * scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + t, c],
-                    quantiles[below(share(what, visits.HOW_DEAR), len(quantiles))],
-                )
-                at = (slot[pair, month] * len(KINDS) + k) * draw.baskets + c
-                part = split_bill(yuan, cover[at, 0], cover[at, 1], cover[at, 2])
-                owed = settle_apart(policies[which[who, asked(paid_as, p, month, t)]], part, care, year)
-                advance(year, care, owed, k == INPATIENT)
-            begin_month(year, m)
-            at = (slot[pair, m] * len(KINDS) + k) * draw.baskets
-            bill[i] = visits.bill_fen(
-                relative[i] * scale_fen[(k * len(SCHEMES) + s) * len(TIERS) + tier, b],
-                quantiles[int(pilot.dear[i] * len(quantiles))],
-            )
-            at_host = split_bill(bill[i], cover[at + b, 0], cover[at + b, 1], cover[at + b, 2])
-            at_home = split_bill(bill[i], cover[own_list, 0], cover[own_list, 1], cover[own_list, 2])
-            filed = policies[which[who, asked(paid_as, p, m, tier)]]
-            direct[i] = fund(settle_apart(filed, at_host, care, year))
-            if not as_ordinary:
-                claim[i] = fund(settle_apart(filed, at_home, care, year))
-                terms = policies[which[who, asked(k, UNFILED, m, tier)]]
-                unfiled[i] = fund(settle_apart(terms, at_home, care, year))
+                key = mix(person.key, visits.OF_VISIT + j)
+                before = _month_of(key, month, draw)
+                if before >= 0 and not happens(mix(key, visits.GATES), past.dropped[kind]):
+                    begin_month(year, before)
+                    visit = _visit(person, kind, before, as_ordinary, sick.bill[i], places)
+                    _settle_before(key, visit, year, draw, tables)
+            begin_month(year, month)
+            visit = _visit(person, kind, month, as_ordinary, sick.bill[i], places)
+            _price_now(i, visit, pilot, year, draw, tables, out)
+
+
+@rule
+def _person(pilot: Pilot, i: int, draw: Any, tables: Tables) -> Person:
+    """Return who makes a pilot visit."""
+    key, scheme, home = mix(draw.key, i), pilot.scheme[i], pilot.home[i]
+    who, purpose, host = insured(key, home, scheme, draw, tables), pilot.purpose[i], pilot.host[i]
+    return Person(key, 0, scheme, purpose, home, host, who, pilot.disease[i], False, 0, 0, 1)
+
+
+@rule
+def _visit(person: Person, kind: int, month: int, as_ordinary: int, dearer: float, places: int) -> Visit:
+    """Return a visit of the person who makes a pilot visit; as_ordinary : settled as ordinary outpatient care."""
+    pair = (person.home * places + person.host) * len(KINDS) + kind
+    alone = (person.home * places + person.home) * len(KINDS) + kind
+    where = person.scheme, person.purpose, pair, alone, person.who
+    return Visit(kind, *where, person.disease, as_ordinary == 1, dearer, month, False)
+
+
+@rule
+def _care(visit: Visit) -> Care:
+    """Return the care as which a visit is settled."""
+    return of_kind(OUTPATIENT, -1) if visit.ordinary else of_kind(visit.kind, visit.disease)
+
+
+@rule
+def _bill_fen(visit: Visit, tier: int, basket: int, quantile: int, tables: Tables) -> int:
+    """Return the bill of a visit, fen."""
+    mean = visit.dearer * tables.scale_fen[(visit.kind * len(SCHEMES) + visit.scheme) * len(TIERS) + tier, basket]
+    return visits.bill_fen(mean, tables.quantiles[quantile])
+
+
+@rule
+def _settle_before(key: int, visit: Visit, year: Any, draw: Any, tables: Tables) -> None:
+    """Use up of the year what an earlier visit uses up."""
+    what, care = mix(key, visits.WHAT), _care(visit)
+    tier = visits.pick_one(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
+    basket = below(share(what, visits.WHICH_BASKET), draw.baskets)
+    bill = _bill_fen(visit, tier, basket, below(share(what, visits.HOW_DEAR), len(tables.quantiles)), tables)
+    part = priced_on(bill, tables.slot[visit.pair, visit.month], visit.kind, basket, draw, tables)
+    policy = tables.policies[tables.which[visit.who, asked(care.kind, visit.purpose, visit.month, tier)]]
+    advance(year, care, settle_apart(policy, part, care, year), visit.kind == INPATIENT)
+
+
+@rule
+def _price_now(i: int, visit: Visit, pilot: Pilot, year: Any, draw: Any, tables: Tables, out: Prices) -> None:
+    """Write what the fund owes on a pilot visit: only the direct price where it is settled as ordinary care."""
+    tier, basket, care = pilot.tier[i] - 1, pilot.basket[i], _care(visit)
+    bill = _bill_fen(visit, tier, basket, int(pilot.dear[i] * len(tables.quantiles)), tables)
+    at_host = priced_on(bill, tables.slot[visit.pair, visit.month], visit.kind, basket, draw, tables)
+    at_home = priced_on(bill, tables.slot[visit.alone, visit.month], visit.kind, basket, draw, tables)
+    filed = tables.policies[tables.which[visit.who, asked(care.kind, visit.purpose, visit.month, tier)]]
+    unfiled = tables.policies[tables.which[visit.who, asked(visit.kind, UNFILED, visit.month, tier)]]
+    out.bill[i], out.direct[i] = bill, fund(settle_apart(filed, at_host, care, year))
+    if not visit.ordinary:
+        out.claim[i] = fund(settle_apart(filed, at_home, care, year))
+        out.unfiled[i] = fund(settle_apart(unfiled, at_home, care, year))
 
 
 def price(
-    pilot: Pilot,
-    listed: Array,
-    rules: Rules,
-    draw: Any,
-    dropped: Array,
-    bill: Array,
-    disease_bill: Array,
-    lists: baskets.Lists,
-    quantiles: Array,
+    pilot: Pilot, listed: Array, dropped: Array, disease_bill: Array, draw: Any, tables: Tables, places: int
 ) -> Prices:
-    """Return what the fund owes on each pilot visit at a level of bills, yuan by (kind, scheme).
+    """Return what the fund owes on each pilot visit.
 
-    listed : 1 where the visit's disease is listed, else 0. draw : a record of `loop.DRAW` of which the people and their
-    care at home are used. dropped : share of cases with nothing reimbursed, (kind,). disease_bill : bill of each
-    disease against that of all, (disease,).
+    listed : 1 where the visit's disease is listed, else 0. dropped : share of cases with nothing reimbursed, (kind,).
+    disease_bill : bill of each disease against that of all, (disease,). draw : a record of `visit.DRAW` of which the
+    people and their care at home are used. tables : of the rules, at a level of bills.
     """
     out = Prices(*(np.empty(len(pilot.kind), dtype=np.int64) for _ in Prices._fields))
     met = np.stack([met_by_visits(table) for table in draw["counts"]])
-    relative = np.where(pilot.disease < 0, 1.0, disease_bill[pilot.disease])
-    policies, which, cover, slot, _, _, first, lives = rules.flat()
-    tables = (bill_scale(bill, lists), quantiles, policies, which, cover, slot, first, lives)
-    _price(pilot, listed, relative, met, odds_of(dropped), draw, *tables, len(first), *out)
+    sick = Sick(listed, np.where(pilot.disease < 0, 1.0, disease_bill[pilot.disease]))
+    _price(pilot, sick, Past(met, odds_of(dropped)), draw, tables, places, out)
     return out
 
 

@@ -21,6 +21,7 @@ from simlib.patients import areas, chronic, visits, within
 from simlib.scenario.scenario import Scenario, compile
 from simlib.simulation import measures
 from simlib.simulation.draws import Values
+from simlib.simulation.visit import Tables
 from simlib.terms import CATEGORIES, FILINGS, INPATIENT, KINDS, LOCAL, MEMBERS, MONTHS, PPM, SCHEMES, TIERS
 
 Array = npt.NDArray[np.float64]
@@ -63,23 +64,21 @@ class Rules(NamedTuple):
         """Where and when care counts as filed without a filing, (home, host, kind, month)."""
         return (self.measures.which & 1).astype(bool)
 
-    def flat(self) -> tuple[Any, Any, Any, Any, Any, Any, Any, Any]:
-        """Return the tables as the loop reads them, two axes each: it is slowed by finding its way in more.
-
-        which (pool x scheme x member, kind x filing x month x tier); cover (slot x kind x basket, 3); slot and what is
-        done to conditions (home x host x kind, month); listed (home x host, month).
-        """
-        people = int(np.prod(self.which.shape[:3]))
-        by_month = (-1, MONTHS)
-        return (
+    def tables(self, scale_fen: Array, quantiles: Array, conditions: Any) -> Tables:
+        """Return the tables of the loop with mean bills, their distribution and records of `visit.MEASURE`."""
+        people, by_month = int(np.prod(self.which.shape[:3])), (-1, MONTHS)
+        return Tables(
+            scale_fen,
+            quantiles,
             self.policies,
-            self.which.reshape(people, -1),
-            self.cover.astype(np.uint32).reshape(-1, self.cover.shape[-1]),
-            self.slot.astype(np.uint16).reshape(by_month),
-            self.measures.which.reshape(by_month),
-            np.ascontiguousarray(self.listed).reshape(by_month),
-            self.first,
-            self.lives,
+            which=self.which.reshape(people, -1),
+            cover=self.cover.astype(np.uint32).reshape(-1, self.cover.shape[-1]),
+            slot=self.slot.astype(np.uint16).reshape(by_month),
+            done=self.measures.which.reshape(by_month),
+            listed=np.ascontiguousarray(self.listed).reshape(by_month),
+            first=self.first,
+            lives=self.lives,
+            measures=conditions,
         )
 
 

@@ -18,16 +18,17 @@ from simlib.errors import BadInputError
 from simlib.patients import areas, flows, response, visits, volumes, within
 from simlib.patients.areas import Areas
 from simlib.patients.chronic import Chronic
-from simlib.randomness import PEOPLE, happens, key_of, mix, odds_of
+from simlib.randomness import PEOPLE, key_of, mix, odds_of
 from simlib.scenario import scenario
 from simlib.scenario.scenario import Scenario
 from simlib.settlement import gates, hospitals, network, supervision
 from simlib.settlement.channels import reluctances
 from simlib.simulation import loop, measures
 from simlib.simulation.draws import Pin, bill_scale, circumstances, counts, filled, patient_costs
-from simlib.simulation.loop import Cells, insured, one_visit
+from simlib.simulation.loop import Cells, Sums, cell_at, person_of, visit_of
 from simlib.simulation.policies import Rules, enact, enact_within
 from simlib.simulation.solve import World, solve
+from simlib.simulation.visit import Tables, one_visit
 from simlib.terms import CHRONIC, DIRECT, INPATIENT, KINDS, MEMBERS, MONTHS, SCHEMES, TIERS
 
 Array = npt.NDArray[np.float64]
@@ -62,24 +63,18 @@ class Run:
 
 
 @apart
-def first_visits(cells: Any, month: int, draw: Any, arrays: Any, places: int, out: Any) -> None:
+def first_visits(cells: Cells, month: int, draw: Any, tables: Tables, places: int, out: Any) -> None:
     """Write the first inpatient visit of each person, in one month, to `out`: (person, `FIRST_VISIT`)."""
     year = np.zeros(1, dtype=YEAR)[0]
-    scale_fen, quantiles, policies, which, cover, slot, measure, listed, first, lives, measures = arrays
     row = 0
     for c in range(len(cells.number)):
-        s, p, h = cells.scheme[c], cells.purpose[c], cells.home[c]
-        alone, pair = (h * places + h) * len(KINDS) + INPATIENT, (h * places + cells.host[c]) * len(KINDS) + INPATIENT
-        for person in range(cells.number[c]):
-            key = mix(mix(draw.key, cells.code[c]), person)
-            attentive = happens(mix(key, visits.ATTENTIVE), draw.attention[INPATIENT])
-            who = insured(key, h, s, first, lives, draw.retired)
+        cell = cell_at(cells, c, draw)
+        for nth in range(cells.number[c]):
+            person = person_of(cell, nth, draw, tables)
             begin_year(year)
             begin_month(year, month)
-            case = one_visit(
-                mix(key, visits.OF_VISIT), INPATIENT, s, p, alone, pair, who, -1, False, 1.0, month, attentive, year,
-                draw, scale_fen, quantiles, policies, which, cover, slot, measure, listed, measures,
-            )  # fmt: skip
+            visit = visit_of(person, month, INPATIENT, 1.0, draw, places)
+            case = one_visit(mix(person.key, visits.OF_VISIT), visit, year, draw, tables)
             out[row, 0], out[row, 1], out[row, 2] = case.channel, case.bill, fund(case.owed)
             out[row, 3] = case.gap
             row += 1
@@ -104,8 +99,8 @@ def patients(world: World, of: Scenario, home: int, host: int, *, number: int = 
     none = np.zeros_like(people)
     cells = Cells(uses, scheme, purpose, homes, hosts, people, none + 1, code, none, none)
     out = np.zeros((int(people.sum()), len(FIRST_VISIT)), dtype=np.int64)
-    arrays = loop_arrays(world, enact(of, place, world.values, world.lists, world.quantiles), of)
-    first_visits(cells, month - 1, draw_record(world, of.year), arrays, len(place.codes), out)
+    tables = tables_of(world, enact(of, place, world.values, world.lists, world.quantiles), of)
+    first_visits(cells, month - 1, draw_record(world, of.year), tables, len(place.codes), out)
     return out
 
 
@@ -220,11 +215,11 @@ def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
     return filled(np.atleast_1d(circumstances(v)), fields)
 
 
-def loop_arrays(world: World, rules: Rules, of: Scenario) -> tuple[Any, ...]:
-    """Return the tables that the loop reads of a scenario, in its order."""
+def tables_of(world: World, rules: Rules, of: Scenario) -> Tables:
+    """Return the tables that the loop reads of a scenario."""
     scale = bill_scale(world.bill * level(world, of.year)[1][:, None], world.lists)
-    done = measures.table(rules.measures, ground(world, areas.load(of.geography), of.year))
-    return scale, world.quantiles, *rules.flat(), done
+    conditions = measures.table(rules.measures, ground(world, areas.load(of.geography), of.year))
+    return rules.tables(scale, world.quantiles, conditions)
 
 
 def live(
@@ -256,8 +251,8 @@ def live(
     place = areas.load(of.geography)
     rules = rules or enacted_in(world, of)
     cells = cells_of(world, place, of.year, focus(touched), people, whole or not touched.any())
-    draw, arrays = draw_record(world, of.year, care_at_home=care_at_home), loop_arrays(world, rules, of)
-    work = [(cells, draw, arrays, answer or answered(world, of, rules), True)]
+    draw, tables = draw_record(world, of.year, care_at_home=care_at_home), tables_of(world, rules, of)
+    work = [(cells, draw, tables, answer or answered(world, of, rules), True)]
     if whole and place.inside.any():
         work.append((*inside(world, of, place, rules, people // WITHIN_PEOPLE, care_at_home), None, False))
     n, (period, periods) = len(place.codes), summed_apart(touched, by_month)
@@ -265,12 +260,11 @@ def live(
     every = iter([(part, *how) for who, *how in work for part in parts(who, chunk)])
 
     def some(_: int) -> tuple[Ints, Ints, Ints]:
-        totals, paid, seen = sums = nobody(n, periods)
-        unseen = np.zeros_like(seen)
-        for part, draw, arrays, answer, across in every:
-            into = totals, paid, seen if across else unseen
-            loop.loop(part, draw, *arrays, period, *into, n, periods, answer)  # type: ignore[call-arg]
-        return sums
+        sums = nobody(n, period, periods)
+        unseen = sums._replace(seen=np.zeros_like(sums.seen))
+        for part, draw, tables, answer, across in every:
+            loop.loop(part, draw, tables, sums if across else unseen, answer)
+        return sums.totals, sums.paid, sums.seen
 
     with ThreadPoolExecutor(jobs) as pool:
         totals, paid, seen = (reduce(np.add, sums) for sums in zip(*pool.map(some, range(jobs)), strict=True))
@@ -285,15 +279,16 @@ def live(
     return Run(of, world, int(cells.number.sum()), totals, paid, seen)
 
 
-def nobody(places: int, periods: int) -> tuple[Ints, Ints, Ints]:
-    """Return what the loop adds to, of nobody yet: see `loop.loop`."""
+def nobody(places: int, period: npt.NDArray[np.uint8], periods: int) -> Sums:
+    """Return what the loop adds to, of nobody yet; period, periods : see `summed_apart`."""
 
     def none(rows: int, columns: int) -> Ints:
         return np.zeros((hosts * rows, columns), dtype=np.int64)
 
     hosts = len(KINDS) * len(SCHEMES) * places
     totals, paid = none(2 * places * periods, len(AMOUNTS)), none(places * MONTHS, 2)
-    return totals, paid, none(len(MEMBERS) * periods * len(TIERS), len(SEEN))
+    seen = none(len(MEMBERS) * periods * len(TIERS), len(SEEN))
+    return Sums(totals, paid, seen, period, places, periods)
 
 
 def summed_apart(touched: npt.NDArray[np.bool_], by_month: bool = False) -> tuple[npt.NDArray[np.uint8], int]:
@@ -411,7 +406,7 @@ def treatments(of: Scenario, place: areas.Place) -> Ints:
 
 def inside(
     world: World, of: Scenario, place: areas.Place, rules: Rules, people: int, care_at_home: bool
-) -> tuple[Cells, Any, tuple[Any, ...]]:
+) -> tuple[Cells, Any, Tables]:
     """Return people treated in another city of their province, what the loop draws from, and its tables.
 
     They take no share of the people drawn across provinces, nor of their luck. A drawn share is settled directly; all
@@ -423,8 +418,8 @@ def inside(
     open_, always = odds_of(v[within.Within.direct][0]), odds_of(1.0)
     record = filled(record, {"open": open_, "not_networked": always, "coded": always, "fault": 0, "attention": 0})
     bills = within.bills(v) / float(visits.tier_shares(v[visits.Visits.tier3_share][0]) @ visits.tier_bills())
-    _, *tables = loop_arrays(world, enact_within(rules, of, place, v, world.quantiles), of)
-    return cells, record, (bill_scale(bills, world.lists), *tables)
+    tables = tables_of(world, enact_within(rules, of, place, v, world.quantiles), of)
+    return cells, record, tables._replace(scale_fen=bill_scale(bills, world.lists))
 
 
 def enacted_in(world: World, of: Scenario) -> Rules:

@@ -24,9 +24,10 @@ from simlib.settlement import gates
 from simlib.settlement.channels import Channels, claim_gain
 from simlib.settlement.gates import Gates, Passing
 from simlib.settlement.network import Network
-from simlib.simulation.draws import Pin, Values, circumstances, patient_costs, values_of
+from simlib.simulation.draws import Pin, Values, bill_scale, circumstances, patient_costs, values_of
 from simlib.simulation.pilot import PILOT, Odds, Pilot, Prices, by_kind, odds, pilot_visits, price
 from simlib.simulation.policies import Rules, enact
+from simlib.simulation.visit import MEASURE
 from simlib.terms import CHRONIC, FEN, INPATIENT, KINDS, MONTHS, OUTPATIENT, PHARMACY, SCHEMES
 
 Array = npt.NDArray[np.float64]
@@ -273,8 +274,10 @@ def attempt(fixed: Fixed, trial: Trial) -> Outcome:
     listed = by_kind(kind, weight * fixed.listed) / by_kind(kind, weight)
     weight = weight * (trial.listed / listed)[kind]  # at once: else the level of bills would chase it
     cases = cases * (trial.listed / listed)[:, None]
-    people, priced = (fixed.rules, fixed.circumstances, trial.dropped), (fixed.lists, fixed.quantiles)
-    prices = price(fixed.pilot, fixed.listed, *people, mean_bills(trial.level), mix.bill, *priced)
+    scale = bill_scale(mean_bills(trial.level), fixed.lists)
+    tables = fixed.rules.tables(scale, fixed.quantiles, np.zeros(1, dtype=MEASURE))
+    places = len(fixed.rules.first)
+    prices = price(fixed.pilot, fixed.listed, trial.dropped, mix.bill, fixed.circumstances, tables, places)
     hassle, waiting = patient_costs(v)
     gains = (claim_gain(prices.direct, prices.claim, hassle[kind], waiting) > 0).astype(float)  # type: ignore[arg-type, attr-defined]
     passing = solve_gates(fixed, weight, gains)

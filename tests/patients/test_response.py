@@ -247,15 +247,15 @@ def lived(world: solve.World, of: scenario.Scenario, real: np.ndarray | None, de
     place, touched = areas.load(of.geography), simulate.touched_by(of)
     rules, n = simulate.enacted_in(world, of), len(place.codes)
     cells = simulate.cells_of(world, place, of.year, simulate.focus(touched), PEOPLE, True)
-    draw, arrays = simulate.draw_record(world, of.year, care_at_home=False), simulate.loop_arrays(world, rules, of)
+    draw, tables = simulate.draw_record(world, of.year, care_at_home=False), simulate.tables_of(world, rules, of)
     answer = None
     if real is not None:
         shape = (len(KINDS) * len(SCHEMES) * n * n, MONTHS)
         odds, everybody = odds_of(np.broadcast_to(real, shape)), np.ones(len(PURPOSES), dtype=bool)
         answer = response.Answer(odds, np.full(shape, dearer), np.uint64(0), everybody)
-    (period, periods), sums = simulate.summed_apart(touched, by_month=True), simulate.nobody(n, MONTHS)
-    number = loop.loop(cells, draw, *arrays, period, *sums, n, periods, answer)
-    totals = sums[0].reshape(2, len(KINDS), len(SCHEMES), n * n, MONTHS, -1).sum(axis=(0, 2, 3))
+    sums = simulate.nobody(n, *simulate.summed_apart(touched, by_month=True))
+    number = loop.loop(cells, draw, tables, sums, answer)
+    totals = sums.totals.reshape(2, len(KINDS), len(SCHEMES), n * n, MONTHS, -1).sum(axis=(0, 2, 3))
     assert (number == 0) == (totals[..., CASES].sum() == 0)
     return totals
 

@@ -23,6 +23,7 @@ from simlib.patients.response import Answer
 from simlib.randomness import below, key_of, mix, odds_of
 from simlib.simulation import loop, simulate
 from simlib.simulation.loop import Cells
+from simlib.simulation.visit import DRAW, MEASURE, Tables
 from simlib.terms import CHANNELS, CHRONIC, KINDS, MONTHS, PPM, PURPOSES, STEPS
 
 LISTED = ({"class": "unlisted"}, {"class": "甲", "ceiling": 0}, {"class": "乙", "self_pay": 1}, {"class": "甲"})
@@ -63,7 +64,7 @@ class Life:
 
     def what_is_drawn(self) -> Any:
         """Return a draw in which all conditions are met, or none and every claim that pays is made."""
-        out = np.zeros(1, dtype=loop.DRAW)
+        out = np.zeros(1, dtype=DRAW)
         for row in range(len(out["counts"][0])):
             out["counts"][0, row] = np.arange(visits.MOST_VISITS) >= self.luck.randint(0, 4)
         out["diseases"], out["disease_bill"] = 1.0, 1.0  # all have the first
@@ -73,7 +74,7 @@ class Life:
         return out[0]  # no hassle and no reluctance
 
     def read(self) -> tuple[Any, ...]:
-        """Return what the loop reads but for the people."""
+        """Return what the loop reads but for the people, and what it adds to."""
         policies = np.zeros(len(KINDS), dtype=layers.POLICY)
         for k, terms in enumerate(self.terms):
             policies[k] = record(Terms.model_validate(terms), k)
@@ -82,17 +83,17 @@ class Life:
         scale = np.repeat(np.array(self.bills, dtype=float), 6)[:, None]
         slot, measure = np.zeros((2, 4 * len(KINDS), MONTHS), dtype=np.uint16)
         slot[len(KINDS) : 2 * len(KINDS)] = 1  # of the first area with the second
-        measures = np.zeros(1, dtype=loop.MEASURE)
+        measures = np.zeros(1, dtype=MEASURE)
         listed = np.full((4, MONTHS), 0xFFFF, dtype=np.uint16)
         period, _ = simulate.summed_apart(np.zeros((8 * len(KINDS), MONTHS), dtype=bool), by_month=True)
         home = np.zeros(2, dtype=np.int64), np.ones((2, 1))
         arrays = (scale, np.ones(1), policies, which, cover, slot, measure, listed, *home, measures)
-        return self.draw, *arrays, period
+        return self.draw, Tables(*arrays), simulate.nobody(2, period, MONTHS)
 
     def live(self) -> Any:
         """Return the totals of the loop, (kind, month, amount)."""
-        sums = simulate.nobody(2, MONTHS)
-        loop.loop(self.cells, *self.read(), *sums, 2, MONTHS)
+        draw, tables, sums = self.read()
+        loop.loop(self.cells, draw, tables, sums, None)
         by_month, paid = (of.reshape(-1, len(KINDS), 8, MONTHS, of.shape[-1]).sum(axis=(0, 2)) for of in sums[:2])
         assert (paid == by_month[..., FUND : FUND + 2]).all()
         return by_month // self.cells.weight[0]
@@ -164,10 +165,10 @@ def test_no_visit_counts_who_holds_an_array() -> None:
     people, odds = np.ones(len(PURPOSES), dtype=bool), np.zeros((8 * len(KINDS), MONTHS), dtype=np.uint64)
     answer = Answer(odds, np.ones(odds.shape), np.uint64(0), people)
     life = Life(Random(0))
-    sums = simulate.nobody(2, MONTHS)
+    draw, tables, sums = life.read()
     fresh = numba.njit(error_model="numpy")(loop.loop.py_func)  # what comes from a cache cannot be looked into
-    fresh(life.cells, *life.read(), *sums, 2, MONTHS, answer)
-    arrays = [of for of in (*life.cells, *life.read(), *sums, *answer) if isinstance(of, np.ndarray)]
+    fresh(life.cells, draw, tables, sums, answer)
+    arrays = [of for of in (*life.cells, *tables, *sums, *answer) if isinstance(of, np.ndarray)]
     (code,) = fresh.inspect_llvm().values()
     assert len(re.findall(r"call .*@NRT_incref", code)) == len(arrays) + 1
-    assert sum(of.any() for of in sums) == 0  # nobody is real
+    assert sum(of.any() for of in sums[:3]) == 0  # nobody is real

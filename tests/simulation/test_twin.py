@@ -19,6 +19,7 @@ from simlib.randomness import key_of, odds_of
 from simlib.settlement.channels import reluctances
 from simlib.simulation import loop, simulate
 from simlib.simulation.loop import Cells
+from simlib.simulation.visit import DRAW, MEASURE, Tables
 from simlib.terms import FILINGS, KINDS, MEMBERS, MONTHS, PPM, SCHEMES, TIERS
 
 PLACES, BASKETS = 2, 3
@@ -26,7 +27,7 @@ PLACES, BASKETS = 2, 3
 
 def random_draw(luck: Random) -> Any:
     """Return a draw in which every gate, channel and circumstance is open to luck."""
-    out = np.zeros(1, dtype=loop.DRAW)
+    out = np.zeros(1, dtype=DRAW)
     for name in ("open", "not_networked", "fault", "mended", "attention", "retired"):
         out[name] = odds_of([luck.uniform(0.2, 0.8) for _ in range(out[name].size)])
     out["key"], out["balances"] = key_of(luck.randint(0, 10**6)), visits.balances(luck.choice([100.0, 1e5, 1e7]))
@@ -48,7 +49,7 @@ def random_draw(luck: Random) -> Any:
 
 def random_measures(luck: Random) -> Any:
     """Return measures of all sorts; the first row is never asked."""
-    out = np.zeros(luck.randint(1, 5), dtype=loop.MEASURE)
+    out = np.zeros(luck.randint(1, 5), dtype=MEASURE)
     for row in range(len(out)):
         for name in ("unified", "uncoded", "mended", "down", "credit"):
             out[name][row] = odds_of(luck.uniform(0.2, 0.8))
@@ -58,7 +59,7 @@ def random_measures(luck: Random) -> Any:
     return out
 
 
-def random_world(luck: Random) -> tuple[Cells, Any, tuple[Any, ...]]:
+def random_world(luck: Random) -> tuple[Cells, Any, Tables]:
     """Return cells of people, a draw and the tables that loop and twin read; where policies are few, layers rest."""
     array = np.random.default_rng(luck.randint(0, 2**32))
     policies = np.zeros(luck.randint(1, 6), dtype=layers.POLICY)
@@ -80,20 +81,20 @@ def random_world(luck: Random) -> tuple[Cells, Any, tuple[Any, ...]]:
     arrays = (scale, visits.bill_quantiles(1.0, 0.1), policies, which, cover, slot, measure, listed)
     arrays += (np.array([0, 1]), np.array([[1.0, 1.0], [0.3, 1.0]]), measures)  # the second home has two pools
     whom[0] = np.maximum(whom[0], 1)  # everybody uses some kind of care
-    return Cells(*whom, *luck_of), random_draw(luck), arrays
+    return Cells(*whom, *luck_of), random_draw(luck), Tables(*arrays)
 
 
 @pytest.mark.parametrize("part", range(2))
 def test_the_twin_gives_the_integers_of_the_loop(part: int) -> None:
     ways = np.zeros(len(AMOUNTS), dtype=np.int64)
     for seed in range(150 * part, 150 * (part + 1)):
-        cells, draw, arrays = random_world(Random(seed))
+        cells, draw, tables = random_world(Random(seed))
         apart = (PLACES * PLACES * len(SCHEMES) * len(KINDS), MONTHS)
         period = np.random.default_rng(seed).integers(0, 3, apart).astype(np.uint8)
-        of_loop, of_twin = simulate.nobody(PLACES, 3), simulate.nobody(PLACES, 3)
-        lived = loop.loop(cells, draw, *arrays, period, *of_loop, PLACES, 3)
-        assert Twin(draw, arrays, period, 3, of_twin, PLACES).live(cells) == lived
-        assert all(np.array_equal(*sums) for sums in zip(of_loop, of_twin, strict=True)), seed
+        of_loop, of_twin = simulate.nobody(PLACES, period, 3), simulate.nobody(PLACES, period, 3)
+        lived = loop.loop(cells, draw, tables, of_loop, None)
+        assert Twin(draw, tables, of_twin).live(cells) == lived
+        assert all(np.array_equal(*sums) for sums in zip(of_loop[:3], of_twin[:3], strict=True)), seed
         ways += of_loop[0].sum(axis=0)
     of_no_visit = ("benefit_gap", "recovered", "fined", "network_cost")
     assert ways[[i for i, name in enumerate(AMOUNTS) if name not in of_no_visit]].min() > 200  # all ways and causes
