@@ -139,20 +139,20 @@ def _same(records: Any, name: str) -> Bools:
     return np.asarray(equal.reshape(*equal.shape[:2], -1).all(axis=(1, 2)))
 
 
-def merged(records: Any, of: Merged) -> Any:
+def merged(records: Any, merge: Merged) -> Any:
     """Return the rows of the merged policies: each field its pools' mean or best.
 
     Where forms differ the field is the capital's, of the best policy that of the pool where `worth` is highest.
     The weakest grade of the pools is theirs, and they are local only if all pools are.
     """
-    pools = on_common_forms(records[of.members])
-    out, like, row = pools[:, of.capital].copy(), alike(pools), np.arange(len(pools))
+    pools = on_common_forms(records[merge.members])
+    out, like, row = pools[:, merge.capital].copy(), alike(pools), np.arange(len(pools))
     for field, columns in FIELDS.items():
-        whole = pools[row, worth(pools, field).argmax(axis=1)] if of.best else out.copy()
+        whole = pools[row, worth(pools, field).argmax(axis=1)] if merge.best else out.copy()
         for name in columns:
             values = pools[name]
-            if not of.best:
-                common = np.rint(np.tensordot(values.astype(np.float64), of.weight, axes=(1, 0))).astype(np.int64)
+            if not merge.best:
+                common = np.rint(np.tensordot(values.astype(np.float64), merge.weight, axes=(1, 0))).astype(np.int64)
                 common = np.where((values == values[:, :1]).all(axis=1), values[:, 0], common)  # no rounding of 10^17
             else:
                 common = values.min(axis=1) if name in LOWEST else values.max(axis=1)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from simlib.errors import did_you_mean, hidden, kind_of, shown
 from simlib.files import cells
-from simlib.files.cells import WRONG, Cells
+from simlib.files.cells import WRONG, Columns
 from simlib.terms import CATEGORIES, FEN
 
 Array = npt.NDArray[Any]
@@ -206,7 +206,7 @@ def _day(cell: str, empty: datetime.date) -> int:
     raise ValueError(f"found {kind_of(cell)}. Write a day as YYYY-MM-DD, such as 2024-07-01, or leave it empty.")
 
 
-def _check_shares(table: Cells, cls: Array, share: Array) -> None:
+def _check_shares(table: Columns, cls: Array, share: Array) -> None:
     """Refuse a share where the class has none, and class 乙 without one."""
     cells, without = table.cells["share"], {CLASS_A: "class 甲", UNLISTED: "an unlisted item"}
     more = np.flatnonzero((share > 0) & np.isin(cls, list(without))).tolist()
@@ -216,7 +216,7 @@ def _check_shares(table: Cells, cls: Array, share: Array) -> None:
     table.refuse("share", none, lambda _: "is empty for class 乙. Write its first self-pay share, 0 if none.")
 
 
-def _check_periods(table: Cells, coded: Array, start: Array, stop: Array) -> None:
+def _check_periods(table: Columns, coded: Array, start: Array, stop: Array) -> None:
     """Refuse periods that end before they begin, and two of one code that overlap."""
     codes, begin, end = (table.cells[column] for column in ("code", "valid_from", "valid_to"))
     dated = (start != WRONG) & (stop != WRONG)

@@ -67,8 +67,8 @@ class Faults:
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Cells of a file as texts: by column; the line of each row, the number of each column, the hash of the file."""
+class Columns:
+    """Columns of a file as texts; the line of each row, the number of each column, the hash of the file."""
 
     cells: Mapping[str, list[str]]
     lines: list[int]
@@ -95,7 +95,7 @@ class Cells:
         self.faults.add(self.at[column], [self.lines[i] for i in rows], (f"{column}: {message(i)}" for i in rows))
 
 
-def read(path: Path, columns: Mapping[str, str]) -> Cells:
+def read(path: Path, columns: Mapping[str, str]) -> Columns:
     """Return the cells of a CSV file in UTF-8 or of an XLSX file; what is no such table is raised at once.
 
     Parameters
@@ -119,7 +119,7 @@ def read(path: Path, columns: Mapping[str, str]) -> Cells:
     faults.add(1, [line for line, _ in ragged], (f"found {number} cells, {hint}" for _, number in ragged))
     rows = [(line, cells) for line, cells in rows if len(cells) == len(header)]
     texts = {name: [convert(cells[number - 1], columns[name]) for _, cells in rows] for name, number in at.items()}
-    return Cells(texts, [line for line, _ in rows], at, hashlib.sha256(raw).hexdigest(), faults)
+    return Columns(texts, [line for line, _ in rows], at, hashlib.sha256(raw).hexdigest(), faults)
 
 
 def _refusal(path: Path, message: str, line: int = 1, column: int = 1) -> BadInputError:
