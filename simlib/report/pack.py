@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
+import itertools
+import json
 import os
 import re
 import shutil
@@ -20,7 +23,7 @@ from simlib.errors import BadInputError, Fault, shown
 from simlib.files import documents
 from simlib.files.facts import sha256, write_whole
 from simlib.files.texts import LANGS, Lang, said
-from simlib.report import opening, pieces, plots, prose, seal, sections
+from simlib.report import opening, pieces, plots, prose, sections
 from simlib.study import briefing, folders
 from simlib.study.briefing import Results
 
@@ -151,7 +154,7 @@ def html(study: Results, sections: list[pieces.Section], screen: dict[str, tuple
         "lang": lang,
         "sources": sources(),
     }
-    return seal.sealed(document + "\n", about)
+    return sealed(document + "\n", about)
 
 
 def sources() -> str:
@@ -304,64 +307,128 @@ def printed(page: Path, browser: str) -> bytes:
         return made.read_bytes()
 
 
+SEAL = '<script type="application/json" id="seal">', "</script>"
+"""What encloses the seal of a report, one line: what the report was made from, and the SHA-256 of all of it."""
+LONGEST_LINE = 160
+"""Signs that are shown of a line that differs."""
+
+
+def sealed(document: str, about: dict[str, str]) -> str:
+    r"""Return an HTML document with its seal before the end of the body; `about` says what it was made from.
+
+    >>> opened(sealed("<p>1</p>\n</body>\n", {"run": "x"}))
+    ({'run': 'x'}, True)
+    """
+    lines = document.split("\n")
+    at = lines.index("</body>")
+    seal = json.dumps(about | {"sha256": _hash(lines, about)}).join(SEAL)
+    return "\n".join([*lines[:at], seal, *lines[at:]])
+
+
+def opened(document: str) -> tuple[dict[str, Any], bool] | None:
+    r"""Return what the seal of a document says, and whether all is as it was sealed; None if no seal can be read.
+
+    >>> opened("<p>1</p>") is None, opened(sealed("<p>1</p>\n</body>\n", {}).replace("1", "2", 1))
+    (True, ({}, False))
+    """
+    lines = document.split("\n")
+    found = [line for line in lines if line.startswith(SEAL[0]) and line.endswith(SEAL[1])]
+    try:
+        about = json.loads(found[0].removeprefix(SEAL[0]).removesuffix(SEAL[1])) if len(found) == 1 else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(about, dict):
+        return None
+    own = about.pop("sha256", None)
+    return about, own == _hash([line for line in lines if line != found[0]], about)
+
+
+def _hash(lines: list[str], about: dict[str, Any]) -> str:
+    """Return the SHA-256 of a document's lines but for its seal, and of what that says."""
+    return hashlib.sha256("\n".join([*lines, json.dumps(about)]).encode()).hexdigest()
+
+
 def verify(path: Path, run: Path | None = None) -> list[str]:
     """Return what was checked of a run folder or a report, in words.
 
     A run folder is checked against its manifest, and the reports in it. A report is checked against its own seal, then,
-    where its run is given or lies around it, made again and compared line by line.
+    where its run is given or lies around it, made again and compared.
 
     Raises
     ------
-    BadInputError : something was altered: which file, or which line of the report.
+    BadInputError : something was altered: which file, or which line of the report, where its run tells.
     """
     if path.is_dir():
-        whole = folders.read(path)
-        with folders.believed(path):
-            for one in whole.headlines:
-                study = briefing.load(whole, str(one["scenario"]))
-                opening.values(study, "en")
-                sections.sections(study, "en")
-        said_ = [f"{path}: the manifest and {len(folders.TABLES)} tables are as the run wrote them (SHA-256)"]
-        reports = sorted(path.glob(f"report_*/{HTML}"))
-        return said_ + [line for one in reports for line in verify(one, path)]
+        return _verified_run(path)
     document = documents.content(path, MAX_REPORT, "report", "It is no report of simlib.").decode("utf-8", "replace")
-    _refuse(path, seal.altered(document))
-    about = seal.opened(document) or {}
-    lines = [f"{path}: every line is as it was sealed"]
+    seal = opened(document)
+    if seal is None:
+        raise _fault(path, 1, "has no seal: no report of simlib, or its last lines were altered")
     run = run or next((one for one in (path.parent, path.parent.parent) if (one / folders.MANIFEST).is_file()), None)
-    if run is None:
-        return [*lines, "not compared with its run: add --run FOLDER. A seal shows a slip, not a forger."]
-    whole = folders.read(run)
+    again, compared = _again(path, seal, run) if run else (None, NO_RUN)
+    if again is not None and again != document:
+        raise _fault(path, *first_difference(document, again))
+    if not seal[1]:
+        raise _fault(path, 1, f"altered, it or its seal (SHA-256). Which line: {compared}")
+    return [f"{path}: as it was sealed (SHA-256)", compared]
+
+
+NO_RUN = "not compared with its run: add --run FOLDER. A seal shows a slip, not a forger."
+
+
+def _verified_run(folder: Path) -> list[str]:
+    """Return what was checked of a run folder and of the reports in it."""
+    whole = folders.read(folder)
+    with folders.believed(folder):
+        for one in whole.headlines:
+            study = briefing.load(whole, str(one["scenario"]))
+            opening.values(study, "en")
+            sections.sections(study, "en")
+    said_ = [f"{folder}: the manifest and {len(folders.TABLES)} tables are as the run wrote them (SHA-256)"]
+    reports = sorted(folder.glob(f"report_*/{HTML}"))
+    return said_ + [line for one in reports for line in verify(one, folder)]
+
+
+def _again(path: Path, seal: tuple[dict[str, Any], bool], run: Path) -> tuple[str | None, str]:
+    """Return the report that a seal speaks of, made again from its run, if it can be; and in words what was done.
+
+    Raises
+    ------
+    BadInputError : the run was altered, or is another; the seal names a language or scenario that there is not.
+    """
+    whole, (about, sealed_so) = folders.read(run), seal
     if whole.manifest["sha256"] != about.get("run"):
-        raise BadInputError(
-            Fault(str(path), 1, 1, f"made from another run than the one in {run}. Make the report again.")
+        other = "made from another run than the one in {}. Make the report again."
+        raise _fault(
+            path, 1, (other if sealed_so else "altered, it or its seal (SHA-256), and {} is not its run").format(run)
         )
     if sources() != about.get("sources"):
-        return [
-            *lines,
-            f"{run}: the run it names, unaltered; not made again, as the sources of simlib differ from its own",
-        ]
-    with folders.believed(run):
-        again = remade(whole, about)
-    _refuse(path, _compared(document, again))
-    return [*lines, f"{run}: the run it names, unaltered; made again from it, the report is the same line by line"]
-
-
-def remade(whole: folders.Folder, about: dict[str, Any]) -> str:
-    """Return the report that a seal speaks of, made again from its run."""
+        return None, f"{run}: the run it names, unaltered; not made again, as the sources of simlib differ from its own"
     lang = about.get("lang")
     if lang not in LANGS:
         raise BadInputError(f"found the language {shown(lang)} in a seal. Expected {' or '.join(LANGS)}.")
-    return made(briefing.load(whole, str(about.get("scenario"))), lang)[HTML].decode()
+    with folders.believed(run):
+        again = made(briefing.load(whole, str(about.get("scenario"))), lang)[HTML].decode()
+    return again, f"{run}: the run it names, unaltered; made again from it, the report is the same line by line"
 
 
-def _compared(document: str, again: str) -> list[tuple[int, str]]:
-    """Return the lines of a report that differ from the one made again; their seals follow from the lines."""
-    numbered = seal.content_lines(document)
-    return seal.different([line for _, line in seal.content_lines(again)], [line for _, line in numbered], numbered)
+def first_difference(document: str, again: str) -> tuple[int, str]:
+    r"""Return the first line of a report that is not as its run makes it, and what stands there.
+
+    >>> first_difference("a\nb", "a\nc"), first_difference("a", "a\nb"), first_difference("a\nb", "a")
+    ((2, 'altered, now: b'), (2, 'lines that stood here are missing'), (2, 'added: b'))
+    """
+    found, expected = document.split("\n"), again.split("\n")
+    at = next(i for i, (one, other) in enumerate(itertools.zip_longest(found, expected)) if one != other)
+    rest = len(found) - at, len(expected) - at
+    if rest[0] < rest[1] and (not rest[0] or found[-rest[0] :] == expected[-rest[0] :]):
+        return at + 1, "lines that stood here are missing"
+    what = (
+        "added" if rest[0] > rest[1] and (not rest[1] or found[-rest[1] :] == expected[-rest[1] :]) else "altered, now"
+    )
+    return at + 1, f"{what}: {found[at][:LONGEST_LINE]}"
 
 
-def _refuse(path: Path, faults: list[tuple[int, str]]) -> None:
-    """Raise what is wrong with lines of a report."""
-    if faults:
-        raise BadInputError(*(Fault(str(path), line, 1, shown(what, 200)) for line, what in faults))
+def _fault(path: Path, line: int, what: str) -> BadInputError:
+    """Return what is wrong with a line of a report."""
+    return BadInputError(Fault(str(path), line, 1, shown(what, 300)))

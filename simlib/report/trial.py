@@ -116,7 +116,7 @@ def _title(region: str, chosen: list[tuple[Measure, float]], lang: Lang) -> str:
     """Return a title that names region and measures, cut where a title may not be longer."""
     parts = [of.label(lang) if of.switch else f"{of.label(lang)} {100 * s:.0f}%" for of, s in chosen]
     colon, join = ("：", "；") if lang == "zh" else (": ", "; ")
-    title = said(f"region.{region}", lang) + colon + join.join(parts or [said("what.none", lang)])
+    title = said(f"region.{region}", lang) + colon + join.join(parts or [said("trial.nothing", lang)])
     return title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 1] + "…"
 
 

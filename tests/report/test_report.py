@@ -20,7 +20,7 @@ from simlib.amounts import AMOUNTS
 from simlib.files import facts, texts
 from simlib.patients import areas
 from simlib.quantities import register
-from simlib.report import opening, pack, pieces, plots, prose, seal, sections
+from simlib.report import opening, pack, pieces, plots, prose, sections
 from simlib.scenario import scenario
 from simlib.study import briefing, evidence, folders, headline, metrics, parties, running, whom
 from simlib.terms import CHANNELS
@@ -218,7 +218,7 @@ def test_a_report_asks_nothing_of_the_network_and_runs_nothing(mine: Path, lang:
     assert "default-src 'none'" in html
     assert set(re.findall(r'(?:src|href)="([a-z]+:)', html)) == {"data:"} and "@import" not in html
     assert set(re.findall(r"url\(([a-z]+:)", html)) == {"data:"}
-    assert re.findall(r"<script[^>]*>", html) == [seal.START]
+    assert re.findall(r"<script[^>]*>", html) == [pack.SEAL[0]]
     assert all(alt for alt in re.findall(r'<img alt="([^"]*)"', html))
     assert len(html) < 3_000_000
     assert "nan" not in text(html).lower().split() and "None" not in text(html).split()
@@ -304,28 +304,81 @@ def test_a_report_that_was_sealed_again_still_differs_from_its_run(
 ) -> None:
     page = made(mine)
     document = page.read_text(encoding="utf-8")
-    about = {key: str(value) for key, value in (seal.opened(document) or {}).items() if key not in ("lines", "seal")}
-    plain = "\n".join(line for line in document.split("\n") if not line.startswith(seal.START))
-    forged = seal.sealed(re.sub(r"<b>\+\d", "<b>+8", plain, count=1), about)
+    about, _ = pack.opened(document) or ({}, False)
+    plain = "\n".join(line for line in document.split("\n") if not line.startswith(pack.SEAL[0]))
+    forged = pack.sealed(re.sub(r"<b>\+\d", "<b>+8", plain, count=1), about)
     page.write_text(forged, encoding="utf-8")
-    assert seal.altered(forged) == []
+    assert pack.opened(forged) == (about, True)
     assert cli.main(["verify", str(page)]) == 2
     assert "<b>+8" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("what", ["cut", "added", "seal", "no seal"])
-def test_lines_and_seals_that_are_altered_are_named(what: str) -> None:
-    document = seal.sealed("<p>1</p>\n<p>2</p>\n</body>\n", {"run": "r"})
+def cut(lines: list[str]) -> int:
+    """Remove the first picture; return the line that now stands in its place."""
+    at = next(i for i, line in enumerate(lines) if line.startswith("<img"))
+    del lines[at]
+    return at + 1
+
+
+def add(lines: list[str]) -> int:
+    """Add a paragraph before the first section; return its line."""
+    at = lines.index("</header>") + 1
+    lines.insert(at, "<p>This was approved.</p>")
+    return at + 1
+
+
+def blank(lines: list[str]) -> int:
+    """Alter a line after the seal; return it."""
+    lines[-2] += " "
+    return len(lines) - 1
+
+
+def other_seed(lines: list[str]) -> int:
+    """Alter what the seal says of the scenario; return its line."""
+    at = next(i for i, line in enumerate(lines) if line.startswith(pack.SEAL[0]))
+    lines[at] = lines[at].replace('"sha256": "', '"sha256": "0')
+    return at + 1
+
+
+@pytest.mark.parametrize(
+    ("alter", "words"),
+    [(cut, "missing"), (add, "added: <p>This was approved"), (blank, "altered, now"), (other_seed, "altered, now")],
+)
+def test_what_was_altered_in_a_report_is_named_where_its_run_is_and_seen_where_it_is_not(
+    mine: Path, tmp_path: Path, alter: Any, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = made(mine)
+    lines = page.read_text(encoding="utf-8").split("\n")
+    at = alter(lines)
+    for path in (page, tmp_path / "alone.html"):
+        path.write_text("\n".join(lines), encoding="utf-8")
+    capsys.readouterr()
+    assert cli.main(["verify", str(page)]) == 2
+    errors = capsys.readouterr().err
+    assert f"report.html:{at}:1: " in errors and words in errors
+    assert cli.main(["verify", str(tmp_path / "alone.html")]) == 2
+    assert "alone.html:1:1: altered" in capsys.readouterr().err
+    assert cli.main(["verify", str(tmp_path / "alone.html"), "--run", str(mine)]) == 2
+    assert f"alone.html:{at}:1: " in capsys.readouterr().err
+
+
+def test_a_report_whose_seal_is_gone_or_names_another_run_is_refused(
+    mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = made(mine)
+    document = page.read_text(encoding="utf-8")
+    run = json.loads((mine / folders.MANIFEST).read_bytes())["sha256"]
     broken = {
-        "cut": document.replace("<p>1</p>\n", ""),
-        "added": document.replace("<p>2</p>", "<p>2</p>\n<p>3</p>"),
-        "seal": document.replace('"r"', '"s"'),
-        "no seal": document.replace(seal.START, "<script>"),
+        "no seal": document.replace(pack.SEAL[0], "<script>"),
+        "is not its run": document.replace(f'"run": "{run}"', '"run": "r"'),
     }
-    assert seal.altered(document) == []
-    ((line, words),) = seal.altered(broken[what])
-    expected = {"cut": (1, "missing"), "added": (3, "added"), "seal": (3, "seal itself"), "no seal": (1, "no seal")}
-    assert line == expected[what][0] and expected[what][1] in words
+    for words, content in broken.items():
+        assert content != document
+        page.write_text(content, encoding="utf-8")
+        assert cli.main(["verify", str(page)]) == 2
+        assert words in capsys.readouterr().err
+    twice = document.replace("</body>", document[document.index(pack.SEAL[0]) :].split("\n")[0] + "\n</body>")
+    assert pack.opened(twice) is None
 
 
 @pytest.mark.parametrize("name", folders.NAMES)
