@@ -1,8 +1,7 @@
 """simlib: what would change if the rules of cross-province direct settlement changed (跨省异地就医直接结算).
 
-Six names carry the whole of it: `load` a scenario, `run` one draw, `repeat` many draws of several
-scenarios on the same luck, `effect` of a scenario against its baseline; `Scenario` and `Run` are what
-they take and return. Everything else is `simlib.room.module.verb`.
+Five names carry the whole of it: `load` a scenario, `run` scenarios or `open` a finished run, which both return a
+`Study`; `Scenario` is what they take. Everything else is `simlib.room.module.verb`.
 """
 
 from __future__ import annotations
@@ -15,20 +14,18 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from simlib.report.study import Study, open, run
     from simlib.scenario.scenario import Scenario, load
-    from simlib.simulation.simulate import Run, run
-    from simlib.study.experiment import effect, repeat
 
 __version__ = "0.1.0"
-__all__ = ["Run", "Scenario", "effect", "load", "repeat", "run"]
+__all__ = ["Scenario", "Study", "load", "open", "run"]
 
 _HOME = {
     "Scenario": "scenario.scenario",
+    "Study": "report.study",
     "load": "scenario.scenario",
-    "Run": "simulation.simulate",
-    "run": "simulation.simulate",
-    "repeat": "study.experiment",
-    "effect": "study.experiment",
+    "open": "report.study",
+    "run": "report.study",
 }
 
 

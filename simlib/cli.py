@@ -130,35 +130,30 @@ def run_scenarios(options: argparse.Namespace) -> int:
     """Simulate, print the headlines, write the results whole, the manifest last."""
     from simlib.fund import openings
     from simlib.patients import areas
-    from simlib.report import terminal
+    from simlib.report import study, terminal
     from simlib.scenario import scenario
-    from simlib.study import attribution, experiment, findings, folders
+    from simlib.study import attribution, experiment, folders
 
     scenarios, how = [scenario.load(path) for path in options.scenarios], _how(options)
-    pin, pools = _pins(options.pin), None
+    pin, pools, few = _pins(options.pin), None, min(options.people, attribution.PEOPLE)
     _warn(scenarios)
     experiment.check(scenarios, people=options.people, **how)
-    packages, few = scenarios if options.attribute else [], min(options.people, attribution.PEOPLE)
-    for of in packages:
-        attribution.check(of, people=few, sample=None, **how)
-    folder = options.out or Path(".out") / "+".join(of.name for of in scenarios)
+    for package in scenarios if options.attribute else ():
+        attribution.check(package, people=few, sample=None, **how)
+    folder = options.out or Path(".out") / "+".join(one.name for one in scenarios)
     folders.prepare(folder, folders.RUN)
     if options.pools is not None:
         pools = openings.stated(options.pools, areas.load(scenarios[0].geography))
         print(*pools.warnings, sep="\n", end="\n" * bool(pools.warnings), file=sys.stderr)
-    bar = _bar("draws", options.draws)
-    runs = experiment.repeat(scenarios, people=options.people, pin=pin, pools=pools, progress=bar, **how)
-    bar = _bar("curve over attention", options.draws)
-    curve = findings.attention_curve(scenarios, pin=pin, progress=bar, **how)
-    bar = _bar("measures", options.draws)
-    split = [attribution.attribute(of, people=few, pin=pin, progress=bar, **how) for of in packages]
-    folders.write(folder, runs, curve, split)
-    reports = _reports(folder, [of.name for of in scenarios]) if options.report else []
+    made = study.run(scenarios, people=options.people, pin=pin, pools=pools, progress=_bar, **how)
+    made = made.attributed() if options.attribute else made
+    folders.write(folder, made)
+    reports = _reports(folder, made.names) if options.report else []
     if options.json:
-        found = json.loads((folder / "headline.json").read_text(encoding="utf-8"))
-        print(json.dumps({"headlines": found, "folder": str(folder)}, ensure_ascii=False, indent=2))
+        shown = {"headlines": made.tables[folders.RUN], "folder": str(folder)}
+        print(json.dumps(shown, ensure_ascii=False, indent=2))
     else:
-        print(terminal.text(runs, curve), f"\n\nWritten to {folder}: {', '.join(folders.NAMES)}", sep="")
+        print(terminal.text(made), f"\n\nWritten to {folder}: {', '.join(folders.NAMES)}", sep="")
         for path in reports:
             print(path)
     return FINE

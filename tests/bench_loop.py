@@ -694,7 +694,7 @@ def same_as_a_run(bench: Bench, people: int, jobs: int) -> dict[str, Any]:
     """Return whether `simlib run` has the benchmark's rules, and in draw 0 the amounts of the benchmark's totals."""
     import pandas as pd  # only here: the peak memory is to be the loop's
 
-    from simlib.study import experiment
+    from simlib.study import effects
 
     with tempfile.TemporaryDirectory() as folder:
         how = ["--draws", "2", "--people", str(people), "--jobs", str(jobs), "--out", folder, "--json"]
@@ -706,8 +706,8 @@ def same_as_a_run(bench: Bench, people: int, jobs: int) -> dict[str, Any]:
     shape = (2, len(KINDS), len(SCHEMES), bench.places, bench.places, 2, len(amounts.AMOUNTS))
     totals = [bench.live(bench.read(of), bench.cells(people))[1][0] for of in (scenario.reference(bench.of), bench.of)]
     sides = (metrics.amounts(side.reshape(shape), bench.place, groups)[None] for side in totals)
-    ours = SimpleNamespace(pairings=[experiment.Pairing(bench.of, groups, *sides)], place=bench.place, draws=1)
-    own = experiment.draws_table(ours)
+    labels = {group.label(bench.place): at for at, group in enumerate(groups)}
+    own = effects.draws_table({bench.of.name: effects.Amounts(bench.place, labels, *sides)})
     equal = [*map(tuple, own.to_numpy(object))] == [*map(tuple, written.to_numpy(object))]  # words and integers
     sha = compiled.rules_sha()
     return {"rules_sha": sha, "rules_sha_equal": sha == manifest["rules_sha256"], "totals_equal": equal}

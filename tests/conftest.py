@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -11,6 +13,7 @@ from simlib.fund.books import Books, follow
 from simlib.patients import areas
 from simlib.scenario import scenario
 from simlib.simulation import simulate, solve
+from simlib.study.results import Results
 
 # The first call of a rule compiles it, which no deadline foresees; the same examples every time.
 settings.register_profile("simlib", deadline=None, derandomize=True)
@@ -58,3 +61,15 @@ def runs(world: solve.World, delta: scenario.Scenario) -> tuple[simulate.Run, si
 @pytest.fixture(scope="session")
 def books(world: solve.World, runs: tuple[simulate.Run, simulate.Run]) -> tuple[Books, Books]:
     return follow(world, *runs)
+
+
+def altered(study: Results, **changed: Any) -> Results:
+    """Return one scenario's results as if its run had said something else: facts, amounts, unknowns, tables."""
+    tables = {**study.tables, **changed.pop("tables", {})}
+    if "facts" in changed:
+        tables["headline.json"] = [{"scenario": study.name, "unused": []} | changed.pop("facts")]
+    if "fit" in changed:
+        tables["fit.csv"] = changed.pop("fit")
+    amounts = {key: changed.pop(key) for key in ("place", "groups", "before", "after") if key in changed}
+    scenarios = {study.name: replace(study.amounts, **amounts)}
+    return replace(study, tables=tables, scenarios=scenarios, **changed)

@@ -18,7 +18,7 @@ import pytest
 from simlib import cli
 from simlib.files import facts
 from simlib.study import experiment, folders
-from simlib.study.experiment import CONTRACT
+from simlib.study.effects import CONTRACT
 
 ROOT = Path(__file__).parent.parent
 DELTA = str(ROOT / "scenarios" / "delta_mutual_recognition.yaml")

@@ -63,7 +63,8 @@ def test_editing_a_rule_or_a_number_of_a_file_changes_the_loop_that_uses_it(tmp_
     shutil.copytree(ROOT / "simlib", tmp_path / "simlib", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "scenarios", tmp_path / "scenarios")
     code = (
-        "import simlib as sl; s = sl.load('scenarios/baseline.yaml'); r = sl.run(s, seed=1, people=2000);"
+        "import simlib as sl; s = sl.load('scenarios/baseline.yaml');"
+        "r = sl.simulation.simulate.run(s, seed=1, people=2000);"
         "print(int(r.totals[..., 6].sum()))"
     )
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}

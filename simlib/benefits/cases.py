@@ -29,7 +29,9 @@ from simlib.benefits.layers import LAYERS, MOST_DISEASES, YEAR
 from simlib.benefits.policy import MOST_YUAN, Kind, Share, Terms, Yuan, several, written, yuan
 from simlib.errors import BadInputError, Fault, did_you_mean, kind_of, shown
 from simlib.files import documents
+from simlib.files.display import Display, Displayed
 from simlib.files.shapes import Frozen, Line, Month, Text
+from simlib.files.texts import worded
 from simlib.terms import FEN, MONTHS, PPM, TIERS, Grade
 
 List = Literal["host", "home"]
@@ -233,7 +235,7 @@ class Visit(Frozen):
         return (self.date or "")[:7]
 
 
-class Case(Visit):
+class Case(Displayed, Visit):
     """One person, with one visit or a sequence of visits; written in yuan and shares, kept in fen and ppm."""
 
     model_config = ConfigDict(
@@ -266,6 +268,17 @@ class Case(Visit):
     visits: Annotated[tuple[Visit, ...], BeforeValidator(several)] | None = Field(
         None, max_length=1000, json_schema_extra={"minItems": 1}, description="visits: a list of {date, kind, bill}"
     )
+
+    def _display(self) -> Display:
+        """Return the lines of its bills, visit by visit."""
+        whose = f"{self.scheme or 'own policy'}, {self.member}" + (f", {self.area}" if self.area else "")
+        lines = [f"Case {worded(self.name, 'en')}", f"{whose}; visits: {len(self.sequence)}"]
+        rows = [
+            (visit.date or number, visit.kind, worded(item.what, "en"), yuan(item.amount), item.class_ or "by list")
+            for number, visit in enumerate(self.sequence, 1)
+            for item in visit.bill
+        ]
+        return Display(lines, ("visit", "kind", "what", "yuan", "class"), rows)
 
     @property
     def sequence(self) -> tuple[Visit, ...]:

@@ -24,6 +24,7 @@ from pydantic import (
 
 from simlib.benefits.layers import MOST_BANDS, NO_LIMIT_FEN, PER_DISEASE, PER_MONTH, PER_VISIT, PER_YEAR, POLICY
 from simlib.errors import shown
+from simlib.files.display import Display, Displayed
 from simlib.files.shapes import Frozen
 from simlib.quantities import Quantity, checked
 from simlib.terms import FEN, KINDS, PPM
@@ -204,7 +205,7 @@ class Assistance(Frozen):
     cap: Yuan | None = None
 
 
-class Terms(Frozen):
+class Terms(Displayed, Frozen):
     """The home's policy for one kind of care, hospital tier, filing and member group."""
 
     deductible: Annotated[Deductible, _short(MOST_DEDUCTIBLE_YUAN, Deductible, _amount)] = Field(
@@ -241,6 +242,17 @@ class Terms(Frozen):
             if max(band.ratio - self.points_off, 0) * self.ratio_factor % PPM:
                 raise ValueError("ratio less points_off times ratio_factor has over 6 decimals. Round one of them.")
         return self
+
+    def _display(self) -> Display:
+        """Return each field that differs from its default, in words."""
+        from simlib.benefits.area_sheet import described  # it stands above: words for people
+
+        plain = {name for name, field in type(self).model_fields.items() if getattr(self, name) == field.default}
+        away = "away" if {"first_self_pay_away", "points_off", "ratio_factor"} - plain else ""
+        fields = ("deductible", "ratio", away, "floor_ratio", "cap", "kind_cap", "month_cap", "disease_cap",
+                  "disease_month_cap", "above_cap_ratio", "catastrophic", "assistance", "tilt")  # fmt: skip
+        rows = [(name, described(self, name)) for name in fields if name and name not in plain]
+        return Display(["A benefit policy, amounts in yuan"], ("field", "value"), rows)
 
     def ratio_away(self, band: Band) -> int:
         """Return the ratio of a band after points and factor, ppm: (ratio - points) x factor, not below 0."""

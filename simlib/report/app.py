@@ -17,7 +17,7 @@ from simlib.errors import BadInputError
 from simlib.files.texts import LANGS, Lang, said, texts
 from simlib.report import opening, pack, pieces, plots, sections, trial
 from simlib.scenario import scenario
-from simlib.study.briefing import Results
+from simlib.study.results import Results
 
 DPI = 110
 

@@ -12,7 +12,7 @@ from simlib.report import plots, prose
 from simlib.report.pieces import FACTORS, area, decimals, place_name
 from simlib.report.plots import number
 from simlib.study import briefing, findings
-from simlib.study.briefing import Results
+from simlib.study.results import Results
 from simlib.terms import KINDS
 
 LONGEST_TITLE, LONGEST_QUESTION, LONGEST_NAME = 200, 600, 40
@@ -148,7 +148,7 @@ def _names(study: Results, side: str, limit: tuple[str, ...] | None, lang: Lang)
     """Return the names of a side, by area or as they were set; none if it is not limited, None if there are many."""
     if not limit:
         return None if limit is None else []
-    known = sorted(i for i, _ in study.places(side))
+    known = sorted(i for i, _ in study.amounts.areas_of(side))
     if 0 < len(known) <= MOST_NAMED:
         return [place_name(study.place, i, lang) for i in known]
     return [shown(area(name, lang), LONGEST_NAME) for name in limit] if len(limit) <= MOST_NAMED else None

@@ -24,8 +24,9 @@ from simlib.files import documents
 from simlib.files.facts import sha256, write_whole
 from simlib.files.texts import LANGS, Lang, said
 from simlib.report import opening, pieces, plots, prose, sections
-from simlib.study import briefing, folders
-from simlib.study.briefing import Results
+from simlib.study import folders
+from simlib.study.results import Results
+from simlib.study.tables import TABLES
 
 NOTEBOOK_DPI, SCREEN_DPI, PRINT_DPI = 80, 170, 300
 MAX_REPORT = 20_000_000
@@ -54,8 +55,8 @@ def write(
     browser = chromium() if pdf else ""
     whole = folders.read(run)
     with folders.believed(run):
-        study = briefing.load(whole, scenario)
-        several = f"{study.facts['scenario']}_" if len(whole.headlines) > 1 else ""
+        study = folders.chosen(whole, run, scenario)
+        several = f"{study.name}_" if len(whole) > 1 else ""
         folder = folder or run / f"report_{several}{lang}"
         content = made(study, lang)
     try:
@@ -149,7 +150,7 @@ def html(study: Results, sections: list[pieces.Section], screen: dict[str, tuple
     document = prose.document(lang, values | {section.name: section.values for section in sections})
     document = document.replace(f"base64,{FONT_HERE})", f"base64,{_base64(font(document))})", 1)
     about = {
-        "run": study.manifest["sha256"],
+        "run": study.manifest.get("sha256", ""),
         "scenario": study.facts["scenario"],
         "lang": lang,
         "sources": sources(),
@@ -380,11 +381,10 @@ def _verified_run(folder: Path) -> list[str]:
     """Return what was checked of a run folder and of the reports in it."""
     whole = folders.read(folder)
     with folders.believed(folder):
-        for one in whole.headlines:
-            study = briefing.load(whole, str(one["scenario"]))
-            opening.values(study, "en")
-            sections.sections(study, "en")
-    said_ = [f"{folder}: the manifest and {len(folders.TABLES)} tables are as the run wrote them (SHA-256)"]
+        for one in whole:
+            opening.values(one, "en")
+            sections.sections(one, "en")
+    said_ = [f"{folder}: the manifest and {len(TABLES)} tables are as the run wrote them (SHA-256)"]
     reports = sorted(folder.glob(f"report_*/{HTML}"))
     return said_ + [line for one in reports for line in verify(one, folder)]
 
@@ -408,7 +408,7 @@ def _again(path: Path, seal: tuple[dict[str, Any], bool], run: Path) -> tuple[st
     if lang not in LANGS:
         raise BadInputError(f"found the language {shown(lang)} in a seal. Expected {' or '.join(LANGS)}.")
     with folders.believed(run):
-        again = made(briefing.load(whole, str(about.get("scenario"))), lang)[HTML].decode()
+        again = made(whole[str(about.get("scenario"))], lang)[HTML].decode()
     return again, f"{run}: the run it names, unaltered; made again from it, the report is the same line by line"
 
 

@@ -28,8 +28,8 @@ from simlib.report.pieces import (
     place_name,
     table,
 )
-from simlib.study import briefing, evidence, findings, match, parties, running, whom
-from simlib.study.briefing import Results
+from simlib.study import briefing, effects, evidence, findings, match, parties, running
+from simlib.study.results import Results
 from simlib.terms import GRADES
 
 LONGEST_LABEL = 100
@@ -156,7 +156,7 @@ def _two_lines(label: str) -> str:
 
 def _gains(study: Results, lang: Lang) -> Section | None:
     """Return gains, costs and risks in one table: every metric of the run, and what it does not simulate."""
-    if not study.tables:
+    if "fund_effects.csv" not in study.tables:
         return None
     found = _in_units(briefing.gains(study), "unit", UNITS, lang)
     key = {"volume": "volume.eta"} if _moves(study) == "eta" else {}
@@ -351,7 +351,7 @@ def _hosts(study: Results, lang: Lang) -> Section | None:
     tables = [_table("hosts", found, lang, *money), _table("hosts_shares", found, lang, *shares)]
     if len(tiers := parties.tiers(study)):
         tiers["label"] = [said(f"tier.{tier}", lang) for tier in tiers["tier"]]
-        before = [f"{name}_base=tiers.{name} share ~" for name in whom.SHARES]
+        before = [f"{name}_base=tiers.{name} share ~" for name in findings.SHARES]
         tables.append(_table("tiers", tiers, lang, "label=hospitals", *before, "direct=tiers.change points ±"))
     return _section("hosts", lang, tables=tables, bills=bills)
 
@@ -462,7 +462,7 @@ def _drivers(study: Results, lang: Lang) -> Section:
     found["label"] = [meaning(str(name), lang) for name in found["id"]]
     found["stands"] = [said("yes" if one else "no", lang) for one in found["beyond_luck"]]
     found["grade_words"] = [said(str(one), lang) for one in found["grade"]]
-    mid = float(briefing.relative(study, study.headline).mean())
+    mid = float(effects.relative(study.amounts, "fund_payment", study.headline).mean())
     bars = found.assign(sure=found["beyond_luck"].astype(bool), label=[_folded(label) for label in found["label"]])
     picture = Picture(
         "drivers", 1.6 + 0.42 * len(bars), lambda ax: plots.tornado(bars, mid, ax, lang, source=source(study, lang))
@@ -575,9 +575,11 @@ def _words(_: Results, lang: Lang) -> Section:
     return _section("words", lang)
 
 
-def _check(study: Results, lang: Lang) -> Section:
-    """Return what made the run, and how to verify the report."""
+def _check(study: Results, lang: Lang) -> Section | None:
+    """Return what made the run, and how to verify the report; nothing of a run that has no folder yet."""
     manifest = study.manifest
+    if "sha256" not in manifest:
+        return None
     keys = {"simlib": "simlib", "seed": "seed", "draws": "draws", "people": "people_drawn", "rules": "rules_sha256",
             "run": "sha256"}  # fmt: skip
     manifest = manifest | {"people_drawn": f"{manifest['people_drawn']:,}"}

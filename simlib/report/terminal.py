@@ -5,35 +5,53 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import pandas as pd
+from simlib.study import findings
+from simlib.study.results import Results
 
-from simlib.study import experiment, findings
-from simlib.study.experiment import Pairing, Runs
-from simlib.study.headline import BESIDE, MONEY, facts
-from simlib.terms import KINDS
+BESIDE = {
+    "recovered": "  recovered for home funds, 100 million yuan",
+    "fines": "  fines, which no fund has, 100 million yuan",
+    "network_cost": "  cost of connecting institutions, 100 million yuan",
+}
+MONEY = {
+    ("prepayment", "all"): "prepayments, 100 million yuan",
+    ("use_cleared", "all"): "their use: cleared in the month, %",
+    ("use_outstanding", "all"): "their use: paid out and not yet cleared, %",
+    ("overdue", "all"): "clearing overdue, 100 million yuan",
+    ("receivable_days", "all"): "hospitals wait, days",
+    ("advanced_yuan_days", "all"): "advanced by patients, 100 million yuan-days",
+    ("within", "all"): "in other cities of the province, 100 million yuan",
+    ("local_care", "all"): "care at home (expected bills), 100 million yuan",
+    ("months_payable", "scheme=employee"): "months payable, employee pools",
+    ("months_payable", "scheme=resident"): "months payable, resident pools",
+    ("pools_below_limit", "all"): "pools short of reserve",
+}
 
 
-def text(runs: Runs, curve: pd.DataFrame) -> str:
+def text(study: Results) -> str:
     """Return the headlines of every scenario as text; its tables are at most 120 columns wide."""
-    return "\n\n".join("\n".join(_lines(runs, pairing, facts(runs, pairing, curve))) for pairing in runs.pairings)
+    return "\n\n".join("\n".join(_lines(one, one.facts)) for one in study)
 
 
-def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
+def _lines(study: Results, f: dict[str, Any]) -> Iterator[str]:
     """Yield the lines of one scenario."""
-    headline = pairing.groups[experiment.HEADLINE]
-    kind = KINDS[headline.kind or 0]
+    made = study.manifest
     yield f"{f['title']['en']}  {f['title']['zh']}"
-    yield f"{pairing.scenario.question.zh}"
-    yield f"{pairing.scenario.question.en}"
-    drawn = f"{runs.draws} draws, {runs.drawn:,} people a draw, seed {runs.seed}"
+    yield f"{f['question']['zh']}"
+    yield f"{f['question']['en']}"
+    drawn = f"{study.draws} draws, {made['people_drawn']:,} people a draw, seed {made['seed']}"
     yield f"Year {f['year']}, {drawn}. Item catalogues: {f['rests_on']['catalogues']}."
-    if runs.draws < findings.FEWEST_TO_NAME:
+    if study.draws < findings.FEWEST_TO_NAME:
         yield f"Fewer than {findings.FEWEST_TO_NAME} draws: intervals are rough, no place or unknown is named."
-    if runs.pin:
-        yield f"Held fixed: {', '.join(f'{name} = {value}' for name, value in sorted(runs.pin.items()))}"
+    if made["pinned"]:
+        yield f"Held fixed: {', '.join(f'{name} = {value}' for name, value in sorted(made['pinned'].items()))}"
     yield from _set_lines(f)
     yield ""
-    where = f"On the pairs and months it changes, {kind}" if headline.changed else "It changes no pair; all inpatients"
+    where = (
+        f"On the pairs and months it changes, {study.kind}"
+        if f["group"].startswith("pairs=changed")
+        else "It changes no pair; all inpatients"
+    )
     yield f"{where:<52}{'change':>10}   {'95 % interval':<20}{'sd: unknowns':>13}{'sd: luck':>11}"
     yield _row("  fund payment, %", f["fund_percent"])
     yield _row("  fund payment in those months, 100 million yuan", f["fund_100_million_yuan"])
@@ -61,7 +79,7 @@ def _lines(runs: Runs, pairing: Pairing, f: dict[str, Any]) -> Iterator[str]:
     yield _row("  fund payment, %", f["national_fund_percent"])
     yield _row("  direct settlement rate, points", f["national_rate_points"])
     yield from _home_lines(f)
-    yield from _money_lines(runs, f)
+    yield from _money_lines(study, f)
     yield from _evidence_lines(f)
 
 
@@ -116,7 +134,7 @@ def _home_lines(f: dict[str, Any]) -> Iterator[str]:
     yield f"  Distinguishable from the mean of the pairs: {', '.join(named) if named else 'none'}"
 
 
-def _money_lines(runs: Runs, f: dict[str, Any]) -> Iterator[str]:
+def _money_lines(study: Results, f: dict[str, Any]) -> Iterator[str]:
     """Yield what the ledger says; nothing where only what changes was drawn."""
     money = f["money"]
     if money is None:
@@ -124,13 +142,14 @@ def _money_lines(runs: Runs, f: dict[str, Any]) -> Iterator[str]:
     about = f"The money in December {f['year']} (36 months: ledger.csv)"
     yield f"{about:<52}{'change':>10}   {'95 % interval':<20}{'from':>13}"
     for row in money["rows"]:
-        words = MONEY[row["indicator"], row["group"]][0]
+        words = MONEY[row["indicator"], row["group"]]
         yield f"  {words:<50}{row['change']:>+z10.2f}   {_range(row):<20}{row['baseline']:>13.2f}"
     met = "met" if money["more_pools_short"] <= money["most"] else "not met"
+    known = study.manifest["pools_sha256"]
     share, most = money["more_pools_short"], 100 * money["most"]
-    draws = f"{100 * share:.0f} % of" if runs.draws >= 100 else f"{share * runs.draws:.0f} of {runs.draws}"
+    draws = f"{100 * share:.0f} % of" if study.draws >= 100 else f"{share * study.draws:.0f} of {study.draws}"
     yield f"  more pools short of reserve within 36 months: in {draws} draws (limit {most:.0f} %, {met})"
-    pools = f"read from {runs.pools.path}" if runs.pools else "synthetic: only national balances are published"
+    pools = f"read from {next(iter(known))}" if known else "synthetic: only national balances are published"
     yield f"  the limit is assumed; what each pool has is {pools}"
 
 

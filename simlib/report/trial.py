@@ -21,8 +21,8 @@ from simlib.scenario import scenario
 from simlib.scenario.scenario import Scenario
 from simlib.simulation import solve
 from simlib.simulation.draws import Pin
-from simlib.study import briefing, experiment, findings, folders
-from simlib.study.briefing import Results
+from simlib.study import curve, experiment, folders, results
+from simlib.study.results import Results
 
 DRAWS, PEOPLE, JOBS, SEED = 6, 10_000, 2, 0
 """What a first look takes; a report takes 64 draws of 100,000 people."""
@@ -138,8 +138,7 @@ def look(of: Scenario, *, draws: int = DRAWS, people: int = PEOPLE, jobs: int = 
     The worlds of the draws are kept: only the first look solves them. The rate has no curve over attention here.
     """
     runs = experiment.repeat([of], draws=draws, people=people, jobs=jobs, seed=SEED, whole=False, solved=_kept)
-    none = pd.DataFrame(columns=["scenario", "attention", "change", "low", "high"])
-    return briefing.of_runs(runs, none)
+    return results.of_runs(runs, curve=pd.DataFrame(columns=curve.COLUMNS))
 
 
 def _kept(of: Scenario, seed: int, draw: int, pin: Pin | None) -> solve.World:
@@ -159,7 +158,6 @@ def packed(of: Scenario, folder: Path, lang: Lang) -> list[Path]:
 
     As few draws as a first look, twice the people.
     """
-    how = {"draws": DRAWS, "jobs": JOBS, "seed": SEED}
-    runs = experiment.repeat([of], people=2 * PEOPLE, solved=_kept, **how)  # type: ignore[arg-type]
-    folders.write(folder, runs, findings.attention_curve([of], **how))  # type: ignore[arg-type]
+    runs = experiment.repeat([of], draws=DRAWS, people=2 * PEOPLE, jobs=JOBS, seed=SEED, solved=_kept)
+    folders.write(folder, results.of_runs(runs, jobs=JOBS))
     return pack.write(folder, lang)

@@ -17,8 +17,9 @@ from pydantic import Field, InstanceOf, ValidationError
 from simlib.catalogue.itemlists import Catalogues, ItemList
 from simlib.errors import BadInputError, Fault, did_you_mean, kind_of, shown
 from simlib.files import documents
+from simlib.files.display import Display, Displayed
 from simlib.files.documents import Document
-from simlib.files.shapes import MAX_TEXT, MAX_TITLE, Frozen, Line, Text, Title
+from simlib.files.shapes import LAST_MONTH, MAX_TEXT, MAX_TITLE, Frozen, Line, Text, Title
 from simlib.patients import areas
 from simlib.quantities import Quantity, Value, levers, register
 from simlib.scenario import annexes
@@ -66,7 +67,7 @@ class _File(Header):
     )
 
 
-class Scenario(Header):
+class Scenario(Displayed, Header):
     """A checked scenario, equal and hashed by value; `load` makes one.
 
     Attributes
@@ -90,6 +91,15 @@ class Scenario(Header):
     ensemble: InstanceOf[Ensemble] | None = None
     parent: Scenario | None = None
 
+    def _display(self) -> Display:
+        """Return what it sets, from when, where."""
+        lines = [f"Scenario {self.name}, {self.geography}, {self.year}", self.title.en, self.title.zh]
+        rows = [
+            (lever, value, change.start, "" if change.stop == LAST_MONTH else change.stop, _where(change))
+            for change, lever, value in self.lines(root=self.parent is None)
+        ]
+        return Display(lines, ("lever", "value", "from", "to", "where"), rows)
+
     def lineage(self) -> tuple[Scenario, ...]:
         """Return the scenarios that this one stands on, the root first, itself last."""
         return (*(self.parent.lineage() if self.parent else ()), self)
@@ -106,6 +116,11 @@ class Scenario(Header):
         annexed = [found for _, found in root.catalogues] + ([root.ensemble] if root.ensemble else [])
         read = (one for one in (*self.lineage(), *annexed) if one.sha256)
         return tuple((one.path, one.sha256) for one in read)
+
+
+def _where(change: Change) -> str:
+    """Return the places, schemes and kinds of care that a change is limited to."""
+    return "; ".join(f"{axis} {', '.join(names)}" for axis, names in change.where if names) or "everywhere"
 
 
 def load(path: str | Path) -> Scenario:

@@ -1,7 +1,7 @@
 """Many draws as tables: effects and their intervals, who gains, why cases fail, what was foretold.
 
-Reading order: metrics, experiment, findings, whom, funnel, money, match, shapley, coalitions, attribution, headline,
-accounts, folders, briefing, parties, evidence, running, foretell.
+Reading order: metrics, effects, experiment, curve, findings, sample, funnel, cash, match, shapley, attribution,
+headline, tables, results, accounts, folders, briefing, parties, evidence, running, elsewhere, money, foretell.
 """
 
 from simlib import room

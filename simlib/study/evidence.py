@@ -10,8 +10,9 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from simlib.quantities import register
-from simlib.study import findings
-from simlib.study.briefing import Results, difference, relative
+from simlib.study import findings, metrics
+from simlib.study.effects import difference, relative
+from simlib.study.results import Results
 from simlib.terms import GRADES
 
 Array = npt.NDArray[np.float64]
@@ -25,41 +26,43 @@ REQUESTS = {
     "flows": ("flow.", "areas.", "targets."),
 }
 """What provinces could be asked for, and the unknowns that it would settle, by the start of their ids."""
+METRICS = {"fund": "fund_payment", "rate": "direct_settlement_rate"}
+"""The two effects that knowing more would narrow."""
 
 
-def drivers(answer: Results, of: str = "fund") -> pd.DataFrame:
-    """Return the unknowns that go with the fund effect (percent) or the rate effect, strongest first.
+def drivers(study: Results, metric: str = "fund_payment") -> pd.DataFrame:
+    """Return the unknowns that go with the headline change of a metric, strongest first.
 
     Columns of `findings.ranked`, then lower and upper: the mean effect, percent or points, in the third of the draws
     in which the unknown is lowest and highest.
     """
-    change = _effect(answer, of)
-    table = findings.ranked(answer.unknowns, change)
+    change = _effect(study, metric)
+    table = findings.ranked(study.unknowns, change)
     third = max(len(change) // 3, 1)
-    order = {name: np.argsort(answer.unknowns[name].to_numpy(), kind="stable") for name in table["id"]}
+    order = {name: np.argsort(study.unknowns[name].to_numpy(), kind="stable") for name in table["id"]}
     ends = [(change[order[name][:third]].mean(), change[order[name][-third:]].mean()) for name in table["id"]]
     return table.assign(lower=[low for low, _ in ends], upper=[high for _, high in ends])
 
 
-def _effect(answer: Results, of: str) -> Array:
-    """Return the headline effect in each draw: of the fund in percent, of the rate in points."""
-    if of == "fund":
-        return relative(answer, answer.headline)
-    return 100 * difference(answer, "direct_settlement_rate", answer.headline)
+def _effect(study: Results, metric: str) -> Array:
+    """Return the headline effect in each draw: of an amount in percent, of a rate in points."""
+    if metrics.additive(metric):
+        return relative(study.amounts, metric, study.headline)
+    return 100 * difference(study.amounts, metric, study.headline)
 
 
-def requests(answer: Results) -> pd.DataFrame:
+def requests(study: Results) -> pd.DataFrame:
     """Return what to ask provinces for, what it would settle, and how much narrower it would make both intervals.
 
     Columns: request, ids (of the unknowns of this sort that stand out from luck, for the fund or the rate), fund and
     rate: 1 - sqrt(1 - R2), R2 of the ranks of the effect on the ranks of these unknowns, adjusted for their number; 0
     where none stands out. Approximate: the spread of the draws stands for that of knowledge. Largest first.
     """
-    known = {of: drivers(answer, of) for of in ("fund", "rate")}
+    known = {name: drivers(study, metric) for name, metric in METRICS.items()}
     rows = []
     for request, starts in REQUESTS.items():
-        named = {of: [i for i in _standing_out(table) if i.startswith(starts)] for of, table in known.items()}
-        narrower = {of: _narrower(answer.unknowns[ids], _effect(answer, of)) for of, ids in named.items()}
+        named = {name: [i for i in _standing_out(table) if i.startswith(starts)] for name, table in known.items()}
+        narrower = {name: _narrower(study.unknowns[ids], _effect(study, METRICS[name])) for name, ids in named.items()}
         rows.append({"request": request, "ids": list(dict.fromkeys([*named["fund"], *named["rate"]]))} | narrower)
     table = pd.DataFrame(rows)
     order = np.argsort(-table[["fund", "rate"]].max(axis=1).to_numpy(), kind="stable")
@@ -83,12 +86,12 @@ def _narrower(unknowns: pd.DataFrame, change: Array) -> float:
     return float(1 - np.sqrt(np.clip(left, 0, 1)))
 
 
-def assumptions(answer: Results) -> pd.DataFrame:
+def assumptions(study: Results) -> pd.DataFrame:
     """Return the unknowns of the model: what was drawn or held fixed in this run, weakest grade last.
 
     Columns: id, meaning, low, high, unit, grade, source, pinned (the value it was held at, else None).
     """
-    pinned = answer.manifest["pinned"]
+    pinned = study.manifest["pinned"]
     rows = [
         (q.id, q.meaning, q.low, q.high, q.unit, q.grade, q.source, pinned.get(q.id))
         for q in register().values()

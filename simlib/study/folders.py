@@ -5,72 +5,32 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from simlib.amounts import AMOUNTS
 from simlib.calibration import fit
-from simlib.compiled import rules_sha
-from simlib.errors import BadInputError, Fault, listed, shown
+from simlib.errors import BadInputError, Fault, did_you_mean, listed, shown
 from simlib.files import documents
-from simlib.files.facts import hashes, write_whole
-from simlib.fund import journal, reconcile
+from simlib.files.facts import write_whole
+from simlib.fund import journal
+from simlib.patients import areas
 from simlib.scenario import ensemble
-from simlib.scenario.scenario import Scenario
-from simlib.simulation.draws import Pin
-from simlib.study import accounts, coalitions, experiment, findings, funnel, headline, match, whom
-from simlib.study.attribution import COLUMNS as ATTRIBUTED
+from simlib.study import accounts, attribution, effects, match
 from simlib.study.attribution import Attribution
-from simlib.study.experiment import CONTRACT, Runs
+from simlib.study.experiment import Runs
+from simlib.study.results import Results, about
+from simlib.study.tables import TABLES, Table
 
-READ = (
-    "headline.json",
-    "effects.csv",
-    "metrics.parquet",
-    "attention.csv",
-    "funnel.csv",
-    "fit.csv",
-    "unknowns.csv",
-    "ledger.csv",
-    "fund_effects.csv",
-    "who.csv",
-    "tiers.csv",
-    "years.csv",
-    "gaps.csv",
-    "measures.csv",
-)
-"""What a report is made of; the books are read by `reconcile`."""
-COLUMNS = {
-    "effects.csv": CONTRACT,
-    "metrics.parquet": ["scenario", "side", "draw", "group", "half", *AMOUNTS],
-    "attention.csv": ["scenario", "attention", "baseline", "value", "change", "low", "high"],
-    "funnel.csv": ["scenario", "group", "by", "part", "row", "value", "value_low", "value_high"],
-    "fit.csv": ["target", "year", "role", "published", "simulated", "low", "high", "difference_percent", "unit"],
-    "unknowns.csv": ["draw"],
-    "ledger.csv": ["scenario", "indicator", "group", "month", "baseline", "value", "change", "low", "high"],
-    "fund_effects.csv": ["scenario", "home", "part", "change", "low", "high"],
-    "who.csv": ["scenario", "group", "metric", *CONTRACT[3:]],
-    "tiers.csv": whom.TIER_COLUMNS,
-    "years.csv": ["draw", "year", "rate"],
-    "gaps.csv": ["scenario", "home", "host", "side", "gap_yuan"],
-    "measures.csv": ["scenario", *ATTRIBUTED],
-}
-"""What of each table a report needs."""
-TABLES = (*READ, "prepayment.csv", "league.csv", *reconcile.FILES)
 MANIFEST = "manifest.json"
 ATTRIBUTION = "attribution.csv"
-SPLIT = ("fund_payment", "direct_settlement_rate")
-"""What a report splits among measures."""
 COALITIONS = "coalitions"
 """Folder beside an attribution where the runs of its coalitions are kept."""
-NAMES = (*TABLES, MANIFEST)
+NAMES = (*(table.name for table in TABLES), MANIFEST)
 ENSEMBLE = "fitted.json"
 FITTED = ("candidates.csv", "fit.csv", "learned.csv", ENSEMBLE)
 """What a fit writes, the ensemble last; it carries the hashes of all that it stands on."""
@@ -80,7 +40,6 @@ KINDS = {RUN: "run", ATTRIBUTION: "attribute", "candidates.csv": "fit"}
 REPORTS = ("report.html", "report.pdf")
 """Files of a report that speak of a run, in a folder `report_LANG` of the run's."""
 MAX_BYTES = 500_000_000
-LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "pydantic", "PyYAML")
 
 
 def prepare(folder: Path, holds: str) -> None:
@@ -111,56 +70,24 @@ def _other(folder: Path, holds: str) -> str:
     return next((command for name, command in KINDS.items() if name != holds and (folder / name).exists()), "")
 
 
-def write(folder: Path, runs: Runs, curve: pd.DataFrame, split: Sequence[Attribution] = ()) -> None:
-    """Write the results of runs of the whole country; the manifest comes last: a folder with one is complete.
-
-    split : what each measure of a scenario did, for as many scenarios as were split.
-    """
-    headlines = [headline.facts(runs, pairing, curve) for pairing in runs.pairings]
-    tables = {
-        "headline.json": (json.dumps(headlines, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode(),
-        "effects.csv": csv(experiment.effect(runs)[CONTRACT]),
-        "metrics.parquet": parquet(experiment.draws_table(runs)),
-        "attention.csv": csv(curve),
-        "funnel.csv": csv(funnel.table(runs)),
-        "fit.csv": csv(match.fit_table(runs)),
-        "unknowns.csv": csv(runs.unknowns.rename_axis("draw").reset_index()),
-        "prepayment.csv": csv(match.prepayment_table(runs)),
-        "league.csv": csv(_each(runs, [funnel.league(runs, i) for i in range(len(runs.pairings))])),
-        "fund_effects.csv": csv(experiment.parts_table(runs)),
-        "ledger.csv": csv(experiment.cash_table(runs)),
-        "tiers.csv": csv(whom.tier_table(runs)),
-        "who.csv": csv(whom.who_table(runs)),
-        "years.csv": csv(experiment.years_table(runs)),
-        "gaps.csv": csv(_each(runs, [findings.gaps(runs, one) for one in runs.pairings])),
-        "measures.csv": csv(_split(split)),
-        **books(runs),
-    }
-    pools = {Path(runs.pools.path).as_posix(): runs.pools.sha256} if runs.pools else {}
-    said = {"people_drawn": runs.drawn, "pools_sha256": pools}
-    scenarios = [pairing.scenario for pairing in runs.pairings]
-    _write(folder, tables, about(scenarios, runs.seed, runs.draws, runs.people, runs.pin) | said)
+def write(folder: Path, results: Results) -> None:
+    """Write the results of a run of the whole country; the manifest comes last: a folder with one is complete."""
+    content = {table.name: _written(table, results.tables[table.name]) for table in TABLES if table.make}
+    _write(folder, content | books(results.runs), dict(results.manifest))
 
 
-def _each(runs: Runs, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return tables of each scenario as one, the first column its name."""
-    for pairing, table in zip(runs.pairings, tables, strict=True):
-        table.insert(0, "scenario", pairing.scenario.name)
-    return pd.concat(tables, ignore_index=True)
+def _written(table: Table, made: Any) -> bytes:
+    """Return a table as its file has it."""
+    if table.name.endswith(".json"):
+        return (json.dumps(made, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()
+    return parquet(made) if table.name.endswith(".parquet") else csv(made)
 
 
-def _split(found: Sequence[Attribution]) -> pd.DataFrame:
-    """Return what each measure did to the metrics that a report tells, of each scenario that was split."""
-    tables = [of.table(metric).assign(scenario=of.package.name) for of in found for metric in SPLIT]
-    columns = ["scenario", *ATTRIBUTED]
-    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
-
-
-def write_attribution(folder: Path, found: Attribution, table: pd.DataFrame) -> None:
+def write_attribution(folder: Path, split: Attribution, table: pd.DataFrame) -> None:
     """Write the table of an attribution and its manifest; the runs that it was made from stay beside them."""
-    levers = [lever.name for lever in coalitions.levers(found.package)]
-    said = {"metric": str(table["metric"].iloc[0]), "sampled_orders": found.sample, "levers": levers}
-    made = about([found.package], found.seed, found.draws, found.people, found.pin)
+    levers = [lever.name for lever in attribution.levers(split.package)]
+    said = {"metric": str(table["metric"].iloc[0]), "sampled_orders": split.sample, "levers": levers}
+    made = about([split.package], seed=split.seed, draws=split.draws, people=split.people, pin=split.pin)
     _write(folder, {ATTRIBUTION: csv(table)}, made | said)
 
 
@@ -191,8 +118,8 @@ def write_fit(folder: Path, fitted: fit.Fitted) -> None:
 def books(runs: Runs) -> dict[str, bytes]:
     """Return the files of the books of one draw, reference and scenario, `reconcile.FILES`."""
     made: dict[str, list[pd.DataFrame]] = {"journal": [], "balances": [], "calendar": [], "trial_balance": []}
-    names = [pairing.scenario.name for pairing in runs.pairings]
-    for number, both in enumerate(runs.books):
+    names = [scenario.name for scenario in runs.scenarios]
+    for number, (both,) in enumerate(lived.books for lived in runs.lived):
         for side, one in enumerate(both):
             entries = journal.entries(one)
             tables = {
@@ -229,26 +156,6 @@ def parquet(table: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def about(scenarios: Sequence[Scenario], seed: int, draws: int, people: int, pin: Pin) -> dict[str, object]:
-    """Return what made the results: versions, seed, documents, hashes of inputs, rules' source and tables.
-
-    Nothing in it depends on the time, the machine's name or the number of threads: the same run gives the same bytes.
-    """
-    return {
-        "simlib": version("simlib"),
-        "python": platform.python_version(),
-        "libraries": {name: version(name) for name in LIBRARIES},
-        "seed": seed,
-        "draws": draws,
-        "pinned": dict(sorted(pin.items())),
-        "people": people,
-        "documents": {of.name: of.source and of.source.model_dump() for of in scenarios},
-        "rules_sha256": rules_sha(),
-        "scenarios_sha256": {Path(path).as_posix(): sha for of in scenarios for path, sha in of.files()},
-        "data_sha256": hashes(),
-    }
-
-
 def written(content: dict[str, Any]) -> bytes:
     """Return a manifest as it is written."""
     return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
@@ -259,37 +166,60 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-@dataclass(frozen=True)
-class Folder:
-    """A finished run as it was written: manifest, headlines and tables by name."""
-
-    path: Path
-    manifest: dict[str, Any]
-    headlines: list[dict[str, Any]]
-    tables: dict[str, pd.DataFrame]
-
-
-def read(folder: Path) -> Folder:
+def read(folder: Path) -> Results:
     """Return a finished run; one that is incomplete, altered or of another version is refused.
 
     Raises
     ------
     BadInputError : with every file that is missing or is not as the manifest says.
     """
-    found, files_ = checked(folder)
+    manifest, content = checked(folder)
     with believed(folder):
-        tables = {
-            name: pd.read_parquet(io.BytesIO(raw)) if name.endswith(".parquet") else pd.read_csv(io.BytesIO(raw))
-            for name, raw in files_.items()
-            if name in READ and not name.endswith(".json")
-        }
+        tables = {table.name: _read(table, content[table.name]) for table in TABLES if table.make}
         if faults := [
             Fault(str(folder / name), 1, 1, f"has no column {listed(lacking)}: forged, its hash fits. Run it again.")
-            for name, needed in COLUMNS.items()
-            if (lacking := [column for column in needed if column not in tables[name]])
+            for name, lacking in _lacking(tables)
         ]:
             raise BadInputError(*faults)
-        return Folder(folder, found, json.loads(files_["headline.json"]), tables)
+        place, rows = areas.load(str(tables[RUN][0]["geography"])), tables["metrics.parquet"]
+        names = [str(one["scenario"]) for one in tables[RUN]]
+        draws = {name: rows[rows["scenario"] == name] for name in names}
+        amounts = {name: effects.from_draws(of, place, manifest["draws"]) for name, of in draws.items()}
+        return Results(tables, amounts, manifest)
+
+
+def _lacking(tables: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each table that lacks columns, and these; of headlines the keys that one of them lacks."""
+    for table in TABLES:
+        found = tables.get(table.name)
+        parts = found if isinstance(found, list) else [] if found is None else [found]
+        if lacking := [column for column in table.columns if any(column not in part for part in parts)]:
+            yield table.name, lacking
+
+
+def _read(table: Table, raw: bytes) -> Any:
+    """Return a table from its file."""
+    if table.name.endswith(".json"):
+        return json.loads(raw)
+    if table.name.endswith(".parquet"):
+        return pd.read_parquet(io.BytesIO(raw))
+    return pd.read_csv(io.BytesIO(raw), dtype=dict.fromkeys(table.text, str))
+
+
+def chosen(results: Results, folder: Path, name: str | None) -> Results:
+    """Return one scenario of a run, for a command that names it.
+
+    Raises
+    ------
+    BadInputError : no scenario of this name, or several and none named.
+    """
+    if name is None and len(results) > 1:
+        raise BadInputError(
+            f"{folder}: holds {len(results)} scenarios. Add --scenario, one of {listed(results.names)}."
+        )
+    if name is not None and name not in results.names:
+        raise BadInputError(f"--scenario {name}: not in {folder}. {did_you_mean(name, results.names)}")
+    return results[name or results.names[0]]
 
 
 @contextmanager
@@ -322,7 +252,7 @@ def checked(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     found = _manifest(folder)
     hashes = found["tables_sha256"]
     faults, tables = [], {}
-    for name in TABLES:
+    for name in NAMES[:-1]:
         if not (folder / name).is_file():
             faults.append(
                 Fault(str(folder / name), 1, 1, "missing, but the manifest names it. Run the scenario again.")

@@ -24,7 +24,8 @@ from simlib.scenario.scenario import Scenario
 from simlib.simulation import simulate, solve
 from simlib.simulation.draws import Pin
 from simlib.study import metrics
-from simlib.study.experiment import DRAWS, HEADLINE, Progress, Runs, check, finite, interval, rules_of
+from simlib.study.effects import finite, interval
+from simlib.study.experiment import DRAWS, HEADLINE, Progress, Runs, check, rules_of
 from simlib.study.findings import FEWEST_TO_NAME
 from simlib.study.metrics import Group
 from simlib.terms import CHANNELS, FEN, INPATIENT, MONTHS, TIERS
@@ -55,7 +56,14 @@ BASIS = {
 BY = {"count": "visits", "value": "bill"}
 FAULTS = checks.UNWILLING
 TOLD = (*CAUSES, checks.CLAIMS)
+LEAGUE = [
+    "code", "label", "tier", "cases", "before", "value", "low", "high", "apart", "apart_low", "apart_high", "named",
+    "direct",
+]  # fmt: skip
+"""Columns of `league.csv`, behind the scenario."""
 COLUMNS = ("baseline", "baseline_low", "baseline_high", "value", "value_low", "value_high", "change", "low", "high")
+TABLE = ["scenario", "group", "by", "part", "row", "amount", *COLUMNS, "basis", "input"]
+"""Columns of `funnel.csv`."""
 
 
 def rows(amounts: Numbers, by: str) -> dict[str, Array]:
@@ -95,29 +103,28 @@ def table(runs: Runs) -> pd.DataFrame:
     baseline, value and their paired change, each with its 95 % interval over draws; basis (what it rests on); input
     (what differs there, or what the scenario sets for the cause).
     """
-    return pd.DataFrame(row for number in range(len(runs.pairings)) for row in _of_pairing(runs, number))
+    rows = [row for number in range(len(runs.scenarios)) for row in _of_scenario(runs, number)]
+    return pd.DataFrame(rows, columns=TABLE)
 
 
-def _of_pairing(runs: Runs, number: int) -> Iterator[dict[str, object]]:
+def _of_scenario(runs: Runs, number: int) -> Iterator[dict[str, object]]:
     """Yield the rows of one scenario."""
-    pairing = runs.pairings[number]
-    of, kind = pairing.scenario, pairing.groups[HEADLINE].kind or 0
-    own, differing = checks.set_for(of), {k: checks.differing(of, k) for k in {kind, INPATIENT}}
-    for g, group in enumerate(pairing.groups):
+    scenario, groups, amounts = runs.scenarios[number], runs.groups[number], runs.amounts(number)
+    kind = groups[HEADLINE].kind or 0
+    own, differing = checks.set_for(scenario), {k: checks.differing(scenario, k) for k in {kind, INPATIENT}}
+    for g, group in enumerate(groups):
         axis = "home" if group.home is not None else "host" if group.host is not None else ""
-        sides = (pairing.before[:, g].sum(axis=1), pairing.after[:, g].sum(axis=1))
+        sides = (amounts.before[:, g].sum(axis=1), amounts.after[:, g].sum(axis=1))
         named = {cause: differing[group.kind or 0].get((cause, axis), ()) for cause in TOLD} if axis else own
         told = _told(sides, ("count", "value"), named, bool(axis))
-        yield from ({"scenario": of.name, "group": group.label(runs.place)} | row for row in told)
-    if not runs.seen:
-        return
+        yield from ({"scenario": scenario.name, "group": group.label(runs.place)} | row for row in told)
     named = {cause: differing[kind].get((cause, "tier"), ()) for cause in TOLD}
-    for group in dict.fromkeys((pairing.groups[HEADLINE], Group(kind=kind))):
+    for group in dict.fromkeys((groups[HEADLINE], Group(kind=kind))):
         tiers = by_tier(runs, number, changed=group.changed).sum(axis=2)
         for i, tier in enumerate(TIERS):
             label = f"{group.label(runs.place)};tier={tier}"
             told = _told((tiers[:, 0, i], tiers[:, 1, i]), ("count",), named, True)
-            yield from ({"scenario": of.name, "group": label} | row for row in told)
+            yield from ({"scenario": scenario.name, "group": label} | row for row in told)
 
 
 def by_tier(runs: Runs, number: int, *, changed: bool = False) -> Array:
@@ -125,7 +132,7 @@ def by_tier(runs: Runs, number: int, *, changed: bool = False) -> Array:
 
     Those of `loop.SEEN`, all others NaN. changed : only of the cells that the scenario sets.
     """
-    seen = runs.seen[number].sum(axis=(2, 3))
+    seen = runs.lived[number].seen.sum(axis=(2, 3))
     return metrics.counted(seen[:, :, 1] if changed else seen.sum(axis=2))
 
 
@@ -268,8 +275,7 @@ def league(runs: Runs, number: int, lang: Lang = "en") -> pd.DataFrame:
         apart_by = (gap.mean(), low, high, named)
         told = (before.mean(), after.mean(), *interval(after), *apart_by, finite(rate[:, host, t]).mean())
         out.append((*whose, *told))
-    columns = ["code", "label", "tier", "cases", "before", "value", "low", "high"]
-    found = pd.DataFrame(out, columns=[*columns, "apart", "apart_low", "apart_high", "named", "direct"])
+    found = pd.DataFrame(out, columns=LEAGUE)
     worst = found[found.tier == "all"].sort_values("value", ascending=False, kind="stable")["code"]
     return found.set_index("code").loc[worst].reset_index()
 

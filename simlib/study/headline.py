@@ -4,108 +4,137 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from simlib.files.shapes import LAST_MONTH
 from simlib.fund.ledger import Ledger
 from simlib.quantities import register
-from simlib.scenario import checks, scenario
-from simlib.study import experiment, findings, metrics
-from simlib.study.experiment import Pairing, Runs
-from simlib.terms import GRADES
+from simlib.scenario import checks
+from simlib.scenario.scenario import Scenario, reference
+from simlib.study import cash, experiment, findings, metrics
+from simlib.study.effects import Amounts, difference, finite, monte_carlo, relative, spread
+from simlib.study.experiment import Runs
+from simlib.terms import GRADES, KINDS
 
-Array = npt.NDArray[np.float64]
+BESIDE = ("recovered", "fines", "network_cost")
+"""Metrics of money that is no payment for care: said where they are not 0."""
+MONEY = {
+    ("prepayment", "all"): 1e-8,
+    ("use_cleared", "all"): 100.0,
+    ("use_outstanding", "all"): 100.0,
+    ("overdue", "all"): 1e-8,
+    ("receivable_days", "all"): 1.0,
+    ("advanced_yuan_days", "all"): 1e-8,
+    ("within", "all"): 1e-8,
+    ("local_care", "all"): 1e-8,
+    ("months_payable", "scheme=employee"): 1.0,
+    ("months_payable", "scheme=resident"): 1.0,
+    ("pools_below_limit", "all"): 1.0,
+}
+"""What is said of the money: indicator and group of the ledger, and what it is multiplied by."""
+KEYS = [
+    "scenario", "title", "question", "geography", "year", "sets", "group", "fund_percent", "fund_100_million_yuan",
+    "own_100_million_yuan", "advanced_100_million_yuan", "beside_100_million_yuan", "rate_points", "rate_curve_points",
+    "other_kinds", "national_rate_points", "national_fund_percent", "homes", "distinguishable", "drivers", "unused",
+    "without_care_at_home", "money", "rests_on",
+]  # fmt: skip
+"""What `headline.json` says of each scenario."""
+FUND, RATE = "fund_payment", "direct_settlement_rate"
+HUNDRED_MILLION = 1e-8
+NATION = "kind=inpatient"
 
 
-def facts(runs: Runs, pairing: Pairing, curve: pd.DataFrame) -> dict[str, Any]:
+def facts(runs: Runs, number: int, curve: pd.DataFrame, ledger: pd.DataFrame | None) -> dict[str, Any]:
     """Return the headline of one scenario as plain values, for `--json` and for the text.
 
     Changes of amounts are in percent and in 100 million yuan, rates in percentage points; each with its 95 % interval
     and the standard deviations of its two sources, parameters and Monte Carlo.
+
+    Parameters
+    ----------
+    curve : see `curve.attention_curve`. ledger : see `cash.cash_table`, None where only what changes was drawn.
     """
-    group, national = experiment.HEADLINE, _national(runs, pairing)
+    scenario, amounts = runs.scenarios[number], runs.amounts(number)
+    group, unused = amounts.headline, list(checks.unused(scenario, runs.pin))
+    drivers = findings.ranked(runs.unknowns.drop(columns=unused), relative(amounts, FUND, group))
     return {
-        "scenario": pairing.scenario.name,
-        "title": {"zh": pairing.scenario.title.zh, "en": pairing.scenario.title.en},
-        "question": {"zh": pairing.scenario.question.zh, "en": pairing.scenario.question.en},
-        "geography": pairing.scenario.geography,
-        "year": pairing.scenario.year,
-        "sets": list(sets(pairing)),
-        "group": pairing.groups[group].label(runs.place),
-        "fund_percent": _spread(pairing, group, "fund_payment", relative=True),
-        "fund_100_million_yuan": _spread(pairing, group, "fund_payment", scale=1e-8),
-        "own_100_million_yuan": _spread(pairing, group, "own_payment", scale=1e-8),
-        "advanced_100_million_yuan": _spread(pairing, group, "advanced_by_patients", scale=1e-8),
-        "beside_100_million_yuan": dict(_beside(pairing)),
-        "rate_points": _spread(pairing, group, "direct_settlement_rate", scale=100),
-        "rate_curve_points": [
-            {
-                "attention": float(a),
-                **{key: _plain(100 * v) for key, v in zip(("change", "low", "high"), row, strict=True)},
-            }
-            for a, *row in curve.loc[
-                curve.scenario == pairing.scenario.name, ["attention", "change", "low", "high"]
-            ].to_numpy()
-        ],
+        **_named(scenario),
+        "sets": list(sets(scenario)),
+        "group": group,
+        **_of_headline(amounts, group),
+        "rate_curve_points": _points(curve[curve["scenario"] == scenario.name]),
         "other_kinds": [
-            {
-                "group": g.label(runs.place),
-                "fund_percent": _spread(pairing, i, "fund_payment", relative=True),
-                "rate_points": _spread(pairing, i, "direct_settlement_rate", scale=100),
-            }
-            for i, g in enumerate(pairing.groups)
-            if g.changed and g.home is None and g.host is None and i != group
+            {"group": label} | _two(amounts, label)
+            for label in (f"pairs=changed;kind={kind}" for kind in KINDS)
+            if label in amounts.groups and label != group
         ],
-        "national_rate_points": _spread(pairing, national, "direct_settlement_rate", scale=100),
-        "national_fund_percent": _spread(pairing, national, "fund_payment", relative=True),
-        "homes": _homes(runs, pairing),
-        "distinguishable": findings.distinguishable(runs, pairing).to_dict("records"),
-        "drivers": findings.drivers(runs, pairing).head(5).to_dict("records"),
-        "unused": list(checks.unused(pairing.scenario, runs.pin)),
-        "without_care_at_home": _fresh(runs, pairing),
-        "money": _money(runs, pairing) if runs.cash else None,
-        "rests_on": evidence(runs, pairing),
+        "national_rate_points": _change(amounts, NATION, RATE, scale=100) if runs.whole else None,
+        "national_fund_percent": _change(amounts, NATION, FUND, percent=True) if runs.whole else None,
+        "homes": _homes(amounts),
+        "distinguishable": findings.distinguishable(amounts).to_dict("records"),
+        "drivers": drivers.head(5).to_dict("records"),
+        "unused": unused,
+        "without_care_at_home": _two(runs.amounts(number, fresh=True), group),
+        "money": None if ledger is None else _money(runs, number, ledger),
+        "rests_on": evidence(runs, number),
     }
 
 
-BESIDE = {
-    "recovered": "  recovered for home funds, 100 million yuan",
-    "fines": "  fines, which no fund has, 100 million yuan",
-    "network_cost": "  cost of connecting institutions, 100 million yuan",
-}
-"""Money that is no payment for care: metric, words. Said where it is not 0."""
+def _named(scenario: Scenario) -> dict[str, Any]:
+    """Return what a scenario is called, asks, and where and when."""
+    return {
+        "scenario": scenario.name,
+        "title": {"zh": scenario.title.zh, "en": scenario.title.en},
+        "question": {"zh": scenario.question.zh, "en": scenario.question.en},
+        "geography": scenario.geography,
+        "year": scenario.year,
+    }
 
 
-def _beside(pairing: Pairing) -> Iterator[tuple[str, dict[str, float | None]]]:
-    """Yield the money of `BESIDE` that a scenario moves on the pairs of the headline."""
-    for name in BESIDE:
-        if any(amount.any() for amount in pairing.both(name, experiment.HEADLINE)):
-            yield name, _spread(pairing, experiment.HEADLINE, name, scale=1e-8)
+def sets(scenario: Scenario) -> Iterator[dict[str, Any]]:
+    """Yield what a scenario sets: lever, value, first and last month (None if open), names by axis."""
+    for change, lever, value in scenario.lines(root=False):
+        until = None if change.stop == LAST_MONTH else change.stop
+        where = {axis: list(names) for axis, names in change.where if names}
+        yield {"lever": lever, "value": value, "from": change.start, "to": until, "where": where}
 
 
-def _national(runs: Runs, pairing: Pairing) -> int:
-    """Return the position of the group of all inpatients."""
-    return [group.label(runs.place) for group in pairing.groups].index("kind=inpatient")
+def _of_headline(amounts: Amounts, group: str) -> dict[str, Any]:
+    """Return the changes of the headline group."""
+    beside = (name for name in BESIDE if any(amount.any() for amount in amounts.both(name, group)))
+    return {
+        "fund_percent": _change(amounts, group, FUND, percent=True),
+        "fund_100_million_yuan": _change(amounts, group, FUND, scale=HUNDRED_MILLION),
+        "own_100_million_yuan": _change(amounts, group, "own_payment", scale=HUNDRED_MILLION),
+        "advanced_100_million_yuan": _change(amounts, group, "advanced_by_patients", scale=HUNDRED_MILLION),
+        "beside_100_million_yuan": {name: _change(amounts, group, name, scale=HUNDRED_MILLION) for name in beside},
+        "rate_points": _change(amounts, group, RATE, scale=100),
+    }
 
 
-def _spread(
-    pairing: Pairing, group: int, name: str, *, relative: bool = False, scale: float = 1.0
+def _two(amounts: Amounts, group: str) -> dict[str, Any]:
+    """Return the changes of a group in fund payment and rate."""
+    return {
+        "fund_percent": _change(amounts, group, FUND, percent=True),
+        "rate_points": _change(amounts, group, RATE, scale=100),
+    }
+
+
+def _change(
+    amounts: Amounts, group: str, metric: str, *, percent: bool = False, scale: float = 1.0
 ) -> dict[str, float | None]:
     """Return a change with its interval and two standard deviations, in percent of the reference or times a scale.
 
     None where a group is so small that no two draws have a value.
     """
-    before, after = pairing.both(name, group)
-    percent = experiment.relative(pairing, name, group) if relative else scale * (after - before)
+    before, _ = amounts.both(metric, group)
+    change = relative(amounts, metric, group) if percent else scale * difference(amounts, metric, group)
     level = float(np.nanmean(before)) if np.isfinite(before).any() else float("nan")
-    noise = experiment.monte_carlo(pairing, name, group, percent=relative) * (1.0 if relative else scale)
-    found = experiment.spread(percent[np.isfinite(percent)], noise)
-    return {key: _plain(value) for key, value in (found | {"baseline": level}).items()}
+    noise = monte_carlo(amounts, metric, group, percent=percent) * (1.0 if percent else scale)
+    return {key: _plain(value) for key, value in (spread(finite(change), noise) | {"baseline": level}).items()}
 
 
 def _plain(value: float) -> float | None:
@@ -113,103 +142,80 @@ def _plain(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-MONEY = {
-    ("prepayment", "all"): ("prepayments, 100 million yuan", 1e-8),
-    ("use_cleared", "all"): ("their use: cleared in the month, %", 100.0),
-    ("use_outstanding", "all"): ("their use: paid out and not yet cleared, %", 100.0),
-    ("overdue", "all"): ("clearing overdue, 100 million yuan", 1e-8),
-    ("receivable_days", "all"): ("hospitals wait, days", 1.0),
-    ("advanced_yuan_days", "all"): ("advanced by patients, 100 million yuan-days", 1e-8),
-    ("within", "all"): ("in other cities of the province, 100 million yuan", 1e-8),
-    ("local_care", "all"): ("care at home (expected bills), 100 million yuan", 1e-8),
-    ("months_payable", "scheme=employee"): ("months payable, employee pools", 1.0),
-    ("months_payable", "scheme=resident"): ("months payable, resident pools", 1.0),
-    ("pools_below_limit", "all"): ("pools short of reserve", 1.0),
-}
-"""What is said of the money: indicator and group of the ledger, words, scale."""
-
-
-def _money(runs: Runs, pairing: Pairing) -> dict[str, Any]:
-    """Return what the ledger says of the last month of the year, and of pools that lose their reserve."""
-    at = runs.pairings.index(pairing)
-    table = experiment.cash_table(replace(runs, pairings=(pairing,), cash=(runs.cash[at],), books=(runs.books[at],)))
-    table = table[table.month == f"{pairing.scenario.year}-12"].set_index(["indicator", "group"])
-    columns = ["baseline", "change", "low", "high"]
-    rows = [
-        {"indicator": indicator, "group": group} | dict(zip(columns, (scale * found).tolist(), strict=True))
-        for (indicator, group), (_, scale) in MONEY.items()
-        for found in table.reindex([(indicator, group)])[columns].dropna().to_numpy()
+def _points(curve: pd.DataFrame) -> list[dict[str, float | None]]:
+    """Return the points of the curve of one scenario, changes in percentage points."""
+    keys = ("change", "low", "high")
+    return [
+        {"attention": float(share), **{key: _plain(100 * value) for key, value in zip(keys, row, strict=True)}}
+        for share, *row in curve[["attention", *keys]].to_numpy()
     ]
-    harm = {"more_pools_short": experiment.harmed(runs, at), "no_pool_short": experiment.unharmed(runs, at)}
+
+
+def _homes(amounts: Amounts) -> list[dict[str, Any]]:
+    """Return each home fund of the changed pairs with its change in percent and in 100 million yuan."""
+    place = amounts.place
+    return [
+        {
+            "home": place.codes[home],
+            "name_zh": place.names_zh[home],
+            "name_en": place.names_en[home],
+            "fund_percent": _change(amounts, label, FUND, percent=True),
+            "fund_100_million_yuan": _change(amounts, label, FUND, scale=HUNDRED_MILLION),
+        }
+        for home, label in amounts.areas_of("home")
+    ]
+
+
+def _money(runs: Runs, number: int, ledger: pd.DataFrame) -> dict[str, Any]:
+    """Return what the ledger says of the last month of the year, and of pools that lose their reserve."""
+    scenario, of_draws = runs.scenarios[number], runs.lived[number].cash
+    december = ledger[(ledger["scenario"] == scenario.name) & (ledger["month"] == f"{scenario.year}-12")]
+    columns = ["baseline", "change", "low", "high"]
+    known = december.set_index(["indicator", "group"])[columns]
+    rows = [
+        {"indicator": indicator, "group": group} | dict(zip(columns, (scale * row).tolist(), strict=True))
+        for (indicator, group), scale in MONEY.items()
+        for row in known.reindex([(indicator, group)]).dropna().to_numpy()
+    ]
+    harm = {"more_pools_short": cash.harmed(of_draws), "no_pool_short": list(cash.unharmed(of_draws))}
     return {"rows": rows} | harm | {"most": Ledger.harm_most.number}
 
 
-def _fresh(runs: Runs, pairing: Pairing) -> dict[str, Any]:
-    """Return the headline if care at home had used up nothing of the year before the first visit elsewhere."""
-    fresh = runs.fresh[runs.pairings.index(pairing)]
-    return {
-        "fund_percent": _spread(fresh, experiment.HEADLINE, "fund_payment", relative=True),
-        "rate_points": _spread(fresh, experiment.HEADLINE, "direct_settlement_rate", scale=100),
-    }
-
-
-def _homes(runs: Runs, pairing: Pairing) -> list[dict[str, Any]]:
-    """Return each home fund of the changed pairs with its change in percent and in 100 million yuan."""
-    return [
-        {
-            "home": runs.place.codes[g.home],
-            "name_zh": runs.place.names_zh[g.home],
-            "name_en": runs.place.names_en[g.home],
-            "fund_percent": _spread(pairing, i, "fund_payment", relative=True),
-            "fund_100_million_yuan": _spread(pairing, i, "fund_payment", scale=1e-8),
-        }
-        for i, g in enumerate(pairing.groups)
-        if g.changed and g.home is not None
-    ]
-
-
-def evidence(runs: Runs, pairing: Pairing) -> dict[str, Any]:
+def evidence(runs: Runs, number: int) -> dict[str, Any]:
     """Return what the answer rests on: unknowns drawn by grade, fund payment by grade of the policies, lists.
 
     fund_payment_by_grade : share of the headline group's fund payment after the change, by the weakest grade among
     deductible, ratio and away rule; "local" if all three are the area's own.
     """
-    unused = checks.unused(pairing.scenario, runs.pin)
-    varied = {column for column in runs.unknowns if runs.unknowns[column].nunique() > 1 and column not in unused}
+    scenario, amounts = runs.scenarios[number], runs.amounts(number)
+    unused, unknowns = checks.unused(scenario, runs.pin), runs.unknowns
+    varied = {column for column in unknowns if unknowns[column].nunique() > 1 and column not in unused}
     counts = Counter(
         q.grade
         for q in register().values()
         if q.role == "unknown" and (q.axes or q.id in varied) and q.id not in experiment.APART
     )
     grades = {grade: counts[grade] for grade in GRADES if counts[grade]}
-    paid = pairing.after[:, experiment.HEADLINE].sum(axis=(0, 1))
+    paid = amounts.after[:, experiment.HEADLINE].sum(axis=(0, 1))
     return {
         "weakest_grade": list(grades)[-1],
         "unknowns_by_grade": grades,
         "fund_payment_by_grade": {name: round(share, 4) for name, share in metrics.resting(paid).items()},
-        "catalogues": _lists(pairing),
-        "draws": _draws(pairing),
+        "catalogues": _lists(scenario),
+        "draws": _draws(scenario),
     }
 
 
-def _draws(pairing: Pairing) -> str:
+def _draws(scenario: Scenario) -> str:
     """Return where the unknowns were drawn from."""
-    fitted = scenario.reference(pairing.scenario).ensemble
+    fitted = reference(scenario).ensemble
     if fitted is None:
         return "from the declared ranges, not fitted"
     kept = f"{fitted.effective:.0f} effective draws of {fitted.candidates}"
     return f"fitted to published ranks, shares and sizes of up to {fitted.fitted_to} ({kept})"
 
 
-def _lists(pairing: Pairing) -> str:
+def _lists(scenario: Scenario) -> str:
     """Return whose item catalogues are real."""
-    real = [code for code, _ in scenario.reference(pairing.scenario).catalogues]
+    real = [code for code, _ in reference(scenario).catalogues]
     return f"loaded for {', '.join(real)}; elsewhere synthetic (assumed)" if real else "synthetic (assumed)"
-
-
-def sets(pairing: Pairing) -> Iterator[dict[str, Any]]:
-    """Yield what the scenario sets: lever, value, first and last month (None if open), names by axis."""
-    for change, lever, value in pairing.scenario.lines(root=False):
-        until = None if change.stop == LAST_MONTH else change.stop
-        where = {axis: list(names) for axis, names in change.where if names}
-        yield {"lever": lever, "value": value, "from": change.start, "to": until, "where": where}

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from simlib import randomness
-from simlib.amounts import AMOUNTS, VISITS
+from simlib.amounts import VISITS
 from simlib.calibration import fit, targets
 from simlib.files.facts import value
 from simlib.fund.ledger import Ledger
@@ -21,10 +21,9 @@ from simlib.scenario.ensemble import Ensemble
 from simlib.scenario.scenario import FIRST_YEAR, Scenario, reference
 from simlib.settlement import gates
 from simlib.simulation.simulate import live, touched_by
-from simlib.simulation.solve import FIT_YEAR, HISTORY, World, solve
-from simlib.study.experiment import Pairing, Runs, check, scalar_unknowns
-from simlib.study.metrics import Group
-from simlib.terms import CHRONIC, FEN, INPATIENT, KINDS, OUTPATIENT, PHARMACY
+from simlib.simulation.solve import AHEAD, FIT_YEAR, HISTORY, World, solve
+from simlib.study.experiment import Runs, check, scalar_unknowns
+from simlib.terms import CHRONIC, INPATIENT, KINDS, OUTPATIENT, PHARMACY
 
 Array = npt.NDArray[np.float64]
 
@@ -33,6 +32,9 @@ EPIDEMIC = (2020, 2021, 2022)
 Row = tuple[str, str, str, str, float, Array, str]
 
 COLUMNS = ["target", "universe", "year", "role", "published", "low", "simulated", "high", "difference_percent", "unit"]
+YEARS = ["draw", "year", "rate"]
+PREPAYMENT = ["kind", "published", "simulated", "difference_percent"]
+"""Columns of `fit.csv`, `years.csv` and `prepayment.csv`."""
 DIRECT = (("direct visits", "person-times", "visits", 1.0), ("direct fund payment", "yuan", "fund_paid", 1e8))
 """What is published of direct settlement: name, unit, metric in the table, and the table's unit."""
 
@@ -119,10 +121,10 @@ def prepayment_table(runs: Runs) -> pd.DataFrame:
         ("all kinds", ("inpatient", "all_outpatient"), list(range(len(KINDS)))),
     ):
         paid = sum(value("direct_settlement", period="2023Q4", kind=name, metric="fund_paid") for name in names)
-        simulated = float(np.median(multiple * quarter * runs.expected[:, parts, 1].sum(axis=1)))
+        simulated = float(np.median(multiple * quarter * runs.common.expected[:, parts, 1].sum(axis=1)))
         published = multiple * paid * 1e8
         rows.append((label, published, simulated, 100 * (simulated / published - 1)))
-    return pd.DataFrame(rows, columns=["kind", "published", "simulated", "difference_percent"])
+    return pd.DataFrame(rows, columns=PREPAYMENT)
 
 
 def history(of: Scenario, *, draws: int = 16, seed: int = 0, people: int = 20_000) -> pd.DataFrame:
@@ -185,14 +187,16 @@ def _fitted(runs: Runs) -> Iterator[Row]:
     )
     for (label, published_as, parts), (j, (what, unit, metric, scale)) in product(kinds, enumerate(DIRECT)):
         published = value("direct_settlement", period="2023", kind=published_as, metric=metric) * scale
-        simulated = runs.expected[:, parts, j].sum(axis=1)
+        simulated = runs.common.expected[:, parts, j].sum(axis=1)
         yield f"{what}, {label}", "China, direct settlement", "2023", "solved", published, simulated, unit
 
 
 def _anchored(runs: Runs) -> Iterator[Row]:
     """Yield what draws are weighed by, or held against, beside what each draw says of it."""
     known = targets.read(targets.published())
-    says = np.stack([targets.simulated(known, *pair) for pair in zip(runs.cases, runs.checks, strict=True)])
+    says = np.stack(
+        [targets.simulated(known, *pair) for pair in zip(runs.common.cases, runs.common.checks, strict=True)]
+    )
     for i, anchor in enumerate(known):
         yield anchor.label, anchor.universe, str(anchor.year), anchor.role, anchor.value, says[:, i], anchor.unit
 
@@ -203,7 +207,7 @@ def _implied(runs: Runs) -> Iterator[Row]:
         ("claims by hand counted in published cost", "claims_counted"),
         ("outpatient visits kept of residents living away", "away_kept"),
     ):
-        values = np.array([getattr(check, name) for check in runs.checks])
+        values = np.array([getattr(check, name) for check in runs.common.checks])
         yield what, "China", "2023", "implied", np.nan, values, "share"
 
 
@@ -212,18 +216,26 @@ def _later(runs: Runs) -> Iterator[Row]:
 
     As published: chronic care that is settled as ordinary outpatient care is counted there.
     """
-    pairing = next((p for p in runs.pairings if p.scenario.year == 2024), None)
-    for k, published_as in enumerate(PUBLISHED if pairing else ()):
-        assert pairing is not None
-        kind, group, chronic = KINDS[k], *(pairing.groups.index(Group(kind=of)) for of in (k, CHRONIC))
+    number = next((i for i, scenario in enumerate(runs.scenarios) if scenario.year == 2024), None)
+    if number is None:
+        return
+    amounts = runs.amounts(number)
+    for k, published_as in enumerate(PUBLISHED):
+        group, chronic = f"kind={KINDS[k]}", f"kind={KINDS[CHRONIC]}"
         for (what, unit, metric, scale), column in zip(DIRECT, ("visits", "fund"), strict=True):
             published = value("direct_settlement", period="2024", kind=published_as, metric=metric) * scale
-            moved = ((k == OUTPATIENT) - (k == CHRONIC)) * _amount(pairing, chronic, f"{column}_as_ordinary")
-            simulated = _amount(pairing, group, f"{column}_direct") + moved
-            yield f"{what}, {kind}", "China, direct settlement", "2024", "level", published, simulated, unit
+            moved = ((k == OUTPATIENT) - (k == CHRONIC)) * amounts.counted(f"{column}_as_ordinary", chronic)[0]
+            simulated = amounts.counted(f"{column}_direct", group)[0] + moved
+            yield f"{what}, {KINDS[k]}", "China, direct settlement", "2024", "level", published, simulated, unit
 
 
-def _amount(pairing: Pairing, group: int, column: str) -> Array:
-    """Return one amount of the reference in each draw, visits or yuan, (draw,)."""
-    amount = pairing.before[:, group].sum(axis=1)[:, AMOUNTS.index(column)]
-    return np.asarray(amount / (1.0 if column.startswith("visits") else FEN))
+def years_table(runs: Runs) -> pd.DataFrame:
+    """Return the inpatient rate of the country in each draw with the institutions connected in each year.
+
+    Columns: draw, year, rate (share of cases settled directly among those settled at all; all else as in 2023). Years
+    after the last published count are extrapolated, see `solve.ahead`.
+    """
+    years = (*HISTORY, *AHEAD)
+    rows = [(d, year, float(rate)) for d, check in enumerate(runs.common.checks)
+            for year, rate in zip(years, (*check.direct, *check.ahead), strict=True)]  # fmt: skip
+    return pd.DataFrame(rows, columns=YEARS)

@@ -11,7 +11,7 @@ from simlib.fund import indicators, ledger
 from simlib.fund.books import Books, months
 from simlib.fund.openings import UNIT
 from simlib.patients import areas
-from simlib.study.experiment import Runs
+from simlib.study.results import Results
 from simlib.terms import FEN, MONTHS, SCHEMES
 
 
@@ -86,41 +86,46 @@ def _name(code: str, lang: Lang) -> str:
     return areas.short(area_rules.pool(code).name(lang))
 
 
-def costs(runs: Runs) -> pd.DataFrame:
+def costs(study: Results) -> pd.DataFrame:
     """Return what each scenario of a geography of cities costs the pools in the first year of the books, yuan.
 
     Columns: scenario; home (code, or all); part (elsewhere: care in other areas; at_home: see `carried`; together);
     change, low and high, mean and 95 % interval over the draws.
     """
+    runs = study.runs
     rows, homes = [], ("all", *runs.place.codes)
     local_care = list(indicators.INDICATORS).index("local_care")
-    for pairing, cash, parts in zip(runs.pairings, runs.cash, runs.parts, strict=True):
+    for scenario, lived in zip(runs.scenarios, runs.lived, strict=True):
         at = [0, *range(1 + len(SCHEMES), len(SCHEMES) + len(homes))]
-        year = cash[:, :, local_care, at, :MONTHS].sum(axis=-1)
-        elsewhere = parts[:, [indicators.EFFECTS.index(name) for name in ("newly_paid", "richer_price", "volume")]]
+        year = lived.cash[:, :, local_care, at, :MONTHS].sum(axis=-1)
+        elsewhere = lived.parts[
+            :, [indicators.EFFECTS.index(name) for name in ("newly_paid", "richer_price", "volume")]
+        ]
         found = {"elsewhere": elsewhere.sum(axis=1), "at_home": year[:, 1] - year[:, 0]}
         for part, change in (found | {"together": found["elsewhere"] + found["at_home"]}).items():
             low, high = np.quantile(change, (0.025, 0.975), axis=0)
             rows += [
-                (pairing.scenario.name, home, part, *numbers)
+                (scenario.name, home, part, *numbers)
                 for home, *numbers in zip(homes, change.mean(axis=0), low, high, strict=True)
             ]
     return pd.DataFrame(rows, columns=["scenario", "home", "part", "change", "low", "high"])
 
 
-def purses(runs: Runs, month: str) -> pd.DataFrame:
+def purses(study: Results, month: str) -> pd.DataFrame:
     """Return for how many months the pools of each split province can pay, mean over the draws, at the end of a month.
 
     Columns: scenario, province (code); fewest and most among its cities under the reference, then under the scenario.
     """
+    runs = study.runs
     rows, place = [], runs.place
     payable = list(indicators.INDICATORS).index("months_payable")
-    for pairing, cash, (books, _) in zip(runs.pairings, runs.cash, runs.books, strict=True):
+    for scenario, lived in zip(runs.scenarios, runs.lived, strict=True):
+        cash, ((books, _),) = lived.cash, lived.books
         when = months(books)[1:].index(month)
         found = cash[:, :, payable, 1 + len(SCHEMES) : 1 + len(SCHEMES) + len(place.codes), when]
         for p in np.unique(place.province[place.inside.any(axis=1)]):
             of = found[:, :, place.province == p]
             ends = [end.mean() for side in (0, 1) for end in (of[:, side].min(axis=1), of[:, side].max(axis=1))]
-            rows.append((pairing.scenario.name, areas.provinces().codes[p], *ends))
+            rows.append((scenario.name, areas.provinces().codes[p], *ends))
     columns = ["scenario", "province", "fewest", "most", "fewest_after", "most_after"]
     return pd.DataFrame(rows, columns=columns)

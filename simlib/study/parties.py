@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from simlib.patients import areas
-from simlib.study.briefing import Results, difference, relative, spread
+from simlib.study.effects import around, difference, relative
+from simlib.study.results import Results
 from simlib.terms import CHANNELS, MONTHS
 
 Array = npt.NDArray[np.float64]
@@ -25,13 +26,13 @@ RESERVES = (
 """What is told of the ledger: indicator and group."""
 
 
-def who(answer: Results) -> pd.DataFrame:
+def who(study: Results) -> pd.DataFrame:
     """Return what changes for groups of insured on the changed pairs, of the headline's kind of care.
 
     Columns: group (`whom.GROUPS`), fund_base (yuan), fund and own (changes, yuan), rate_base, rate (shares), changes
     with _low and _high.
     """
-    table = answer.tables.get("who.csv", pd.DataFrame())
+    table = study.table("who.csv")
     rows = []
     for group, of in table.groupby("group", sort=False) if len(table) else ():
         known = of.set_index("metric").reindex(["fund_payment", "own_payment", "direct_settlement_rate"])
@@ -44,7 +45,7 @@ def who(answer: Results) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def homes(answer: Results) -> pd.DataFrame:
+def homes(study: Results) -> pd.DataFrame:
     """Return the change of each home fund's payment on the changed pairs, largest first.
 
     Columns: code, name_zh, name_en, base_yuan (what the fund pays on these pairs in the reference), yuan, fund (percent
@@ -53,26 +54,24 @@ def homes(answer: Results) -> pd.DataFrame:
     insured of the area), each change with _low and _high. Insured are those of 2023; a city has its province's by
     residents.
     """
-    insured, spending, rows = _insured(answer.place), _spending(answer), []
-    for i, label in answer.places("home"):
-        payment, _ = answer.both("fund_payment", label)
-        change = difference(answer, "fund_payment", label)
-        whole, _ = answer.both("fund_payment", f"home={answer.place.codes[i]};kind=inpatient")
-        row = _named(answer.place, i) | {"base_yuan": float(payment.mean())}
-        row |= spread(change, "yuan") | spread(relative(answer, label), "fund")
-        row |= spread(100 * change / np.where(whole > 0, whole, np.nan), "elsewhere")
-        row |= spread(100 * change / spending.get(f"home={answer.place.codes[i]}", np.nan), "whole")
-        row |= spread(change / insured[i], "each") if insured[i] > 0 else spread(np.array([]), "each")
+    insured, spending, rows = _insured(study.place), _spending(study), []
+    for i, label in study.amounts.areas_of("home"):
+        payment, _ = study.amounts.both("fund_payment", label)
+        change = difference(study.amounts, "fund_payment", label)
+        whole, _ = study.amounts.both("fund_payment", f"home={study.place.codes[i]};kind=inpatient")
+        row = _named(study.place, i) | {"base_yuan": float(payment.mean())}
+        row |= around(change, "yuan") | around(relative(study.amounts, "fund_payment", label), "fund")
+        row |= around(100 * change / np.where(whole > 0, whole, np.nan), "elsewhere")
+        row |= around(100 * change / spending.get(f"home={study.place.codes[i]}", np.nan), "whole")
+        row |= around(change / insured[i], "each") if insured[i] > 0 else around(np.array([]), "each")
         rows.append(row)
     return _largest(rows, "yuan")
 
 
-def _spending(answer: Results) -> dict[str, float]:
+def _spending(study: Results) -> dict[str, float]:
     """Return what pools spend in the year without the scenario by group of the ledger, yuan: 12 x balance / months."""
-    table = _december(answer)
-    first = table[table["month"] == f"{answer.facts['year']}-12"].pivot(
-        index="group", columns="indicator", values="baseline"
-    )
+    table = _december(study)
+    first = table[table["month"] == table["month"].min()].pivot(index="group", columns="indicator", values="baseline")
     if "months_payable" not in first:
         return {}
     return {str(k): float(v) for k, v in (MONTHS * first["pool_balance"] / first["months_payable"]).dropna().items()}
@@ -83,7 +82,7 @@ def _insured(place: areas.Place) -> Array:
     return np.asarray(areas.provinces().insured[place.province] * place.share)
 
 
-def hosts(answer: Results) -> pd.DataFrame:
+def hosts(study: Results) -> pd.DataFrame:
     """Return what changes for the hosts of the changed pairs, largest first.
 
     Columns: code, name_zh, name_en, bill_yuan (of patients from the changed homes: the hosts' revenue), bill (its
@@ -92,28 +91,28 @@ def hosts(answer: Results) -> pd.DataFrame:
     received less paid, over both), tier3_base (share of tier 3 in these bills, with its interval), tier3, each change
     with _low and _high.
     """
-    rows, siphon = [], _siphon(answer)
+    rows, siphon = [], _siphon(study)
     none = dict.fromkeys(("siphon_base", "siphon", "siphon_low", "siphon_high"), float("nan"))
-    for i, label in answer.places("host"):
-        bills = np.sum([answer.amount(f"bill_{way}", label) for way in CHANNELS], axis=0)
-        before, after = answer.amount("bill_direct", label)
-        rate, _ = answer.both("direct_settlement_rate", label)
-        row = _named(answer.place, i) | {"bill_yuan": float(bills[0].mean()), "rate_base": float(np.nanmean(rate))}
-        row |= spread(bills[1] - bills[0], "bill") | spread(after - before, "direct")
-        row |= spread(relative(answer, label), "fund")
-        row |= siphon.get(f"host={answer.place.codes[i]}", none)
-        third = tiers(answer, answer.place.codes[i]).query("tier == 3").filter(like="bills")
+    for i, label in study.amounts.areas_of("host"):
+        bills = np.sum([study.amounts.counted(f"bill_{way}", label) for way in CHANNELS], axis=0)
+        before, after = study.amounts.counted("bill_direct", label)
+        rate, _ = study.amounts.both("direct_settlement_rate", label)
+        row = _named(study.place, i) | {"bill_yuan": float(bills[0].mean()), "rate_base": float(np.nanmean(rate))}
+        row |= around(bills[1] - bills[0], "bill") | around(after - before, "direct")
+        row |= around(relative(study.amounts, "fund_payment", label), "fund")
+        row |= siphon.get(f"host={study.place.codes[i]}", none)
+        third = tiers(study, study.place.codes[i]).query("tier == 3").filter(like="bills")
         row |= (
             {str(name).replace("bills", "tier3"): value for name, value in third.iloc[0].items()} if len(third) else {}
         )
-        rows.append(row | spread(difference(answer, "direct_settlement_rate", label), "rate"))
+        rows.append(row | around(difference(study.amounts, "direct_settlement_rate", label), "rate"))
     return _largest(rows, "bill_yuan")
 
 
-def _siphon(answer: Results) -> dict[str, dict[str, float]]:
+def _siphon(study: Results) -> dict[str, dict[str, float]]:
     """Return the siphon index of each host province in December of the scenario's year, by group of the ledger."""
-    table = _december(answer)
-    table = table[(table["indicator"] == "siphon_index") & (table["month"] == f"{answer.facts['year']}-12")]
+    table = _december(study)
+    table = table[(table["indicator"] == "siphon_index") & (table["month"] == table["month"].min())]
     named = {"baseline": "siphon_base", "change": "siphon", "low": "siphon_low", "high": "siphon_high"}
     rows = table.set_index("group")[list(named)].rename(columns=named)
     return {
@@ -133,13 +132,13 @@ def _largest(rows: list[dict[str, Any]], column: str) -> pd.DataFrame:
     return table.sort_values(column, ascending=False, key=abs, ignore_index=True) if rows else table
 
 
-def tiers(answer: Results, host: str = "all") -> pd.DataFrame:
+def tiers(study: Results, host: str = "all") -> pd.DataFrame:
     """Return the share of each hospital tier in the care of the changed pairs, at one host or all.
 
     Columns: tier, then of visits, bills and direct (bills settled directly): *_base (the share before), * (its change),
     each with _low and _high.
     """
-    table = answer.tables.get("tiers.csv", pd.DataFrame({"host": [], "tier": [], "of": []}))
+    table = study.table("tiers.csv")
     rows = []
     for tier, by in table[table["host"].astype(str) == host].groupby("tier"):
         row: dict[str, Any] = {"tier": tier}
@@ -151,12 +150,12 @@ def tiers(answer: Results, host: str = "all") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def reserves(answer: Results) -> pd.DataFrame:
+def reserves(study: Results) -> pd.DataFrame:
     """Return what the ledger says of the pools in December of each of its years.
 
     Columns: month, indicator, group, base, change with _low and _high, in the units of `indicators.INDICATORS`.
     """
-    table = _december(answer)
+    table = _december(study)
     keys = pd.MultiIndex.from_frame(table[["indicator", "group"]])
     order = {key: i for i, key in enumerate(RESERVES)}
     kept = table[keys.isin(list(RESERVES))]
@@ -166,16 +165,14 @@ def reserves(answer: Results) -> pd.DataFrame:
     return kept.rename(columns=named)[["month", "indicator", "group", "base", "change", "change_low", "change_high"]]
 
 
-def payable(answer: Results) -> pd.DataFrame:
+def payable(study: Results) -> pd.DataFrame:
     """Return the months payable of employee and resident pools by month, as `fans.fan` draws them, label by scheme."""
-    table = answer.tables.get("ledger.csv", pd.DataFrame({"indicator": [], "group": []}))
+    table = study.table("ledger.csv")
     of = table[(table["indicator"] == "months_payable") & table["group"].str.startswith("scheme=")]
     return of.assign(label=of["group"].str.removeprefix("scheme="))
 
 
-def _december(answer: Results) -> pd.DataFrame:
+def _december(study: Results) -> pd.DataFrame:
     """Return the rows of the ledger of each December."""
-    table = answer.tables.get("ledger.csv")
-    if table is None:
-        return pd.DataFrame(columns=["indicator", "group", "month", "baseline", "change", "low", "high"])
-    return table[table["month"].str.endswith("-12")]
+    table = study.table("ledger.csv")
+    return table[table["month"].astype(str).str.endswith("-12")]

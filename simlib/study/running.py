@@ -8,7 +8,8 @@ import pandas as pd
 
 from simlib.settlement.channels import Channels, Claims, Credit
 from simlib.settlement.network import Network
-from simlib.study.briefing import Results, spread
+from simlib.study.effects import around
+from simlib.study.results import Results
 from simlib.terms import KINDS
 
 Array = npt.NDArray[np.float64]
@@ -21,7 +22,7 @@ UNKNOWN = ("agencies", "hospitals", "fees")
 """What running it costs that no run knows, as nothing is published of it."""
 
 
-def costs(answer: Results) -> pd.DataFrame:
+def costs(study: Results) -> pd.DataFrame:
     """Return what a run knows of the cost of running what is set, on all care that is changed; empty if none is.
 
     Columns: item, unit, base (without the scenario, mean over draws), change with _low and _high.
@@ -32,15 +33,15 @@ def costs(answer: Results) -> pd.DataFrame:
     trouble = claims x `channels.hassle` of their kind, yuan; waiting = what funds pay on claims x shadow interest of
     the patient x months until it is paid, yuan. The last two at the cost of a claim without measures.
     """
-    known = answer.unknowns
+    known = study.unknowns
     waiting = (known[Channels.interest.id] * known[Channels.delay_months.id]).to_numpy()
     found: dict[tuple[str, str], list[Array]] = {}
     for kind in KINDS:
-        if (label := f"pairs=changed;kind={kind}") not in answer.groups:
+        if (label := f"pairs=changed;kind={kind}") not in study.amounts.groups:
             continue
-        claims, paid = (np.stack(answer.amount(name, label)) for name in ("visits_claimed", "fund_claimed"))
+        claims, paid = (np.stack(study.amounts.counted(name, label)) for name in ("visits_claimed", "fund_claimed"))
         rows = {
-            ("connecting", "yuan"): np.stack(answer.both("network_cost", label)),
+            ("connecting", "yuan"): np.stack(study.amounts.both("network_cost", label)),
             ("claims", "claims"): claims,
             ("trouble", "yuan"): claims * known[HASSLE[kind].id].to_numpy(),
             ("waiting", "yuan"): paid * waiting,
@@ -50,15 +51,15 @@ def costs(answer: Results) -> pd.DataFrame:
     out = []
     for (item, unit), kinds in found.items():
         before, after = np.sum(kinds, axis=0)
-        out.append({"item": item, "unit": unit, "base": float(before.mean())} | spread(after - before, "change"))
+        out.append({"item": item, "unit": unit, "base": float(before.mean())} | around(after - before, "change"))
     return pd.DataFrame(out)
 
 
-def institution(answer: Results) -> dict[str, float]:
+def institution(study: Results) -> dict[str, float]:
     """Return what connecting one institution costs in the draws, yuan: each, each_low, each_high."""
-    return spread(answer.unknowns[Network.cost.id].to_numpy(dtype=float), "each")
+    return around(study.unknowns[Network.cost.id].to_numpy(dtype=float), "each")
 
 
-def eases_claims(answer: Results) -> bool:
+def eases_claims(study: Results) -> bool:
     """Return whether a scenario makes claims by hand cost less."""
-    return bool({str(one["lever"]) for one in answer.facts["sets"]} & EASED)
+    return bool({str(one["lever"]) for one in study.facts["sets"]} & EASED)

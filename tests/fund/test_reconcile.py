@@ -17,7 +17,7 @@ from simlib import cli
 from simlib.files.facts import sha256
 from simlib.fund import journal, ledger, reconcile
 from simlib.fund.books import Books
-from simlib.study import accounts, experiment, findings, folders
+from simlib.study import accounts, experiment, folders, results
 from simlib.terms import MONTHS
 
 
@@ -28,8 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     prepayment = "ledger.prepayment.months: 1, ledger.prepayment.increase: 0.5, ledger.fees.transfer: 3.5"
     hospitals = "ledger.hospital.lag: 1, ledger.hospital.advance: 0.5"
     of = written(where, f"  - {{from: 2024-01, set: {{{prepayment}, {hospitals}}}}}\n")
-    found = experiment.repeat([of], draws=2, people=2000)
-    folders.write(where / "out", found, findings.attention_curve([of], draws=2, seed=0))
+    folders.write(where / "out", results.of_runs(experiment.repeat([of], draws=2, people=2000)))
     return where / "out"
 
 

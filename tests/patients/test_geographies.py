@@ -12,7 +12,7 @@ from simlib.errors import BadInputError
 from simlib.patients import areas, flows
 from simlib.scenario import scenario
 from simlib.simulation import simulate, solve
-from simlib.study import experiment
+from simlib.study import effects, experiment
 from simlib.terms import LONG_STAY
 
 ROOT = Path(__file__).parents[2]
@@ -92,9 +92,9 @@ def test_cities_and_provinces_see_the_same_effect() -> None:
     found = []
     for name in ("delta_mutual_recognition", "delta_mutual_recognition_cities"):
         of = scenario.load(ROOT / "scenarios" / f"{name}.yaml")
-        runs = experiment.repeat([of], draws=4, seed=5, people=40_000, jobs=2)
-        row = experiment.summary(runs.pairings[0], "direct_settlement_rate", experiment.HEADLINE)
-        fund = experiment.relative(runs.pairings[0], "fund_payment", experiment.HEADLINE)
+        amounts = experiment.repeat([of], draws=4, seed=5, people=40_000, jobs=2).amounts(0)
+        row = effects.summary(amounts, "direct_settlement_rate", amounts.headline)
+        fund = effects.relative(amounts, "fund_payment", amounts.headline)
         found.append((row["baseline"], row["change"], fund.mean()))
     np.testing.assert_allclose(found[0], found[1], rtol=0.1)
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=0.01)

@@ -21,7 +21,7 @@ from simlib.scenario import scenario
 from simlib.scenario.change import Change
 from simlib.simulation import draws, loop, simulate, solve
 from simlib.simulation.measures import Costs
-from simlib.study import experiment, findings
+from simlib.study import curve, experiment
 from simlib.terms import CHRONIC, EMERGENCY, INPATIENT, KINDS, LONG_STAY, MONTHS, PURPOSES, SCHEMES
 
 ROOT = Path(__file__).parents[2]
@@ -221,13 +221,13 @@ def test_the_fund_effect_of_volume_has_a_name(world: solve.World, longer: scenar
 
 
 def test_forms_stand_side_by_side(longer: scenario.Scenario) -> None:
-    table = findings.by_form(longer, "response.form", draws=2, people=5_000)
+    table = curve.by_form(longer, "response.form", draws=2, people=5_000)
     assert table.form.unique().tolist() == list(Response.form.choices)
     chronic = table[table.group == "kind=chronic"].set_index(["form", "what"]).change
     assert chronic["none", "cases"] == 0 < chronic["price", "cases"]
     assert chronic["price", "fund_payment"] > chronic["none", "fund_payment"]
     with pytest.raises(BadInputError, match=r"Did you mean response\.form"):
-        findings.by_form(longer, "response.from")
+        curve.by_form(longer, "response.from")
 
 
 def test_a_pinned_form_changes_neither_draws_nor_what_others_draw(delta: scenario.Scenario) -> None:
@@ -239,7 +239,7 @@ def test_any_number_of_threads_gives_the_same_response(longer: scenario.Scenario
     one, two = (
         experiment.repeat([longer], draws=2, people=3_000, jobs=jobs, pin={"response.form": "price"}) for jobs in (1, 2)
     )
-    assert (one.pairings[0].after == two.pairings[0].after).all()
+    assert (one.lived[0].amounts == two.lived[0].amounts).all()
 
 
 def lived(world: solve.World, of: scenario.Scenario, real: np.ndarray | None, dearer: float = 1.0) -> np.ndarray:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+from conftest import altered as replace
 
 from simlib import cli
 from simlib.amounts import AMOUNTS
@@ -22,7 +21,8 @@ from simlib.patients import areas
 from simlib.quantities import register
 from simlib.report import opening, pack, pieces, plots, prose, sections
 from simlib.scenario import scenario
-from simlib.study import briefing, evidence, folders, headline, metrics, parties, running, whom
+from simlib.study import briefing, effects, evidence, findings, folders, headline, metrics, parties, running
+from simlib.study.results import Results
 from simlib.terms import CHANNELS
 
 ROOT = Path(__file__).parents[2]
@@ -42,8 +42,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def answer(run: Path) -> briefing.Results:
-    return briefing.load(folders.read(run), "delta_mutual_recognition")
+def answer(run: Path) -> Results:
+    return folders.read(run)["delta_mutual_recognition"]
 
 
 @pytest.fixture(scope="session")
@@ -53,10 +53,10 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def cheaper(tmp_path_factory: pytest.TempPathFactory) -> briefing.Results:
+def cheaper(tmp_path_factory: pytest.TempPathFactory) -> Results:
     """Return a run in which hosts are paid by DRG, so that the mean bill changes and no patient moves."""
     folder = tmp_path_factory.mktemp("drg") / "drg"
-    return briefing.load(folders.read(simulate(folder, "drg_for_patients_from_elsewhere")))
+    return folders.read(simulate(folder, "drg_for_patients_from_elsewhere"))
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +82,7 @@ def resealed(folder: Path, **changed: Any) -> None:
     headlines = json.loads((folder / "headline.json").read_text(encoding="utf-8"))
     headlines[0] |= changed
     (folder / "headline.json").write_text(json.dumps(headlines, ensure_ascii=False), encoding="utf-8")
-    manifest(folder, tables_sha256={name: facts.sha256(folder / name) for name in folders.TABLES})
+    manifest(folder, tables_sha256={name: facts.sha256(folder / name) for name in folders.NAMES[:-1]})
 
 
 def manifest(folder: Path, **changed: Any) -> None:
@@ -140,11 +140,11 @@ def test_the_first_screen_says_what_the_run_says(mine: Path, lang: str) -> None:
     assert {"zh": "抽样不足 20 次", "en": "Fewer than 20 draws"}[lang] in seen
 
 
-def changing(answer: briefing.Results, of: scenario.Scenario) -> briefing.Results:
+def changing(answer: Results, of: scenario.Scenario) -> Results:
     """Return the answer as if its run were of another scenario: with what that sets and the pairs that it touches."""
     place = areas.load(of.geography)
     labels = [group.label(place) for group in metrics.groups(scenario.compile(of, place).touched)]
-    sets = list(headline.sets(SimpleNamespace(scenario=of)))  # type: ignore[arg-type]
+    sets = list(headline.sets(of))
     facts = answer.facts | {"sets": sets, "group": labels[0]}
     return replace(answer, place=place, facts=facts, groups={label: i for i, label in enumerate(labels)})
 
@@ -174,7 +174,7 @@ def changing(answer: briefing.Results, of: scenario.Scenario) -> briefing.Result
     ],
 )
 def test_the_first_screen_says_whose_care_a_shipped_scenario_changes(
-    answer: briefing.Results, name: str, zh: str, en: str
+    answer: Results, name: str, zh: str, en: str
 ) -> None:
     told = changing(answer, scenario.load(ROOT / "scenarios" / f"{name}.yaml"))
     assert opening.sentences(told, "zh").startswith(f"{zh}的{texts.said(told.kind, 'zh')}（")
@@ -199,7 +199,7 @@ def test_the_first_screen_says_whose_care_a_shipped_scenario_changes(
     ],
 )  # fmt: skip
 def test_the_first_screen_says_whose_care_is_changed(
-    answer: briefing.Results, beside_root: Path, wheres: list[str], zh: str, en: str
+    answer: Results, beside_root: Path, wheres: list[str], zh: str, en: str
 ) -> None:
     text = "extends: baseline.yaml\nyear: 2024\ntitle: {zh: 题, en: T}\nquestion: {zh: 问, en: Q}\nchanges:\n"
     for where in wheres:
@@ -243,7 +243,7 @@ def test_the_embedded_font_has_every_sign_of_the_report(mine: Path, lang: str) -
     assert {sign for sign in entities.unescape(text(html)) if ord(sign) not in has} == set()
 
 
-def test_every_table_is_a_sheet_with_the_numbers_of_the_report(mine: Path, answer: briefing.Results) -> None:
+def test_every_table_is_a_sheet_with_the_numbers_of_the_report(mine: Path, answer: Results) -> None:
     page = made(mine)
     book = openpyxl.load_workbook(page.with_name(pack.WORKBOOK))
     every = [one for section in sections.sections(answer, "en") for one in section.tables]
@@ -498,7 +498,7 @@ def test_run_with_report_writes_both_languages(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_the_homes_add_up_to_the_changed_pairs_and_per_head_is_by_the_published_insured(
-    answer: briefing.Results,
+    answer: Results,
 ) -> None:
     kinds, homes = briefing.by_kind(answer), parties.homes(answer)
     assert np.isclose(homes["yuan"].sum(), kinds["yuan"][0]) and np.isclose(
@@ -512,7 +512,7 @@ def test_the_homes_add_up_to_the_changed_pairs_and_per_head_is_by_the_published_
     assert (homes["elsewhere"] < homes["fund"]).all()
 
 
-def test_the_effect_by_kind_is_that_of_the_run(answer: briefing.Results) -> None:
+def test_the_effect_by_kind_is_that_of_the_run(answer: Results) -> None:
     first = briefing.by_kind(answer).iloc[0]
     facts = answer.facts
     assert np.isclose(first["fund"], facts["fund_percent"]["change"])
@@ -522,14 +522,14 @@ def test_the_effect_by_kind_is_that_of_the_run(answer: briefing.Results) -> None
 
 
 def test_newly_paid_and_richer_are_the_fund_effect_and_a_better_price_pays_nobody_newly(
-    answer: briefing.Results,
+    answer: Results,
 ) -> None:
     yuan = briefing.origins(answer).set_index("origin")["yuan"]
     assert np.isclose(yuan["newly"] + yuan["richer"], yuan["fund"]) and yuan["newly"] == 0
     assert np.isclose(yuan["own"], -yuan["fund"])
 
 
-def test_what_becomes_of_the_cases_adds_up_and_a_better_price_moves_choice_alone(answer: briefing.Results) -> None:
+def test_what_becomes_of_the_cases_adds_up_and_a_better_price_moves_choice_alone(answer: Results) -> None:
     shares = briefing.causes(answer).set_index("cause")
     assert np.isclose(shares["before"].sum(), 1) and np.isclose(shares["after"].sum(), 1)
     moved = shares["after"] - shares["before"]
@@ -547,7 +547,7 @@ def test_what_becomes_of_the_cases_adds_up_and_a_better_price_moves_choice_alone
     ids=["more", "less", "open"],
 )
 def test_the_answer_says_the_direction_only_where_the_interval_does(
-    answer: briefing.Results, fund: Any, rate: Any, words: tuple[str, ...]
+    answer: Results, fund: Any, rate: Any, words: tuple[str, ...]
 ) -> None:
     ends = ("change", "low", "high")
     told = {
@@ -559,7 +559,10 @@ def test_the_answer_says_the_direction_only_where_the_interval_does(
     assert all(one in sentences for one in words)
     assert "Direction not judged: only 2 draws" in opening.verdict(replace(answer, facts=answer.facts | told), "en")
     many = replace(
-        answer, facts=answer.facts | told, before=answer.before.repeat(10, 0), after=answer.after.repeat(10, 0)
+        answer,
+        facts=answer.facts | told,
+        before=answer.amounts.before.repeat(10, 0),
+        after=answer.amounts.after.repeat(10, 0),
     )
     verdict = opening.verdict(many, "en")
     assert ("Direction open" in verdict) == (fund[1] < 0 < fund[2]) == ("Direction reliable" not in verdict)
@@ -586,7 +589,7 @@ def test_few_draws_that_agree_are_no_reliable_direction(answer: briefing.Results
 
 @both_languages
 def test_the_siphon_index_is_said_to_be_of_money_where_patients_are_said_to_stay(
-    answer: briefing.Results, lang: texts.Lang
+    answer: Results, lang: texts.Lang
 ) -> None:
     shares = sections.sections(answer, lang, ["hosts"])[0].tables[1]
     (head,) = [column.head for column in shares.columns if column.key == "siphon_base"]
@@ -597,7 +600,7 @@ def test_the_siphon_index_is_said_to_be_of_money_where_patients_are_said_to_stay
 
 @both_languages
 def test_a_rate_that_no_one_published_is_marked_and_a_change_below_any_meaning_is_said_to_be_so(
-    answer: briefing.Results, lang: texts.Lang
+    answer: Results, lang: texts.Lang
 ) -> None:
     section = sections.sections(answer, lang, ["kinds"])[0]
     seen = pieces.as_read(section.tables[0], lang).iloc[:, 0]
@@ -613,7 +616,7 @@ def test_a_rate_that_no_one_published_is_marked_and_a_change_below_any_meaning_i
 
 @both_languages
 def test_few_draws_have_no_percentages_and_the_chance_of_the_goal_is_no_forecast(
-    answer: briefing.Results, lang: texts.Lang
+    answer: Results, lang: texts.Lang
 ) -> None:
     section = sections.sections(answer, lang, ["goal"])[0]
     goal, years = (pieces.as_read(table, lang) for table in section.tables)
@@ -625,16 +628,16 @@ def test_few_draws_have_no_percentages_and_the_chance_of_the_goal_is_no_forecast
         lang
     ] in said
     at = [0, 1] * 10 + [0]
-    many = replace(answer, before=answer.before[at], after=answer.after[at])
+    many = replace(answer, before=answer.amounts.before[at], after=answer.amounts.after[at])
     chances = pieces.as_read(sections.sections(many, lang, ["goal"])[0].tables[0], lang).iloc[:, 4:]
     assert set(chances.to_numpy().ravel()) <= {"0", "48", "52", "100"}  # 10, 11 or all of 21 draws
     assert sections._harmed(answer, 0.5, lang) == texts.said("money.draws", lang, 1, 2)
-    hundred = replace(answer, before=answer.before.repeat(50, 0))
+    hundred = replace(answer, before=answer.amounts.before.repeat(50, 0))
     assert sections._harmed(hundred, 0.04, lang).startswith("4")
 
 
 def test_a_least_value_is_said_to_be_kept_or_missed_and_no_figure_is_more_exact_than_it_is(
-    answer: briefing.Results,
+    answer: Results,
 ) -> None:
     fit = answer.fit.copy()
     least = fit["target"].str.contains("at least")
@@ -654,7 +657,7 @@ def test_a_least_value_is_said_to_be_kept_or_missed_and_no_figure_is_more_exact_
 
 
 @both_languages
-def test_what_a_measure_does_not_touch_is_no_finding_of_zero(answer: briefing.Results, lang: texts.Lang) -> None:
+def test_what_a_measure_does_not_touch_is_no_finding_of_zero(answer: Results, lang: texts.Lang) -> None:
     (table,) = sections.sections(answer, lang, ["gains"])[0].tables
     seen = pieces.as_read(table, lang).set_index(table.columns[0].head)
     for name in ("recovered", "fines", "network_cost", "volume"):
@@ -672,9 +675,9 @@ def test_what_a_measure_does_not_touch_is_no_finding_of_zero(answer: briefing.Re
 
 @both_languages
 def test_what_is_diverted_from_home_stands_beside_the_other_parts_where_there_is_any(
-    answer: briefing.Results, lang: texts.Lang
+    answer: Results, lang: texts.Lang
 ) -> None:
-    def seen(of: briefing.Results) -> list[str]:
+    def seen(of: Results) -> list[str]:
         table = sections.sections(of, lang, ["origins"])[0].tables[1]
         assert table.name == "parts"
         return list(pieces.as_read(table, lang).iloc[:, 0])
@@ -690,7 +693,7 @@ def test_what_is_diverted_from_home_stands_beside_the_other_parts_where_there_is
     assert (row["yuan"], row["yuan_low"], row["yuan_high"]) == (-4e6, -9e6, 0)
 
 
-def synthetic(draws: int, cells: dict[str, tuple[Any, Any]], unknowns: pd.DataFrame) -> briefing.Results:
+def synthetic(draws: int, cells: dict[str, tuple[Any, Any]], unknowns: pd.DataFrame) -> Results:
     """Return an answer of one group whose amounts before and after are given by name, by draw."""
     sides = []
     for side in (0, 1):
@@ -699,8 +702,8 @@ def synthetic(draws: int, cells: dict[str, tuple[Any, Any]], unknowns: pd.DataFr
             amounts[:, 0, 0, AMOUNTS.index(name)] = pair[side]
         sides.append(amounts)
     facts = {"group": "kind=inpatient", "year": 2024, "sets": [], "fund_percent": {"change": 1.0}}
-    place, empty = areas.provinces(), pd.DataFrame()
-    return briefing.Results(facts, place, {"kind=inpatient": 0}, *sides, unknowns, empty, empty, {"pinned": {}})
+    tables = {"headline.json": [{"scenario": "x", "unused": []} | facts], "unknowns.csv": unknowns.assign(draw=0)}
+    return Results(tables, {"x": effects.Amounts(areas.provinces(), {"kind=inpatient": 0}, *sides)}, {"pinned": {}})
 
 
 def test_an_unknown_that_decides_the_effect_leads_the_drivers_and_would_close_the_interval() -> None:
@@ -742,7 +745,7 @@ def test_points_for_money_are_left_out_where_a_draw_costs_nothing() -> None:
 
 
 @both_languages
-def test_a_report_says_that_patients_respond_where_they_were_made_to(answer: briefing.Results, lang: str) -> None:
+def test_a_report_says_that_patients_respond_where_they_were_made_to(answer: Results, lang: str) -> None:
     said = {
         "none": ("没有医院收入、患者外流和道德风险的变化", "nobody travels more or less"),
         "price": ("患者负担的价格", "price"),
@@ -756,14 +759,14 @@ def test_a_report_says_that_patients_respond_where_they_were_made_to(answer: bri
         assert (said["none"][lang == "en"] in str(limits)) == (form == "none")
         assert HOSTS[lang]["still"] in worded(told, "hosts", lang)[0]  # no bill moves
         bills = [AMOUNTS.index(f"bill_{way}") for way in CHANNELS]
-        dearer = told.after.copy()
+        dearer = told.amounts.after.copy()
         dearer[..., bills] += dearer[..., bills] // 10
         first = worded(replace(told, after=dearer), "hosts", lang)[0]
         assert HOSTS[lang]["paid" if form == "none" else "moved"] in first and HOSTS[lang]["still"] not in first
 
 
 @both_languages
-def test_cases_that_all_come_from_home_are_no_moral_hazard(answer: briefing.Results, lang: texts.Lang) -> None:
+def test_cases_that_all_come_from_home_are_no_moral_hazard(answer: Results, lang: texts.Lang) -> None:
     for form, told in (("none", True), ("price", True), ("eta", False)):
         pinned = {} if form == "none" else {"response.form": form}
         (gains,) = sections.sections(replace(answer, manifest={**answer.manifest, "pinned": pinned}), lang, ["gains"])
@@ -775,7 +778,7 @@ def test_cases_that_all_come_from_home_are_no_moral_hazard(answer: briefing.Resu
 
 @both_languages
 def test_hosts_paid_another_way_are_not_said_to_bill_the_same(
-    cheaper: briefing.Results, answer: briefing.Results, lang: texts.Lang
+    cheaper: Results, answer: Results, lang: texts.Lang
 ) -> None:
     payment = {"zh": "付费方式改变", "en": "the way of payment"}[lang]
     for told, end in ((cheaper, "paid"), (answer, "still")):
@@ -785,10 +788,10 @@ def test_hosts_paid_another_way_are_not_said_to_bill_the_same(
         assert payment in hosts[1] and (payment in " ".join(limits)) == (end == "paid")
 
 
-def test_the_groups_of_insured_add_up_to_the_headline(answer: briefing.Results) -> None:
+def test_the_groups_of_insured_add_up_to_the_headline(answer: Results) -> None:
     who = parties.who(answer).set_index("group")
     schemes = ["scheme=employee", "scheme=resident"]
-    assert set(who.index) == set(whom.GROUPS[:-1])  # nobody in the Delta is insured in the west
+    assert set(who.index) == set(findings.GROUPS[:-1])  # nobody in the Delta is insured in the west
     for scheme in schemes:
         members = who.loc[[f"{scheme};member={member}" for member in ("working", "retired")]]
         for column in ("fund_base", "fund", "own"):
@@ -802,7 +805,7 @@ def test_the_groups_of_insured_add_up_to_the_headline(answer: briefing.Results) 
 
 
 def test_the_tiers_of_hosts_have_all_of_their_care_and_tier_3_the_share_that_was_drawn(
-    answer: briefing.Results,
+    answer: Results,
 ) -> None:
     every = parties.tiers(answer).set_index("tier")
     assert list(every.index) == [1, 2, 3]
@@ -817,7 +820,7 @@ def test_the_tiers_of_hosts_have_all_of_their_care_and_tier_3_the_share_that_was
     assert np.allclose(hosts["bill"], 0, atol=0.01)  # nobody travels more often: the revenue of hospitals stays
 
 
-def test_the_retired_and_the_tiers_stand_in_the_report(answer: briefing.Results) -> None:
+def test_the_retired_and_the_tiers_stand_in_the_report(answer: Results) -> None:
     (who,) = sections.sections(answer, "zh", ["who"])[0].tables
     assert list(pieces.as_read(who, "zh")["参保人"][:3]) == ["职工", "其中：在职", "其中：退休"]
     assert [table.name for table in sections.sections(answer, "en", ["hosts"])[0].tables][-1] == "tiers"
@@ -838,7 +841,7 @@ def test_the_residents_of_the_west_are_told_apart_where_they_are_changed() -> No
     assert found.tolist() == [2 * 8, 2 * 8, 2 * 5]
 
 
-def test_gains_and_costs_stand_in_one_table_with_every_metric_the_run_has(answer: briefing.Results) -> None:
+def test_gains_and_costs_stand_in_one_table_with_every_metric_the_run_has(answer: Results) -> None:
     found = briefing.gains(answer).set_index("item")
     assert set(metrics.UNITS) < set(found.index) and {"volume", "running_cost"} <= set(found.index)
     assert np.isclose(found.loc["fund_payment", "change"], -found.loc["own_payment", "change"])
@@ -851,7 +854,7 @@ def test_gains_and_costs_stand_in_one_table_with_every_metric_the_run_has(answer
     assert "nobody travels more often" in seen[texts.said("metric.volume", "en")]
 
 
-def test_a_metric_that_a_run_has_is_told_and_not_said_to_be_missing(answer: briefing.Results) -> None:
+def test_a_metric_that_a_run_has_is_told_and_not_said_to_be_missing(answer: Results) -> None:
     effects = answer.tables["effects.csv"]
     effects = effects[effects["metric"] != "fines"]
     without = briefing.gains(replace(answer, tables={**answer.tables, "effects.csv": effects}))
@@ -865,7 +868,7 @@ def test_a_metric_that_a_run_has_is_told_and_not_said_to_be_missing(answer: brie
 
 
 def test_the_chance_of_the_goal_by_year_is_the_share_of_draws_and_rises_with_the_network(
-    answer: briefing.Results,
+    answer: Results,
 ) -> None:
     years = briefing.years(answer)
     assert list(years["year"]) == list(range(2018, 2028)) and (np.diff(years["rate"]) >= 0).all()
@@ -880,18 +883,18 @@ def test_the_chance_of_the_goal_by_year_is_the_share_of_draws_and_rises_with_the
         assert words.format(f"{ends.low:g}", f"{ends.high:g}") in " ".join(worded(answer, "goal", lang))
 
 
-def test_the_streams_are_the_bills_and_the_funnel_ends_in_the_rate(answer: briefing.Results) -> None:
+def test_the_streams_are_the_bills_and_the_funnel_ends_in_the_rate(answer: Results) -> None:
     streams = briefing.streams(answer)
     paid = streams.groupby("home")["value"].sum()
-    _, fund = answer.both("fund_payment", answer.headline)
-    _, own = answer.both("own_payment", answer.headline)
+    _, fund = answer.amounts.both("fund_payment", answer.headline)
+    _, own = answer.amounts.both("own_payment", answer.headline)
     assert np.isclose(paid["fund"], fund.mean()) and np.isclose(paid["patient"], own.mean())
-    _, rate = answer.both("direct_settlement_rate", answer.headline)
+    _, rate = answer.amounts.both("direct_settlement_rate", answer.headline)
     assert np.isclose(briefing.funnel(answer).set_index("row").loc["direct", "value"], rate.mean())
 
 
 @both_languages
-def test_a_curve_that_falls_is_not_said_to_end_in_an_upper_bound(answer: briefing.Results, lang: texts.Lang) -> None:
+def test_a_curve_that_falls_is_not_said_to_end_in_an_upper_bound(answer: Results, lang: texts.Lang) -> None:
     bound = {"zh": "右端为上界", "en": "Its right end is an upper bound"}[lang]
     assert any(line.startswith(bound) for line in worded(answer, "curve", lang))
     assert {"zh": "，这是上界", "en": ", the upper bound"}[lang] in opening.sentences(answer, lang)
@@ -903,7 +906,7 @@ def test_a_curve_that_falls_is_not_said_to_end_in_an_upper_bound(answer: briefin
 
 
 def test_the_gap_is_that_of_one_pair_before_and_after_and_mutual_recognition_lets_no_one_lose(
-    answer: briefing.Results,
+    answer: Results,
 ) -> None:
     table = briefing.gap(answer)
     assert set(table["home"].astype(str)) == {"320000"} and set(table["host"].astype(str)) == {"310000"}
@@ -915,7 +918,7 @@ def test_the_gap_is_that_of_one_pair_before_and_after_and_mutual_recognition_let
     )
 
 
-def test_the_pools_are_told_each_december_and_by_share_of_their_spending(answer: briefing.Results) -> None:
+def test_the_pools_are_told_each_december_and_by_share_of_their_spending(answer: Results) -> None:
     money = parties.reserves(answer)
     assert list(dict.fromkeys(money["month"])) == ["2024-12", "2025-12", "2026-12"]
     employee = money[(money["indicator"] == "months_payable") & (money["group"] == "scheme=employee")]
@@ -929,7 +932,7 @@ def test_the_pools_are_told_each_december_and_by_share_of_their_spending(answer:
 
 @both_languages
 def test_every_picture_of_a_report_says_in_words_what_it_shows_and_from_where(
-    answer: briefing.Results, lang: texts.Lang
+    answer: Results, lang: texts.Lang
 ) -> None:
     pictures = {one.name: one for section in sections.sections(answer, lang) for one in section.pictures}
     assert {"kinds", "curve", "causes", "funnel", "gap", "homes", "origins", "streams", "money", "fit"} <= set(pictures)
@@ -943,7 +946,7 @@ def test_the_measures_of_a_package_add_up_and_stand_in_report_workbook_and_seal(
     package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mine = Path(shutil.copytree(package, tmp_path / "mine"))
-    answer = briefing.load(folders.read(mine))
+    answer = folders.read(mine)
     *each, whole = briefing.measures(answer).to_dict("records")
     assert [one["title_en"].split()[0] for one in each] == ["Mutual", "No"] and whole["title_zh"] == "合计"
     for name in ("fund", "rate"):
@@ -957,7 +960,7 @@ def test_the_measures_of_a_package_add_up_and_stand_in_report_workbook_and_seal(
     assert f"{split}:1:1: altered" in capsys.readouterr().err
 
 
-def test_a_run_that_was_not_split_says_nothing_of_measures(answer: briefing.Results) -> None:
+def test_a_run_that_was_not_split_says_nothing_of_measures(answer: Results) -> None:
     assert briefing.measures(answer).empty and sections.sections(answer, "en", ["measures"]) == []
 
 
@@ -982,9 +985,7 @@ def test_claims_avoided_are_worth_their_trouble_and_the_wait_for_their_money() -
 
 
 @both_languages
-def test_the_cost_of_running_it_names_what_nobody_publishes_without_a_figure(
-    answer: briefing.Results, lang: texts.Lang
-) -> None:
+def test_the_cost_of_running_it_names_what_nobody_publishes_without_a_figure(answer: Results, lang: texts.Lang) -> None:
     (table,) = sections.sections(answer, lang, ["running"])[0].tables
     seen = pieces.as_read(table, lang)
     assert len(seen) == 4 + len(running.UNKNOWN)
@@ -995,7 +996,7 @@ def test_the_cost_of_running_it_names_what_nobody_publishes_without_a_figure(
 def forged(folder: Path, name: str, content: bytes) -> None:
     """Write a file of a run folder by hand, and a manifest whose hashes fit it."""
     (folder / name).write_bytes(content)
-    manifest(folder, tables_sha256={of: facts.sha256(folder / of) for of in folders.TABLES})
+    manifest(folder, tables_sha256={of: facts.sha256(folder / of) for of in folders.NAMES[:-1]})
 
 
 def without(folder: Path, name: str, key: str) -> bytes:
@@ -1062,14 +1063,14 @@ def test_a_manifest_that_lacks_a_key_is_one_message(mine: Path, key: str, capsys
 
 
 @both_languages
-def test_a_notebook_shows_the_report_word_for_word(answer: briefing.Results, mine: Path, lang: texts.Lang) -> None:
+def test_a_notebook_shows_the_report_word_for_word(answer: Results, mine: Path, lang: texts.Lang) -> None:
     page, document = pack.page(answer, lang), made(mine, lang).read_text(encoding="utf-8")
     assert page.same(document) and not page.same(document.replace("<b>+", "<b>+9", 1))
     assert all(f"<h2>{one.title}</h2>" in page._repr_html_() for one in sections.sections(answer, lang))
     assert "--blue:" in page.style and "base64" not in page.style and "base64" not in repr(page)
 
 
-def test_the_register_says_every_unit_and_most_sources_in_chinese(answer: briefing.Results) -> None:
+def test_the_register_says_every_unit_and_most_sources_in_chinese(answer: Results) -> None:
     _, table = sections.sections(answer, "zh", ["register"])[0].tables
     seen = pieces.as_read(table, "zh")
     assert not seen["单位"].str.contains("[a-z]").any() and (seen["来源"] == "假设：没有公布的数值").mean() > 0.6
@@ -1077,7 +1078,7 @@ def test_the_register_says_every_unit_and_most_sources_in_chinese(answer: briefi
 
 
 @both_languages
-def test_a_scenario_that_only_moves_money_says_where_that_is_told(answer: briefing.Results, lang: texts.Lang) -> None:
+def test_a_scenario_that_only_moves_money_says_where_that_is_told(answer: Results, lang: texts.Lang) -> None:
     zero = dict.fromkeys(("change", "low", "high"), 0.0) | {"baseline": 1.0}
     still = answer.facts | {"fund_percent": zero, "rate_points": zero}
     moved = {"rows": [{"change": 1.0}]}

@@ -11,7 +11,7 @@ from simlib.quantities import levers
 from simlib.report import app, trial
 from simlib.scenario import checks, scenario
 from simlib.scenario.scenario import Scenario
-from simlib.study import briefing, experiment
+from simlib.study import briefing, effects, experiment
 from simlib.terms import KINDS
 
 ROOT = scenario.load(Path(__file__).parents[2] / "scenarios" / "baseline.yaml")
@@ -48,10 +48,10 @@ def test_half_of_a_measure_is_half_way_from_nothing(tmp_path: Path) -> None:
 def test_a_first_look_is_the_run_of_its_file_on_the_changed_pairs(tmp_path: Path) -> None:
     of = tried(tmp_path, catalogue__reach__service=1.0)
     seen = briefing.by_kind(trial.look(of, **FEW))
-    runs = experiment.repeat([of], seed=trial.SEED, whole=False, **FEW)
+    amounts = experiment.repeat([of], seed=trial.SEED, whole=False, **FEW).amounts(0)
     assert list(seen["group"]) == [f"pairs=changed;kind={kind}" for kind in KINDS]
-    for i, row in enumerate(seen.to_dict("records")):
-        found = experiment.summary(runs.pairings[0], "fund_payment", i)
+    for row in seen.to_dict("records"):
+        found = effects.summary(amounts, "fund_payment", row["group"])
         assert (row["yuan"], row["yuan_low"], row["yuan_high"]) == (found["change"], found["low"], found["high"])
 
 

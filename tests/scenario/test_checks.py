@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from simlib.quantities import CITIES, LATER, Quantity, levers, register
@@ -15,7 +14,7 @@ from simlib.scenario.change import Change
 from simlib.scenario.scenario import Scenario
 from simlib.settlement.network import Network
 from simlib.simulation import simulate, solve
-from simlib.study import briefing, experiment, findings
+from simlib.study import evidence, experiment, findings, results
 
 ROOT = Path(__file__).parents[2]
 KNOWN = register()
@@ -79,19 +78,18 @@ def test_the_pace_of_the_network_after_2024_moves_the_years_to_come_and_no_payme
     assert pace.id in experiment.APART and pace not in experiment.scalar_unknowns()
     pins: tuple[dict[str, float | str], ...] = ({pace.id: 0.0}, {}, {pace.id: Network.speed.number})
     found = [experiment.repeat([delta], draws=2, seed=0, people=5_000, whole=False, pin=pin) for pin in pins]
-    first, *others = (np.stack([runs.pairings[0].before, runs.pairings[0].after]) for runs in found)
+    first, *others = (runs.lived[0].amounts for runs in found)
     assert all((first == other).all() for other in others)
-    for none, drawn, most in zip(*(runs.checks for runs in found), strict=True):
+    for none, drawn, most in zip(*(runs.common.checks for runs in found), strict=True):
         assert (none.direct == drawn.direct).all() and (none.ahead == none.direct[-1]).all()
         assert none.ahead[0] < drawn.ahead[0] < most.ahead[0] and (drawn.ahead <= most.ahead).all()
 
 
 def test_drivers_are_among_what_is_used(delta: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings, "FEWEST_TO_NAME", 2)
-    runs = experiment.repeat([delta], draws=4, seed=0, people=5_000, whole=False)
-    unused, listed = set(checks.unused(delta, {})), findings.drivers(runs, runs.pairings[0])
+    study = results.of_runs(experiment.repeat([delta], draws=4, seed=0, people=5_000, whole=False))
+    unused, listed = set(checks.unused(delta, {})), evidence.drivers(study)
     assert set(listed.id) == {q.id for q in experiment.scalar_unknowns()} - unused
-    curve = pd.DataFrame(columns=["scenario", "attention", "change", "low", "high"])
-    assert set(briefing.of_runs(runs, curve).unknowns) == set(listed.id)
+    assert set(study.unknowns) == set(listed.id)
     priced = checks.unused(delta, {"response.form": "price"})
     assert "response.bill" not in priced and "response.eta" in priced

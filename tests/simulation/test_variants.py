@@ -15,7 +15,7 @@ from simlib.patients.flows import Flow
 from simlib.report import terminal
 from simlib.scenario import scenario
 from simlib.simulation import draws, solve
-from simlib.study import experiment, findings, folders
+from simlib.study import experiment, folders, results
 
 PLACE = areas.provinces()
 FORMS = Flow.decay.choices
@@ -57,9 +57,9 @@ def test_what_was_held_fixed_is_printed_and_in_the_manifest(delta: scenario.Scen
     pin = {"flow.decay": "exponential", "channels.attention": 0.0}
     runs = experiment.repeat([delta], draws=2, people=2_000, pin=pin)
     assert (runs.unknowns["channels.attention"] == 0).all()
-    curve = findings.attention_curve([delta], draws=2, pin=pin)
-    assert "Held fixed: channels.attention = 0.0, flow.decay = exponential" in terminal.text(runs, curve)
-    folders.write(tmp_path, runs, curve)
+    study = results.of_runs(runs)
+    assert "Held fixed: channels.attention = 0.0, flow.decay = exponential" in terminal.text(study)
+    folders.write(tmp_path, study)
     assert json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["pinned"] == pin
 
 

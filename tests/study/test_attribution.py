@@ -19,7 +19,7 @@ from simlib.amounts import AMOUNTS
 from simlib.errors import BadInputError
 from simlib.scenario import scenario
 from simlib.simulation import solve
-from simlib.study import attribution, coalitions, folders, metrics, shapley
+from simlib.study import attribution, experiment, folders, metrics, results, shapley
 from simlib.study.attribution import split
 from simlib.study.shapley import every_order, shares, some_orders
 
@@ -107,7 +107,7 @@ def split_fund(package: scenario.Scenario, kept: Path) -> pd.DataFrame:
 
 
 def test_a_package_is_split_among_its_files(package: scenario.Scenario, split_fund: pd.DataFrame) -> None:
-    assert [lever.name for lever in coalitions.levers(package)] == list(MEASURES)
+    assert [lever.name for lever in attribution.levers(package)] == list(MEASURES)
     assert list(split_fund.columns) == attribution.COLUMNS
     for _, of in split_fund.groupby("group"):
         assert list(of["lever"]) == [*MEASURES, attribution.ALL.name]
@@ -122,10 +122,8 @@ def test_a_package_is_split_among_its_files(package: scenario.Scenario, split_fu
 
 
 def test_the_total_is_what_running_the_package_changes(package: scenario.Scenario, split_fund: pd.DataFrame) -> None:
-    from simlib.study import experiment
-
     runs = experiment.repeat([package], **QUICK, whole=False)
-    effects = experiment.effect(runs).set_index(["metric", "group"])
+    effects = results.of_runs(runs).effects.set_index(["metric", "group"])
     total = split_fund[split_fund["lever"] == attribution.ALL.name].set_index("group")["shapley"]
     for kind in ("inpatient", "chronic"):
         label = f"pairs=changed;kind={kind}"

@@ -14,8 +14,9 @@ from simlib.catalogue import baskets
 from simlib.errors import BadInputError
 from simlib.report import terminal
 from simlib.scenario import scenario
-from simlib.study import experiment, findings, match, metrics
-from simlib.study.experiment import CONTRACT, Runs
+from simlib.study import curve, effects, elsewhere, evidence, experiment, findings, match, metrics, results
+from simlib.study.effects import CONTRACT
+from simlib.study.experiment import Runs
 from simlib.terms import INPATIENT, KINDS, PURPOSES
 
 DRAWS, PEOPLE = 12, 20_000
@@ -28,18 +29,18 @@ def runs(delta: scenario.Scenario) -> Runs:
 
 
 @pytest.fixture(scope="module")
-def effects(runs: Runs) -> pd.DataFrame:
-    return experiment.effect(runs)
+def changes(runs: Runs) -> pd.DataFrame:
+    return results.of_runs(runs).effects
 
 
 def row(effects: pd.DataFrame, metric: str, group: str) -> pd.Series:
     return effects[(effects.metric == metric) & (effects.group == group)].iloc[0]
 
 
-def test_the_table_of_effects_keeps_its_contract(effects: pd.DataFrame) -> None:
+def test_the_table_of_effects_keeps_its_contract(changes: pd.DataFrame) -> None:
     assert CONTRACT == ["scenario", "metric", "group", "baseline", "value", "change", "low", "high", "unit"]
-    assert list(effects.columns[:9]) == CONTRACT
-    assert set(effects.metric) == set(metrics.UNITS)
+    assert list(changes.columns[:9]) == CONTRACT
+    assert set(changes.metric) == set(metrics.UNITS)
     for group in (
         "all",
         "kind=inpatient",
@@ -47,26 +48,26 @@ def test_the_table_of_effects_keeps_its_contract(effects: pd.DataFrame) -> None:
         "home=340000;kind=inpatient",
         "pairs=changed;home=340000;kind=inpatient",
     ):
-        assert group in set(effects.group)
-    assert not effects.duplicated(["scenario", "metric", "group"]).any()
-    known = effects.dropna(subset=CONTRACT[3:8])
-    assert len(known) > 0.9 * len(effects)
+        assert group in set(changes.group)
+    assert not changes.duplicated(["scenario", "metric", "group"]).any()
+    known = changes.dropna(subset=CONTRACT[3:8])
+    assert len(known) > 0.9 * len(changes)
     off = (known.value - known.baseline - known.change).abs()
     assert (off <= 1e-9 * known.baseline.abs() + 1e-12).all()
     assert (known.low <= known.high).all()
 
 
-def test_the_answer_has_the_sign_and_size_that_theory_gives(effects: pd.DataFrame) -> None:
-    fund, rate = row(effects, "fund_payment", PAIRS), row(effects, "direct_settlement_rate", PAIRS)
+def test_the_answer_has_the_sign_and_size_that_theory_gives(changes: pd.DataFrame) -> None:
+    fund, rate = row(changes, "fund_payment", PAIRS), row(changes, "direct_settlement_rate", PAIRS)
     assert fund.low > 0 and 0.01 < fund.change / fund.baseline < 0.07
     assert rate.low >= 0 and 0 < rate.change < 0.15
-    assert row(effects, "own_payment", PAIRS).change == pytest.approx(-fund.change)
-    assert row(effects, "fund_payment", "kind=inpatient").change == pytest.approx(fund.change)
-    assert row(effects, "fund_payment", "home=110000;kind=inpatient").change == 0
+    assert row(changes, "own_payment", PAIRS).change == pytest.approx(-fund.change)
+    assert row(changes, "fund_payment", "kind=inpatient").change == pytest.approx(fund.change)
+    assert row(changes, "fund_payment", "home=110000;kind=inpatient").change == 0
 
 
-def test_homes_and_kinds_add_up(effects: pd.DataFrame) -> None:
-    funds = effects[effects.metric == "fund_payment"].set_index("group").baseline
+def test_homes_and_kinds_add_up(changes: pd.DataFrame) -> None:
+    funds = changes[changes.metric == "fund_payment"].set_index("group").baseline
     homes = funds[funds.index.str.startswith("home=")]
     assert homes.sum() == pytest.approx(funds["kind=inpatient"])
     assert sum(funds[f"kind={kind}"] for kind in KINDS) == pytest.approx(funds["all"])
@@ -74,8 +75,7 @@ def test_homes_and_kinds_add_up(effects: pd.DataFrame) -> None:
 
 def test_any_number_of_jobs_gives_the_same_draws(delta: scenario.Scenario, runs: Runs) -> None:
     other = experiment.repeat([delta], draws=DRAWS, seed=7, people=PEOPLE, jobs=2)
-    assert (other.pairings[0].before == runs.pairings[0].before).all()
-    assert (other.pairings[0].after == runs.pairings[0].after).all()
+    assert (other.lived[0].amounts == runs.lived[0].amounts).all()
     pd.testing.assert_frame_equal(other.unknowns, runs.unknowns, check_exact=True)
 
 
@@ -83,11 +83,11 @@ def test_a_draw_does_not_depend_on_how_many_there_are_nor_on_its_company(
     delta: scenario.Scenario, no_change: scenario.Scenario, runs: Runs
 ) -> None:
     fewer = experiment.repeat([no_change, delta], draws=3, seed=7, people=PEOPLE)
-    assert (fewer.pairings[1].after == runs.pairings[0].after[:3]).all()
+    assert (fewer.amounts(1).after == runs.amounts(0).after[:3]).all()
 
 
 def test_no_change_is_exactly_zero_in_every_metric(no_change: scenario.Scenario) -> None:
-    effects = experiment.effect(experiment.repeat([no_change], draws=3, seed=1, people=PEOPLE))
+    effects = results.of_runs(experiment.repeat([no_change], draws=3, seed=1, people=PEOPLE)).effects
     spread = effects[["change", "low", "high", "sd_parameters", "sd_monte_carlo"]].dropna()
     assert len(spread) > 0.9 * len(effects) and (spread == 0).all(axis=None)
     assert PAIRS in set(effects.group)
@@ -96,7 +96,8 @@ def test_no_change_is_exactly_zero_in_every_metric(no_change: scenario.Scenario)
 def test_more_people_quarter_the_noise_and_leave_the_parameters_alone(delta: scenario.Scenario) -> None:
     parts = []
     for people in (5_000, 20_000):
-        effects = experiment.effect(experiment.repeat([delta], draws=40, seed=3, people=people, whole=False))
+        runs = experiment.repeat([delta], draws=40, seed=3, people=people, whole=False)
+        effects = results.of_runs(runs).effects
         parts.append(row(effects, "fund_payment", PAIRS)[["sd_monte_carlo", "sd_parameters"]].astype(float))
     noise = (parts[0].sd_monte_carlo / parts[1].sd_monte_carlo) ** 2
     # 40 draws know a variance to about a factor of 1.6 either way.
@@ -110,27 +111,27 @@ def test_twice_the_baskets_move_the_headline_by_less_than_its_noise(
     means = []
     for number in (256, 512):
         monkeypatch.setattr(baskets, "BASKETS", number)
-        pairing = experiment.repeat([delta], draws=40, seed=0, people=25_000, whole=False).pairings[0]
-        means.append(experiment.relative(pairing, "fund_payment", experiment.HEADLINE).mean())
-    noise = experiment.monte_carlo(pairing, "fund_payment", experiment.HEADLINE, percent=True)
+        amounts = experiment.repeat([delta], draws=40, seed=0, people=25_000, whole=False).amounts(0)
+        means.append(effects.relative(amounts, "fund_payment", amounts.headline).mean())
+    noise = effects.monte_carlo(amounts, "fund_payment", amounts.headline, percent=True)
     assert abs(means[1] - means[0]) < noise
 
 
 def test_few_draws_name_nothing(delta: scenario.Scenario) -> None:
-    runs = experiment.repeat([delta], draws=3, seed=0, people=5_000)
-    assert findings.drivers(runs, runs.pairings[0]).empty
-    assert findings.distinguishable(runs, runs.pairings[0]).empty
+    study = results.of_runs(experiment.repeat([delta], draws=3, seed=0, people=5_000))
+    assert evidence.drivers(study).empty
+    assert findings.distinguishable(study.amounts).empty
 
 
 def test_attention_moves_the_rate_and_none_of_it_without(delta: scenario.Scenario) -> None:
-    curve = findings.attention_curve([delta], draws=4, seed=7)
-    assert curve.attention.tolist() == list(findings.ATTENTION)
-    assert curve.change.iloc[0] == curve.low.iloc[0] == curve.high.iloc[0] == 0
-    assert curve.change.is_monotonic_increasing and curve.change.iloc[-1] > 0.01
+    found = curve.attention_curve([delta], draws=4, seed=7)
+    assert found.attention.tolist() == list(curve.ATTENTION)
+    assert found.change.iloc[0] == found.low.iloc[0] == found.high.iloc[0] == 0
+    assert found.change.is_monotonic_increasing and found.change.iloc[-1] > 0.01
 
 
 def test_a_home_is_named_only_beyond_doubt(runs: Runs) -> None:
-    named = findings.distinguishable(runs, runs.pairings[0])
+    named = findings.distinguishable(runs.amounts(0))
     assert ((named.low > 0) | (named.high < 0)).all()
     assert set(named.home) <= {"310000", "320000", "330000", "340000"}
 
@@ -164,8 +165,8 @@ def test_earlier_years_are_told_by_the_network_and_by_dated_rules(delta: scenari
 
 
 def test_the_headline_names_grade_drivers_and_synthetic_catalogues(runs: Runs, delta: scenario.Scenario) -> None:
-    curve = findings.attention_curve([delta], draws=2, seed=7)
-    text = terminal.text(runs, curve)
+    found = curve.attention_curve([delta], draws=2, seed=7)
+    text = terminal.text(results.of_runs(runs, curve=found))
     for words in (
         "95 % interval",
         "sd: luck",
@@ -212,18 +213,19 @@ def test_two_scenarios_of_one_name_and_no_scenario_are_refused(delta: scenario.S
 
 
 def test_streams_and_rates_of_leaving_hold_every_case_of_the_draws(runs: Runs) -> None:
-    cases, place = runs.cases.sum(axis=1).mean(axis=0), runs.place
-    why = findings.purposes(runs, ["Shanghai", "广东"])
+    study = results.of_runs(runs)
+    cases, place = runs.common.cases.sum(axis=1).mean(axis=0), runs.place
+    why = elsewhere.purposes(study, ["Shanghai", "广东"])
     assert list(why["host"].unique()) == ["Shanghai", "Guangdong"] and len(why) == 2 * len(PURPOSES)
     long_stay = why[why["purpose"] == "long_stay"].set_index("host")["median"]
     assert long_stay["Guangdong"] > 2 * long_stay["Shanghai"]  # migrants go to Guangdong, patients to Shanghai
-    streams = findings.streams(runs, "zh", most=5)
+    streams = elsewhere.streams(study, "zh", most=5)
     assert streams.value.sum() == pytest.approx(cases.sum())
     assert list(dict.fromkeys(streams.host))[-1] == list(dict.fromkeys(streams.home))[-1] == "其他"
     shanghai = streams[streams.host == "上海"]
     assert shanghai.value.sum() == pytest.approx(cases[:, place.index("310000")].sum())
     assert (shanghai.host_low < shanghai.value.sum()).all() and (shanghai.host_high > shanghai.value.sum()).all()
-    rates = findings.leaving(runs).set_index("code")
+    rates = elsewhere.leaving(study).set_index("code")
     insured = dict(zip(place.codes, place.insured, strict=True))
     total = sum(rates.value[code] * insured[code] / 1000 for code in rates.index)
     assert (
@@ -233,12 +235,12 @@ def test_streams_and_rates_of_leaving_hold_every_case_of_the_draws(runs: Runs) -
 
 def test_what_hosts_see_of_the_headlines_kind_adds_up_to_its_groups(runs: Runs) -> None:
     """By host as the groups of all inpatients, in the touched cells as the headline, before and after."""
-    pairing, (seen,) = runs.pairings[0], runs.seen
+    pairing, seen = runs.amounts(0), runs.lived[0].seen
     columns = [AMOUNTS.index(name) for name in SEEN]
     for side, amounts in enumerate((pairing.before, pairing.after)):
         amounts = amounts.sum(axis=2)[..., columns]
         touched = seen[:, side, :, :, 1].sum(axis=(1, 2, 3, 4))
         assert (touched == amounts[:, experiment.HEADLINE]).all()
         for host in range(len(runs.place.codes)):
-            at = pairing.groups.index(metrics.at("host", host, INPATIENT))
+            at = pairing.groups[metrics.at("host", host, INPATIENT).label(runs.place)]
             assert (seen[:, side, ..., host, :, :].sum(axis=(1, 2, 3, 4)) == amounts[:, at]).all()

@@ -15,7 +15,7 @@ from simlib.quantities import levers
 from simlib.scenario import checks, scenario
 from simlib.scenario.change import Change
 from simlib.scenario.scenario import Scenario
-from simlib.study import experiment, funnel, metrics
+from simlib.study import experiment, funnel, results
 from simlib.terms import INPATIENT, TIERS
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +50,7 @@ def test_causes_and_direct_are_all_cases(table: pd.DataFrame, side: str) -> None
 
 
 def test_the_last_stage_is_the_direct_settlement_rate(table: pd.DataFrame, runs: experiment.Runs) -> None:
-    effects = experiment.effect(runs).set_index(["scenario", "group", "metric"])
+    effects = results.of_runs(runs).effects.set_index(["scenario", "group", "metric"])
     for by, metric in (("count", "direct_settlement_rate"), ("value", "direct_settlement_rate_value")):
         rows = table[(table.by == by) & (table.row == "direct") & ~table.group.str.contains("tier=")]
         for row in rows.itertuples():
@@ -61,15 +61,15 @@ def test_the_last_stage_is_the_direct_settlement_rate(table: pd.DataFrame, runs:
 
 
 def test_both_rates_are_told_by_count_and_by_value(table: pd.DataFrame, runs: experiment.Runs) -> None:
-    effects = experiment.effect(runs).set_index(["scenario", "group", "metric"])
+    effects = results.of_runs(runs).effects.set_index(["scenario", "group", "metric"])
     found = table[(table.part == "rate") & (table.row == "official")]
     assert set(found.by) == {"count", "value"} and found.basis.str.contains("inferred").all()
     for row in found[found.by == "count"].itertuples():
         published = effects.loc[(row.scenario, row.group, "direct_settlement_rate_official")]
         assert (row.baseline, row.change) == pytest.approx((published.baseline, published.change))
-    pairing = runs.pairings[0]
-    g = next(i for i, group in enumerate(pairing.groups) if group == metrics.Group(kind=INPATIENT))
-    a = dict(zip(AMOUNTS, np.moveaxis(pairing.after[:, g].sum(axis=1), -1, 0), strict=True))
+    amounts = runs.amounts(0)
+    after = amounts.after[:, amounts.groups["kind=inpatient"]].sum(axis=1)
+    a = dict(zip(AMOUNTS, np.moveaxis(after, -1, 0), strict=True))
     by_value = found[(found.by == "value") & (found.group == "kind=inpatient") & (found.scenario == NAMES[0])]
     rate = (a["bill_direct"] / (a["bill_direct"] + a["bill_claimed"])).mean()
     assert by_value.value.item() == pytest.approx(rate)
@@ -105,8 +105,8 @@ def test_hosts_and_tiers_of_the_league_table_add_up(runs: experiment.Runs, numbe
     assert set(league.tier) == {"all", "1", "2", "3"} and list(league.tier[:4]) == ["all", "1", "2", "3"]
     cases = league.pivot(index="code", columns="tier", values="cases")
     np.testing.assert_allclose(cases[["1", "2", "3"]].sum(axis=1), cases["all"])
-    pairing = runs.pairings[number]
-    everyone = pairing.before[:, pairing.groups.index(metrics.Group(kind=INPATIENT))].sum(axis=1)
+    amounts = runs.amounts(number)
+    everyone = amounts.before[:, amounts.groups["kind=inpatient"]].sum(axis=1)
     whole = funnel.rows(everyone, "count")
     assert cases["all"].sum() == pytest.approx(whole["stage.all"].mean())
     tiers = funnel.by_tier(runs, number)[:, 0].sum(axis=(1, 2))

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from simlib.scenario import scenario
-from simlib.study import experiment
-from simlib.study.experiment import CONTRACT
+from simlib.study import experiment, results
+from simlib.study.effects import CONTRACT
 
 HERE = Path(__file__).parents[1]
 NAMES = ("delta_mutual_recognition", "jing_jin_ji_mutual_recognition")
@@ -20,7 +20,7 @@ NAMES = ("delta_mutual_recognition", "jing_jin_ji_mutual_recognition")
 
 def effects(name: str) -> pd.DataFrame:
     of = scenario.load(HERE.parent / "scenarios" / f"{name}.yaml")
-    table = experiment.effect(experiment.repeat([of], draws=3, seed=7, people=8_000))[CONTRACT]
+    table = results.of_runs(experiment.repeat([of], draws=3, seed=7, people=8_000)).effects[CONTRACT]
     return table[table.group.str.startswith("pairs=changed") | table.group.isin(["all", "kind=inpatient"])]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +12,8 @@ from simlib.fund import indicators, ledger
 from simlib.fund.books import Books
 from simlib.report import terminal
 from simlib.simulation import simulate
-from simlib.study import experiment, findings, money
+from simlib.study import cash as cash_
+from simlib.study import experiment, money, results
 from simlib.terms import MONTHS
 
 
@@ -47,19 +47,22 @@ def test_the_limit_of_harm_is_the_share_of_draws_with_more_short_pools(runs: tup
     cash[:, :, short] = 2  # as many pools with and without
     cash[1, 1, short, 0, 30] = 3  # one more in one month
     cash[2, 0, short] = 5  # fewer than today
-    found = experiment.harmed(SimpleNamespace(cash=(cash,)), 0)  # type: ignore[arg-type]
+    found = cash_.harmed(cash)
     assert found == 0.25 > ledger.Ledger.harm_most.number
     cash[3, :, short] = 0
-    assert experiment.unharmed(SimpleNamespace(cash=(cash,)), 0) == (0.25, 0.25)  # type: ignore[arg-type]
+    assert cash_.unharmed(cash) == (0.25, 0.25)
     cash[3, 1, short, 0, 35] = 1  # the last month counts
-    assert experiment.unharmed(SimpleNamespace(cash=(cash,)), 0) == (0.25, 0.0)  # type: ignore[arg-type]
+    assert cash_.unharmed(cash) == (0.25, 0.0)
 
 
 def test_the_limit_of_harm_is_said_to_be_met_up_to_it_and_not_beyond(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     of = written(tmp_path, "  - {from: 2024-01, set: {ledger.prepayment.months: 1}}\n")
-    found, curve = experiment.repeat([of], draws=2, people=1000), findings.attention_curve([of], draws=2, seed=0)
+    runs = experiment.repeat([of], draws=2, people=1000)
+    curve = results.of_runs(runs).curve
     for share, said in ((0.05, "in 0 of 2 draws (limit 5 %, met)"), (0.06, "in 0 of 2 draws (limit 5 %, not met)")):
-        monkeypatch.setattr(experiment, "harmed", lambda *_, share=share: share)
-        assert f"more pools short of reserve within 36 months: {said}" in terminal.text(found, curve)
+        monkeypatch.setattr(cash_, "harmed", lambda *_, share=share: share)
+        assert f"more pools short of reserve within 36 months: {said}" in terminal.text(
+            results.of_runs(runs, curve=curve)
+        )
