@@ -1,11 +1,10 @@
-"""One run of one scenario in one draw: the only place that knows the order of the steps."""
+"""One run of one scenario in one draw: `live` is the only place that knows the order of the steps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import lru_cache, reduce
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,8 @@ from simlib.patients import areas, flows, response, visits, volumes, within
 from simlib.patients.areas import Areas
 from simlib.patients.chronic import Chronic
 from simlib.randomness import PEOPLE, key_of, mix, odds_of
-from simlib.scenario import scenario
-from simlib.scenario.scenario import Scenario
+from simlib.scenario import scenario as scenarios
+from simlib.scenario.scenario import Scenario, reference
 from simlib.settlement import gates, hospitals, network, supervision
 from simlib.settlement.channels import reluctances
 from simlib.simulation import loop, measures
@@ -33,9 +32,12 @@ from simlib.terms import CHRONIC, DIRECT, INPATIENT, KINDS, MEMBERS, MONTHS, SCH
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 PEOPLE_PER_DRAW = 100_000
 """People drawn per run; half of them on the pairs that the scenario changes."""
+PEOPLE_AT_ONCE = 1 << 18
+"""People simulated between two moments in which a run can be stopped; any number gives the same totals."""
 WITHIN_PEOPLE = 4
 """Of how many people drawn across provinces one more is drawn within them, where a geography splits provinces."""
 
@@ -84,12 +86,12 @@ FIRST_VISIT = ("channel", "bill", "fund", "gap")
 """What `patients` tells of a visit, money in fen."""
 
 
-def patients(world: World, of: Scenario, home: int, host: int, *, number: int = 1000, month: int = 12) -> Ints:
+def patients(world: World, scenario: Scenario, home: int, host: int, *, number: int = 1000, month: int = 12) -> Ints:
     """Return the first visit of about so many inpatients of one pair: (person, `FIRST_VISIT`), money in fen.
 
     Schemes and purposes in proportion to expected visits, each person once, with a year not yet used.
     """
-    place = areas.load(of.geography)
+    place = areas.load(scenario.geography)
     expected = flows.among_cities(flows.expect(world.pull, world.c, world.stayed), place, world.values)
     expected = expected[INPATIENT, :, :, home, host]
     people = np.rint(number * expected / expected.sum()).astype(np.int64).ravel()
@@ -99,14 +101,12 @@ def patients(world: World, of: Scenario, home: int, host: int, *, number: int = 
     none = np.zeros_like(people)
     cells = Cells(uses, scheme, purpose, homes, hosts, people, none + 1, code, none, none)
     out = np.zeros((int(people.sum()), len(FIRST_VISIT)), dtype=np.int64)
-    tables = tables_of(world, enact(of, place, world.values, world.lists, world.quantiles), of)
-    first_visits(cells, month - 1, draw_record(world, of.year), tables, len(place.codes), out)
+    tables = tables_of(world, enact(scenario, place, world.values, world.lists, world.quantiles), scenario)
+    first_visits(cells, month - 1, draw_record(world, scenario.year), tables, len(place.codes), out)
     return out
 
 
-def cells_of(
-    world: World, place: areas.Place, year: int, focus: npt.NDArray[np.bool_], size: int, whole: bool
-) -> Cells:
+def cells_of(world: World, place: areas.Place, year: int, focus: Flags, size: int, whole: bool) -> Cells:
     """Return the people to draw: expected visits of the year over visits per patient, sampled cell by cell.
 
     `focus` marks the (kind, home, host) to look at closely; unless `whole`, only they are drawn.
@@ -115,7 +115,7 @@ def cells_of(
     return drawn(world, expected, focus, size, whole)
 
 
-def drawn(world: World, expected: Array, focus: npt.NDArray[np.bool_], size: int, whole: bool) -> Cells:
+def drawn(world: World, expected: Array, focus: Flags, size: int, whole: bool) -> Cells:
     """Return the people to draw for expected visits (kind, scheme, purpose, home, host): see `cells_of`."""
     patients = expected / visits_per_patient(world)[:, None, None, None, None]
     people = visits.users(patients, world.values[visits.Visits.both_kinds][0])
@@ -159,18 +159,20 @@ def shut(world: World, year: int) -> tuple[Array, Array, Array]:
 
 def room(world: World, place: areas.Place, year: int) -> Array:
     """Return the institutions not yet connected in a year, (kind, host): spread over hosts as beds are."""
-    v = world.values
-    beds = areas.people(areas.provinces(), *(float(v[q][0]) for q in (Areas.xpcc_share, Areas.employee_slope))).beds
-    left = np.maximum(gates.possible(v) - gates.connected(year), 0.0)
+    values = world.values
+    beds = areas.people(
+        areas.provinces(), *(float(values[q][0]) for q in (Areas.xpcc_share, Areas.employee_slope))
+    ).beds
+    left = np.maximum(gates.possible(values) - gates.connected(year), 0.0)
     return np.asarray(left[:, None] * beds[place.province] * place.share / beds.sum())
 
 
 def ground(world: World, place: areas.Place, year: int) -> measures.Ground:
     """Return what measures meet in a draw and year."""
     opened, _, coded = shut(world, year)
-    v, uncoded = world.values, (1 - opened) * (1 - coded)
-    costs, lapsed = patient_costs(v), float(v[gates.Filing.lapsed][0])
-    answer, left = hospitals.answer(v), room(world, place, year)
+    values, uncoded = world.values, (1 - opened) * (1 - coded)
+    costs, lapsed = patient_costs(values), float(values[gates.Filing.lapsed][0])
+    answer, left = hospitals.answer(values), room(world, place, year)
     return measures.Ground(world.passing.mended, uncoded, answer, costs, left, world.omega, lapsed)
 
 
@@ -194,14 +196,14 @@ def parts(cells: Cells, most: int) -> Iterator[Cells]:
 
 def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
     """Return what the loop draws from in a year, one record of `DRAW`: gates move with the connected institutions."""
-    v, (opened, not_networked, coded) = world.values, shut(world, year)
-    costs = patient_costs(v)
+    values, (opened, not_networked, coded) = world.values, shut(world, year)
+    costs = patient_costs(values)
     fields = {
         "key": key_of(PEOPLE, world.seed, world.draw),
         "care_at_home": care_at_home,
         "diseases": visits.cumulative(world.diseases.patients),
         "disease_bill": world.diseases.bill,
-        "as_ordinary": odds_of(v[Chronic.as_ordinary][0]),
+        "as_ordinary": odds_of(values[Chronic.as_ordinary][0]),
         "open": odds_of(opened),
         "not_networked": odds_of(not_networked),
         "coded": odds_of(coded),
@@ -212,31 +214,28 @@ def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
         "waiting": costs.waiting,
         "reluctance": reluctances(world.spread),
     }
-    return filled(np.atleast_1d(circumstances(v)), fields)
+    return filled(np.atleast_1d(circumstances(values)), fields)
 
 
-def tables_of(world: World, rules: Rules, of: Scenario) -> Tables:
+def tables_of(world: World, rules: Rules, scenario: Scenario) -> Tables:
     """Return the tables that the loop reads of a scenario."""
-    scale = bill_scale(world.bill * level(world, of.year)[1][:, None], world.lists)
-    conditions = measures.table(rules.measures, ground(world, areas.load(of.geography), of.year))
+    scale = bill_scale(world.bill * level(world, scenario.year)[1][:, None], world.lists)
+    conditions = measures.table(rules.measures, ground(world, areas.load(scenario.geography), scenario.year))
     return rules.tables(scale, world.quantiles, conditions)
 
 
 def live(
     world: World,
-    of: Scenario,
+    scenario: Scenario,
     *,
-    touched: npt.NDArray[np.bool_],
+    touched: Flags,
     people: int = PEOPLE_PER_DRAW,
     whole: bool = True,
     care_at_home: bool = True,
-    by_month: bool = False,
     rules: Rules | None = None,
     answer: response.Answer | None = None,
-    jobs: int = 1,
-    chunk: int = 1 << 18,
 ) -> Run:
-    """Return one run of one scenario in the world of one draw.
+    """Return one run of one scenario in one draw: the only place that knows what follows what.
 
     Parameters
     ----------
@@ -244,39 +243,50 @@ def live(
     month), see `touched_by`. people : people to draw. whole : whether to draw the country, care within provinces
     included, not only those pairs.
     care_at_home : whether care at home uses up part of the year before the first visit elsewhere.
-    by_month : sum each month apart, of visits alone, instead of what is touched and what is not.
     rules, answer : what `enacted_in` and `answered` returned, for who runs a scenario several times in a draw.
-    jobs, chunk : threads, and people lived through at a time; any values give the same totals.
     """
-    place = areas.load(of.geography)
-    rules = rules or enacted_in(world, of)
-    cells = cells_of(world, place, of.year, focus(touched), people, whole or not touched.any())
-    draw, tables = draw_record(world, of.year, care_at_home=care_at_home), tables_of(world, rules, of)
-    work = [(cells, draw, tables, answer or answered(world, of, rules), True)]
+    place = areas.load(scenario.geography)
+    rules = rules or enacted_in(world, scenario)
+    answer = answer or answered(world, scenario, rules)
+    sums = nobody(len(place.codes), *summed_apart(touched))
+
+    cells = cells_of(world, place, scenario.year, focus(touched), people, whole or not touched.any())
+    draw, tables = draw_record(world, scenario.year, care_at_home=care_at_home), tables_of(world, rules, scenario)
+    loop_over(cells, draw, tables, sums, answer)
     if whole and place.inside.any():
-        work.append((*inside(world, of, place, rules, people // WITHIN_PEOPLE, care_at_home), None, False))
-    n, (period, periods) = len(place.codes), summed_apart(touched, by_month)
-    # A list's iterator can be shared: each thread takes what comes next.
-    every = iter([(part, *how) for who, *how in work for part in parts(who, chunk)])
+        hosts_see_nothing = sums._replace(seen=np.zeros_like(sums.seen))
+        loop_over(*inside(world, scenario, rules, people // WITHIN_PEOPLE, care_at_home), hosts_see_nothing)
 
-    def some(_: int) -> tuple[Ints, Ints, Ints]:
-        sums = nobody(n, period, periods)
-        unseen = sums._replace(seen=np.zeros_like(sums.seen))
-        for part, draw, tables, answer, across in every:
-            loop.loop(part, draw, tables, sums if across else unseen, answer)
-        return sums.totals, sums.paid, sums.seen
+    totals, paid, seen = by_axes(sums)
+    inspect(totals, paid, touched, world, scenario)
+    connect(totals, touched, world, scenario)
+    for of_run in (totals, paid, seen):
+        of_run.setflags(write=False)
+    return Run(scenario, world, int(cells.number.sum()), totals, paid, seen)
 
-    with ThreadPoolExecutor(jobs) as pool:
-        totals, paid, seen = (reduce(np.add, sums) for sums in zip(*pool.map(some, range(jobs)), strict=True))
-    by = (len(KINDS), len(SCHEMES))
-    totals, paid = totals.reshape(2, *by, n, n, periods, -1), paid.reshape(*by, n, n, MONTHS, -1)
-    seen = seen.reshape(*by, len(MEMBERS), periods, n, len(TIERS), -1)
-    if not by_month:
-        inspect(totals, paid, touched, world, of)
-        connect(totals, touched, world, of)
-    for sums in (totals, paid, seen):
-        sums.setflags(write=False)
-    return Run(of, world, int(cells.number.sum()), totals, paid, seen)
+
+def by_month(world: World, scenario: Scenario, rules: Rules, *, touched: Flags, people: int) -> Ints:
+    """Return the totals of a run on the touched pairs alone, each month summed apart, of visits alone: see `live`."""
+    place = areas.load(scenario.geography)
+    cells = cells_of(world, place, scenario.year, focus(touched), people, not touched.any())
+    draw, tables = draw_record(world, scenario.year), tables_of(world, rules, scenario)
+    sums = nobody(len(place.codes), *summed_apart(touched, by_month=True))
+    loop_over(cells, draw, tables, sums, answered(world, scenario, rules))
+    return by_axes(sums)[0]
+
+
+def loop_over(cells: Cells, draw: Any, tables: Tables, sums: Sums, answer: response.Answer | None = None) -> None:
+    """Add the years of all people of the cells to the sums, `PEOPLE_AT_ONCE` by `PEOPLE_AT_ONCE`."""
+    for some in parts(cells, PEOPLE_AT_ONCE):
+        loop.loop(some, draw, tables, sums, answer)
+
+
+def by_axes(sums: Sums) -> tuple[Ints, Ints, Ints]:
+    """Return what the loop added up by the axes of `Run`: totals, paid, seen."""
+    by, n = (len(KINDS), len(SCHEMES)), sums.places
+    totals = sums.totals.reshape(2, *by, n, n, sums.periods, -1)
+    paid = sums.paid.reshape(*by, n, n, MONTHS, -1)
+    return totals, paid, sums.seen.reshape(*by, len(MEMBERS), sums.periods, n, len(TIERS), -1)
 
 
 def nobody(places: int, period: npt.NDArray[np.uint8], periods: int) -> Sums:
@@ -291,7 +301,7 @@ def nobody(places: int, period: npt.NDArray[np.uint8], periods: int) -> Sums:
     return Sums(totals, paid, seen, period, places, periods)
 
 
-def summed_apart(touched: npt.NDArray[np.bool_], by_month: bool = False) -> tuple[npt.NDArray[np.uint8], int]:
+def summed_apart(touched: Flags, by_month: bool = False) -> tuple[npt.NDArray[np.uint8], int]:
     """Return to which of its sums each month of a cell goes, (home x host x scheme x kind, month), and how many.
 
     What is not touched and what is, or each month.
@@ -303,12 +313,12 @@ def summed_apart(touched: npt.NDArray[np.bool_], by_month: bool = False) -> tupl
     return apart.reshape(-1, touched.shape[-1]).astype(np.uint8), touched.shape[-1] if by_month else 2
 
 
-def inspect(totals: Ints, paid: Ints, touched: npt.NDArray[np.bool_], world: World, of: Scenario) -> None:
+def inspect(totals: Ints, paid: Ints, touched: Flags, world: World, scenario: Scenario) -> None:
     """Write to the totals of a run what supervision recovers and fines: see `supervision`.
 
     Of the touched and of the other months, each by its mean rate, months weighed by what is paid in them.
     """
-    found = found_by_supervision(world, of, of.year)
+    found = found_by_supervision(world, scenario, scenario.year)
     if found.any():
         months = np.moveaxis(touched, (3, 2), (0, 1))  # (kind, scheme, home, host, month)
         direct = paid[..., DIRECT, None] * np.stack([~months, months], axis=-1)
@@ -318,14 +328,14 @@ def inspect(totals: Ints, paid: Ints, touched: npt.NDArray[np.bool_], world: Wor
         )
 
 
-def connect(totals: Ints, touched: npt.NDArray[np.bool_], world: World, of: Scenario) -> None:
+def connect(totals: Ints, touched: Flags, world: World, scenario: Scenario) -> None:
     """Write to the totals of a run what its year of a roll-out of the network costs: see `network`.
 
     Half of it in each half of the people, told by home in proportion to visits; evenly where there are none.
     """
-    place = areas.load(of.geography)
-    by = np.moveaxis(measures.rolled_out(of, place), 0, 1)
-    cost = network.cost_fen(by, room(world, place, of.year), float(world.values[network.Network.cost][0]))
+    place = areas.load(scenario.geography)
+    by = np.moveaxis(measures.rolled_out(scenario, place), 0, 1)
+    cost = network.cost_fen(by, room(world, place, scenario.year), float(world.values[network.Network.cost][0]))
     apart = place.province[:, None] != place.province  # (home, host)
     for k, h, m in zip(*np.nonzero(cost), strict=True):
         now = touched[:, h, :, k, m].T.astype(np.int64)  # (scheme, home)
@@ -335,63 +345,65 @@ def connect(totals: Ints, touched: npt.NDArray[np.bool_], world: World, of: Scen
         totals[:, *at, NETWORK_COST] += told.reshape(seen.shape)
 
 
-def found_by_supervision(world: World, of: Scenario, year: int) -> Array:
+def found_by_supervision(world: World, scenario: Scenario, year: int) -> Array:
     """Return what is recovered and fined per unit of direct fund payment, (2, kind, host, month)."""
-    detected = scenario.compile(of, areas.load(of.geography), year).values("supervision.detected")[0, :, 0]
+    detected = scenarios.compile(scenario, areas.load(scenario.geography), year).values("supervision.detected")[0, :, 0]
     return supervision.rates(np.moveaxis(detected, 0, 1), world.values)
 
 
-def answered(world: World, of: Scenario, rules: Rules) -> response.Answer | None:
+def answered(world: World, scenario: Scenario, rules: Rules) -> response.Answer | None:
     """Return how patients answer a scenario, None in the form without a response: see `response`.
 
     Raises
     ------
     BadInputError : more visits than the envelope holds.
     """
-    place, form = areas.load(of.geography), response.form(world.values)
+    place, form = areas.load(scenario.geography), response.form(world.values)
     if form == response.NONE:
         return None
-    touches = treatments(of, place).any()
-    factors = _moved(world, of, rules) if touches else response.unmoved(len(place.codes), len(SCHEMES))
+    touches = treatments(scenario, place).any()
+    factors = _moved(world, scenario, rules) if touches else response.unmoved(len(place.codes), len(SCHEMES))
     try:
         return response.answer(form, factors)
     except ValueError as beyond:
         kind, home, times = beyond.args
         what = f"{KINDS[kind]} visits of {place.names_en[home]} come to {times:.2f} times those of the reference"
         fix = f"At most {1 + response.MARGIN:g} can be drawn: pin a smaller response, or a smaller change."
-        raise BadInputError(f"{of.path}: {what} (response.form={form}, draw {world.draw}). {fix}") from None
+        raise BadInputError(f"{scenario.path}: {what} (response.form={form}, draw {world.draw}). {fix}") from None
 
 
-def _moved(world: World, of: Scenario, rules: Rules) -> response.Factors:
+def _moved(world: World, scenario: Scenario, rules: Rules) -> response.Factors:
     """Return visits and bills of a scenario against its reference, solved on the few people of a pilot.
 
     Their luck is the same in every run; nothing of theirs is kept but prices and the share that can settle directly.
     """
-    v, place, form = world.values, areas.load(of.geography), response.form(world.values)
-    pilot = replace(world, seed=response.PILOT_SEED, draw=0, values=response.without(v))
-    root, how = scenario.reference(of), {"touched": touched_by(of), "people": response.PILOT, "by_month": True}
-    sides = [(root, enacted_in(world, root)), (of, rules)]
-    seen = [live(pilot, one, rules=its, whole=False, **how).totals.sum(axis=0) for one, its in sides]  # type: ignore[arg-type]
-    expected = cases(world, place, of.year)
+    values, place, form = world.values, areas.load(scenario.geography), response.form(world.values)
+    pilot = replace(world, seed=response.PILOT_SEED, draw=0, values=response.without(values))
+    root, touched = reference(scenario), touched_by(scenario)
+    sides = [(root, enacted_in(world, root)), (scenario, rules)]
+    seen = [by_month(pilot, *side, touched=touched, people=response.PILOT).sum(axis=0) for side in sides]
+    expected = cases(world, place, scenario.year)
     if form == response.PRICE:
-        costs = [measures.claim_costs(its.measures, patient_costs(v)) for _, its in sides]
+        costs = [measures.claim_costs(its.measures, patient_costs(values)) for _, its in sides]
         before, after = (response.borne(totals, cost) for totals, cost in zip(seen, costs, strict=True))
         bills = seen[0][..., BILLS : BILLS + 3].sum(axis=-1)
-        factors = response.to_price(v, (before, after), bills, treatments(of, place))
+        factors = response.to_price(values, (before, after), bills, treatments(scenario, place))
     else:
         leaving = world.c[:, :, None] + world.pull.leave[place.province]
         able = [side[..., [VISITS, FIRST + BY_CHOICE]].sum(axis=(1, 3, 5)) for side in seen]
-        factors = response.to_coverage(v, leaving, able[1] - able[0], expected.sum(axis=(1, 2, 4)), visits.season())
-    return response.displace(v, factors, expected[:, :, response.responding(form)].sum(axis=2))
+        factors = response.to_coverage(
+            values, leaving, able[1] - able[0], expected.sum(axis=(1, 2, 4)), visits.season()
+        )
+    return response.displace(values, factors, expected[:, :, response.responding(form)].sum(axis=2))
 
 
 @lru_cache(maxsize=32)
-def treatments(of: Scenario, place: areas.Place) -> Ints:
+def treatments(scenario: Scenario, place: areas.Place) -> Ints:
     """Return which cells of a home a scenario treats alike, numbers by (kind, scheme, home, host, month), 0 untouched.
 
     Those of one kind of care, scheme and home that have the same levers, before and after.
     """
-    after, before = scenario.compile(of, place), scenario.compile(scenario.reference(of), place)
+    after, before = scenarios.compile(scenario, place), scenarios.compile(reference(scenario), place)
     shape = after.touched.shape
     home, scheme, kind = (np.arange(shape[axis]).reshape(-1, *[1] * (len(shape) - 1 - axis)) for axis in (0, 2, 3))
     code = np.broadcast_to((kind * shape[2] + scheme) * shape[0] + home, shape).ravel()
@@ -405,29 +417,32 @@ def treatments(of: Scenario, place: areas.Place) -> Ints:
 
 
 def inside(
-    world: World, of: Scenario, place: areas.Place, rules: Rules, people: int, care_at_home: bool
+    world: World, scenario: Scenario, rules: Rules, people: int, care_at_home: bool
 ) -> tuple[Cells, Any, Tables]:
     """Return people treated in another city of their province, what the loop draws from, and its tables.
 
     They take no share of the people drawn across provinces, nor of their luck. A drawn share is settled directly; all
     are filed, and nobody gains by a claim by hand, which is priced on the same catalogue.
     """
-    v, nowhere = world.values, np.zeros((len(KINDS), len(place.codes), len(place.codes)), dtype=bool)
-    cells = drawn(world, within.expect(place, of.year, v, world.pull.purpose), nowhere, people, True)
-    record = np.atleast_1d(draw_record(world, of.year, care_at_home=care_at_home))
-    open_, always = odds_of(v[within.Within.direct][0]), odds_of(1.0)
+    place, values = areas.load(scenario.geography), world.values
+    nowhere = np.zeros((len(KINDS), len(place.codes), len(place.codes)), dtype=bool)
+    cells = drawn(world, within.expect(place, scenario.year, values, world.pull.purpose), nowhere, people, True)
+    record = np.atleast_1d(draw_record(world, scenario.year, care_at_home=care_at_home))
+    open_, always = odds_of(values[within.Within.direct][0]), odds_of(1.0)
     record = filled(record, {"open": open_, "not_networked": always, "coded": always, "fault": 0, "attention": 0})
-    bills = within.bills(v) / float(visits.tier_shares(v[visits.Visits.tier3_share][0]) @ visits.tier_bills())
-    tables = tables_of(world, enact_within(rules, of, place, v, world.quantiles), of)
+    bills = within.bills(values) / float(visits.tier_shares(values[visits.Visits.tier3_share][0]) @ visits.tier_bills())
+    tables = tables_of(world, enact_within(rules, scenario, place, values, world.quantiles), scenario)
     return cells, record, tables._replace(scale_fen=bill_scale(bills, world.lists))
 
 
-def enacted_in(world: World, of: Scenario) -> Rules:
+def enacted_in(world: World, scenario: Scenario) -> Rules:
     """Return the rules that a scenario enacts in a draw: the same however people fail, choose or start their year."""
-    return enact(of, areas.load(of.geography), world.values, world.lists, world.quantiles)
+    return enact(scenario, areas.load(scenario.geography), world.values, world.lists, world.quantiles)
 
 
-def run(of: Scenario, *, seed: int = 0, draw: int = 0, people: int = PEOPLE_PER_DRAW, pin: Pin | None = None) -> Run:
+def run(
+    scenario: Scenario, *, seed: int = 0, draw: int = 0, people: int = PEOPLE_PER_DRAW, pin: Pin | None = None
+) -> Run:
     """Return one run of one scenario, its world solved on the scenario's reference.
 
     Parameters
@@ -435,15 +450,15 @@ def run(of: Scenario, *, seed: int = 0, draw: int = 0, people: int = PEOPLE_PER_
     seed, draw : name the luck; the same pair gives the same run. people : people to draw.
     pin : unknowns held at a value, by id, instead of being drawn.
     """
-    world = solve(scenario.reference(of), seed, draw, pin)
-    return live(world, of, touched=touched_by(of), people=people)
+    world = solve(reference(scenario), seed, draw, pin)
+    return live(world, scenario, touched=touched_by(scenario), people=people)
 
 
-def touched_by(of: Scenario) -> npt.NDArray[np.bool_]:
+def touched_by(scenario: Scenario) -> Flags:
     """Return the cells that a scenario touches, (home, host, scheme, kind, month)."""
-    return scenario.compile(of, areas.load(of.geography)).touched
+    return scenarios.compile(scenario, areas.load(scenario.geography)).touched
 
 
-def focus(touched: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def focus(touched: Flags) -> Flags:
     """Return the (kind, home, host) that are touched in any scheme or month."""
     return np.moveaxis(np.asarray(touched.any(axis=(2, 4))), -1, 0)

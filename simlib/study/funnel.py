@@ -233,10 +233,10 @@ def _months(of: Scenario, kind: int, seed: int, draw: int, people: int, pin: Pin
     world = solve.solve(scenario.reference(of), seed, draw, pin)
     ((root, own),) = rules_of(world, [of])
     touched = simulate.touched_by(of)
-    how = {"touched": touched, "people": people, "whole": False, "by_month": True}
     pairs = touched[:, :, :, kind].any(axis=(2, 3))
-    runs = (simulate.live(world, one, rules=its, **how) for one, its in ((scenario.reference(of), root), (of, own)))  # type: ignore[arg-type]
-    return np.stack([run.totals[:, kind].sum(axis=(0, 1))[pairs].sum(axis=0) for run in runs])
+    sides = ((scenario.reference(of), root), (of, own))
+    totals = (simulate.by_month(world, *side, touched=touched, people=people) for side in sides)
+    return np.stack([side[:, kind].sum(axis=(0, 1))[pairs].sum(axis=0) for side in totals])
 
 
 def league(runs: Runs, number: int, lang: Lang = "en") -> pd.DataFrame:

@@ -44,9 +44,10 @@ def formed(world: solve.World, form: str, **unknowns: float) -> solve.World:
 
 def both(world: solve.World, of: scenario.Scenario) -> tuple[np.ndarray, np.ndarray]:
     """Return the totals of the reference and of a scenario, (kind, scheme, home, host, month, amount)."""
-    touched, sides = simulate.touched_by(of), (scenario.reference(of), of)
+    everywhere, sides = np.ones_like(simulate.touched_by(of)), (scenario.reference(of), of)
     before, after = (
-        simulate.live(world, one, touched=touched, people=PEOPLE, by_month=True).totals.sum(axis=0) for one in sides
+        simulate.by_month(world, one, simulate.enacted_in(world, one), touched=everywhere, people=PEOPLE).sum(axis=0)
+        for one in sides
     )
     return before, after
 

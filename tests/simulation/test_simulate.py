@@ -66,9 +66,17 @@ def test_the_fund_pays_no_more_than_the_bill(before: np.ndarray) -> None:
     assert (before >= 0)[..., [i for n, i in COLUMN.items() if n != "benefit_gap"]].all()
 
 
-def test_any_chunk_size_gives_the_same_totals(world: solve.World, delta: scenario.Scenario, after: np.ndarray) -> None:
-    for chunk in (17, 5_000):
-        assert (live(world, delta, chunk=chunk) == after).all()
+def test_however_many_people_are_simulated_at_once_the_totals_are_the_same(
+    world: solve.World,
+    delta: scenario.Scenario,
+    runs: tuple[simulate.Run, simulate.Run],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for number in (17, 5_000):
+        monkeypatch.setattr(simulate, "PEOPLE_AT_ONCE", number)
+        parted = simulate.live(world, delta, touched=simulate.touched_by(delta), people=PEOPLE)
+        assert (parted.totals == runs[1].totals).all() and (parted.paid == runs[1].paid).all()
+        assert (parted.seen == runs[1].seen).all()
 
 
 def test_what_is_paid_by_month_is_what_is_paid(runs: tuple[simulate.Run, simulate.Run]) -> None:
@@ -93,15 +101,6 @@ def test_what_hosts_see_by_tier_and_member_is_all_of_cross_province_care(world: 
     retired = by_member[:, 1] / by_member.sum(axis=1)
     drawn = [world.values[q][0] for q in (Visits.retired_share_employee, Visits.senior_share_resident)]
     np.testing.assert_allclose(retired, drawn, atol=0.05)
-
-
-def test_any_chunk_size_and_jobs_give_the_same_sight_of_hosts(world: solve.World, delta: scenario.Scenario) -> None:
-    touched = simulate.touched_by(delta)
-    whole, parted = (
-        simulate.live(world, delta, touched=touched, people=PEOPLE, **how).seen
-        for how in ({}, {"chunk": 999, "jobs": 2})
-    )
-    assert (whole == parted).all()
 
 
 def test_the_reform_changes_only_what_it_names(
