@@ -37,11 +37,19 @@ Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
-CANDIDATES, SOLVED, MEMBERS = 1 << 14, 1500, 512
-"""Candidates of the hypercube, how many of them are solved, and how many draws stay."""
-
 BATCH = 64
 """Candidates that are solved between two writes of what is done."""
+
+
+class Size(NamedTuple):
+    """Candidates of the hypercube, how many of them are solved, and how many draws stay."""
+
+    candidates: int = 1 << 14
+    solved: int = 1500
+    members: int = 512
+
+
+SIZE = Size()
 
 
 class Solved(NamedTuple):
@@ -101,9 +109,7 @@ def run(
     seed: int = 0,
     path: Path | None = None,
     jobs: int = 1,
-    candidates: int = CANDIDATES,
-    solved: int = SOLVED,
-    members: int = MEMBERS,
+    size: Size = SIZE,
     progress: Callable[[str, int], Progress] = lambda *_: iter,
 ) -> Fitted:
     """Return what a fit leaves; what is solved is kept in the folder, so that a fit that was stopped goes on.
@@ -111,12 +117,13 @@ def run(
     Parameters
     ----------
     root : the scenario whose rules were in force. to : last year of which an anchor is read. path : table of anchors,
-    the package's unless given. progress : of what, and of how many, wraps the candidates as they are done.
+    the package's unless given. size : of the hypercube and of what stays of it. progress : of what, and of how many,
+    wraps the candidates as they are done.
     """
     known = targets.read(path or targets.published())
-    fitted = until(known, to)
+    fitted, candidates = until(known, to), size.candidates
     made_with = hashes(root, path or targets.published())
-    wave = first_wave(fitted, seed, candidates, solved, progress("flows", candidates))
+    wave = first_wave(fitted, seed, candidates, size.solved, progress("flows", candidates))
     done = Done(folder / "candidates.csv", known, f"{made_with.model_dump()} {to} {seed} {candidates}")
     left = [int(number) for number in wave.number if int(number) not in done.values]
     batches = range(0, len(left), BATCH)
@@ -127,7 +134,7 @@ def run(
     values = np.stack([done.values[int(number)] for number in wave.number])
     used = [known.index(anchor) for anchor in fitted]
     weight = weights(fitted, wave, values[:, used])
-    chosen = wave.number[systematic(weight, members)]
+    chosen = wave.number[systematic(weight, size.members)]
     kept = Ensemble(
         fitted_to=to,
         seed=seed,
@@ -165,9 +172,9 @@ class Done:
             kept = (row for row in rows[1:] if rows[0][2:] == self.labels and row[0] == self.stamp)
             self.values = {int(row[1]): np.array([float(cell) for cell in row[2:]]) for row in kept}
 
-    def add(self, found: Iterable[tuple[int, Array]]) -> None:
+    def add(self, more: Iterable[tuple[int, Array]]) -> None:
         """Keep some more, and write all."""
-        self.values |= dict(found)
+        self.values |= dict(more)
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["made_with", "candidate", *self.labels])

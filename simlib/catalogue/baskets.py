@@ -117,7 +117,7 @@ class Real(NamedTuple):
 
 
 def generate(
-    place: Provinces, v: Values, seed: int, draw: int, catalogues: Catalogues = (), on: datetime.date | None = None
+    place: Provinces, values: Values, seed: int, draw: int, catalogues: Catalogues = (), on: datetime.date | None = None
 ) -> Lists:
     """Return catalogues and baskets for one parameter draw: synthetic, but for the real lists given.
 
@@ -127,8 +127,10 @@ def generate(
     """
     delta = np.array([region == "yangtze-delta" for region in place.regions])
     real = [sample(place, catalogues, on, c, seed, draw) for c in range(len(CATEGORIES))]
-    parts = np.concatenate([_category_parts(c, delta, v, seed, draw, real[c]) for c in range(len(CATEGORIES))], axis=1)
-    baskets = [_baskets(k, v, seed, draw) for k in range(len(KINDS))]
+    parts = np.concatenate(
+        [_category_parts(c, delta, values, seed, draw, real[c]) for c in range(len(CATEGORIES))], axis=1
+    )
+    baskets = [_baskets(k, values, seed, draw) for k in range(len(KINDS))]
     order = uniforms((len(CATEGORIES) * ITEMS,), LISTS, seed, draw, 0)
     return Lists(parts, np.stack([b for b, _ in baskets]), np.stack([m for _, m in baskets]), order)
 
@@ -158,45 +160,101 @@ def sample(
     )
 
 
+class _ListShares(NamedTuple):
+    """How the lists of one category are decided.
+
+    Attributes
+    ----------
+    listed : share of items that a list decided afresh covers. first : share of those in class A. capped : share under
+    a ceiling. inside, outside : agreement on what is listed between two provinces of the Delta, and between others.
+    share, ceiling : agreement on self-pay and on ceilings.
+    """
+
+    listed: float
+    first: float
+    capped: float
+    inside: float
+    outside: float
+    share: float
+    ceiling: float
+
+
+class _Decided(NamedTuple):
+    """What a list says of each item, (list, item): whether listed, first self-pay, ceiling against the price."""
+
+    listed: npt.NDArray[np.bool_]
+    share: Array
+    ceiling: Array
+
+
+def _list_shares(category: int, values: Values) -> _ListShares:
+    """Return how the lists of a category are decided in a draw; drugs are on one national list without ceilings."""
+    share, ceiling = float(values[Catalogue.agree_share][category]), float(values[Catalogue.agree_ceiling][0])
+    if category == DRUG:
+        return _ListShares(1.0, float(values[Catalogue.class_a_drug][0]), 0.0, 1.0, 1.0, share, ceiling)
+    service = (
+        Catalogue.listed_service,
+        Catalogue.class_a_service,
+        Catalogue.capped_service,
+        Catalogue.agree_service_delta,
+        Catalogue.agree_service,
+    )
+    consumable = (
+        Catalogue.listed_consumable,
+        Catalogue.class_a_consumable,
+        Catalogue.capped_consumable,
+        Catalogue.agree_consumable,
+        Catalogue.agree_consumable,
+    )
+    own = (float(values[q][0]) for q in (service if category == SERVICE else consumable))
+    listed, first, capped, inside, outside = own
+    return _ListShares(listed, first, capped, inside, outside, share, ceiling)
+
+
+def _afresh(shares: _ListShares, random: Array, real: Real | None) -> _Decided:
+    """Return lists decided afresh, provinces first, then the Delta's and the nation's own, (list, item).
+
+    The first real list is what is copied, in place of the nation's.
+    """
+    self_pay = SELF_PAY[(random[1, 3] * len(SELF_PAY)).astype(int)]
+    listed = random[0, 0] < shares.listed
+    share = np.where(random[1, 0] < shares.first, 0, self_pay)
+    ceiling = np.where(random[2, 0] < shares.capped, 0.3 + 0.65 * random[2, 3], 1.0)
+    if real:
+        listed[-1, CORE:] = real.listed
+        share[-1, CORE:] = np.where(real.listed, real.share, share[-1, CORE:])
+        ceiling[-1, CORE:] = np.where(real.listed, real.ceiling, ceiling[-1, CORE:])
+    return _Decided(listed, share, ceiling)
+
+
+def _copied_down(shares: _ListShares, fresh: _Decided, delta: npt.NDArray[np.bool_], random: Array) -> _Decided:
+    """Return what each province's list says once some of it is copied from the lists above it: see `_spread`."""
+    listed, first, capped = shares.listed, shares.first, shares.capped
+    same_share = first**2 + (1 - first) ** 2 / len(SELF_PAY)
+    return _Decided(
+        _spread(fresh.listed, delta, random[0], listed**2 + (1 - listed) ** 2, shares.inside, shares.outside),
+        _spread(fresh.share, delta, random[1], same_share, shares.share, shares.share),
+        _spread(fresh.ceiling, delta, random[2], (1 - capped) ** 2, shares.ceiling, shares.ceiling),
+    )
+
+
+def _parts_of(decided: _Decided) -> Array:
+    """Return what is left of one yuan spent on each item, ppm: unlisted, over the ceiling, self-pay, eligible."""
+    over = np.rint(PPM * (1 - decided.ceiling))
+    self_pay = np.rint((PPM - over) * decided.share)
+    out = np.stack([np.full_like(over, PPM), over, self_pay, PPM - over - self_pay], axis=-1)
+    out[decided.listed, 0] = 0
+    out[~decided.listed, 1:] = 0
+    return out
+
+
 def _category_parts(
-    category: int, delta: npt.NDArray[np.bool_], v: Values, seed: int, draw: int, real: Real | None
+    category: int, delta: npt.NDArray[np.bool_], values: Values, seed: int, draw: int, real: Real | None
 ) -> Array:
     """Return the four parts of each item of one category on each province's list, ppm."""
-    listed, inside, outside, first, capped = (
-        (1.0, 1.0, 1.0, v[Catalogue.class_a_drug][0], 0.0),
-        (
-            v[Catalogue.listed_service][0],
-            v[Catalogue.agree_service_delta][0],
-            v[Catalogue.agree_service][0],
-            v[Catalogue.class_a_service][0],
-            v[Catalogue.capped_service][0],
-        ),
-        (
-            v[Catalogue.listed_consumable][0],
-            v[Catalogue.agree_consumable][0],
-            v[Catalogue.agree_consumable][0],
-            v[Catalogue.class_a_consumable][0],
-            v[Catalogue.capped_consumable][0],
-        ),
-    )[category]
-    luck = uniforms((3, 4, len(delta) + 2, ITEMS), LISTS, seed, draw, 1, category)
-    agree_share, agree_ceiling = v[Catalogue.agree_share][category], v[Catalogue.agree_ceiling][0]
-    fresh_listed = luck[0, 0] < listed
-    fresh_share = np.where(luck[1, 0] < first, 0, SELF_PAY[(luck[1, 3] * len(SELF_PAY)).astype(int)])
-    fresh_ceiling = np.where(luck[2, 0] < capped, 0.3 + 0.65 * luck[2, 3], 1.0)
-    if real:  # the first real list is what is copied, in place of the nation's
-        fresh_listed[-1, CORE:] = real.listed
-        fresh_share[-1, CORE:] = np.where(real.listed, real.share, fresh_share[-1, CORE:])
-        fresh_ceiling[-1, CORE:] = np.where(real.listed, real.ceiling, fresh_ceiling[-1, CORE:])
-    on_list = _spread(fresh_listed, delta, luck[0], listed**2 + (1 - listed) ** 2, inside, outside)
-    same_share = first**2 + (1 - first) ** 2 / len(SELF_PAY)
-    share = _spread(fresh_share, delta, luck[1], same_share, agree_share, agree_share)
-    ceiling = _spread(fresh_ceiling, delta, luck[2], (1 - capped) ** 2, agree_ceiling, agree_ceiling)
-    over = np.rint(PPM * (1 - ceiling))
-    self_pay = np.rint((PPM - over) * share)
-    out = np.stack([np.full_like(over, PPM), over, self_pay, PPM - over - self_pay], axis=-1)
-    out[on_list, 0] = 0
-    out[~on_list, 1:] = 0
+    shares = _list_shares(category, values)
+    random = uniforms((3, 4, len(delta) + 2, ITEMS), LISTS, seed, draw, 1, category)
+    out = _parts_of(_copied_down(shares, _afresh(shares, random, real), delta, random))
     if real:
         out[real.provinces, CORE:] = real.parts
     out[:, :CORE] = (0, 0, 0, PPM)
@@ -206,7 +264,7 @@ def _category_parts(
 def _spread(
     fresh: npt.NDArray[Any],
     delta: npt.NDArray[np.bool_],
-    luck: Array,
+    random: Array,
     floor: float,
     inside: float,
     outside: float,
@@ -216,14 +274,14 @@ def _spread(
     Two provinces agree with probability k + (1 - k) floor, where k is the chance that both copied the same
     source: r^2 inside the Delta, r1^2 r^2 across. Agreement below the floor of independent lists cannot be made.
     The core of items that all share counts as agreement; only the rest can differ.
-    The last two rows of `fresh` and `luck` belong to the Delta's and the nation's own list.
+    The last two rows of `fresh` and `random` belong to the Delta's and the nation's own list.
     """
     outer = np.sqrt(_copied(outside, floor))
     inner = np.sqrt(max(_copied(inside, floor), _copied(outside, floor)))
     through = outer / inner if inner > 0 else 0.0
     provinces, nation = fresh[:-2], fresh[-1]
-    region = np.asarray(np.where(luck[2, -2] < through, nation, fresh[-2]))
-    copied = luck[1, :-2] < np.asarray(np.where(delta, inner, outer))[:, None]
+    region = np.asarray(np.where(random[2, -2] < through, nation, fresh[-2]))
+    copied = random[1, :-2] < np.asarray(np.where(delta, inner, outer))[:, None]
     return np.asarray(np.where(copied, np.where(delta[:, None], region, nation), provinces))
 
 
@@ -233,30 +291,30 @@ def _copied(agreement: float, floor: float) -> float:
     return max((beyond_core - floor) / (1 - floor), 0.0) if floor < 1 else 1.0
 
 
-def _baskets(kind: int, v: Values, seed: int, draw: int) -> tuple[Array, Array]:
+def _baskets(kind: int, values: Values, seed: int, draw: int) -> tuple[Array, Array]:
     """Return the spending mix of each case group of a kind over all items, ppm, and its mean bill."""
-    luck = uniforms((len(CATEGORIES), 2, BASKETS, ITEMS), LISTS, seed, draw, 2, kind)
+    random = uniforms((len(CATEGORIES), 2, BASKETS, ITEMS), LISTS, seed, draw, 2, kind)
     jitter = uniforms((BASKETS, len(CATEGORIES) + 3), LISTS, seed, draw, 3, kind)
-    drug = v[Catalogue.drug_share if kind == INPATIENT else Catalogue.drug_share_outpatient][0]
-    consumable = v[Catalogue.consumable_share][0] if kind == INPATIENT else 0.03
+    drug = values[Catalogue.drug_share if kind == INPATIENT else Catalogue.drug_share_outpatient][0]
+    consumable = values[Catalogue.consumable_share][0] if kind == INPATIENT else 0.03
     drug = 1 - consumable if kind == PHARMACY else drug
     mix = np.array([drug, 1 - drug - consumable, consumable]) * np.exp(jitter[:, :3] - 0.5)
-    implants = jitter[:, 3] < (v[Catalogue.implant_baskets][0] if kind == INPATIENT else 0.0)
+    implants = jitter[:, 3] < (values[Catalogue.implant_baskets][0] if kind == INPATIENT else 0.0)
     mix /= mix.sum(axis=1, keepdims=True)
     dear = 0.35 + 0.3 * jitter[:, 4]
     mix[implants] *= ((1 - dear) / (1 - mix[:, CONSUMABLE]))[implants, None]
     mix[implants, CONSUMABLE] = dear[implants]
     few = np.full((len(CATEGORIES), BASKETS, 1), 0.05)
     few[CONSUMABLE, implants] = 0.01
-    plain = ~implants & (jitter[:, 5] < v[Catalogue.plain_baskets][0])
-    luck[:, 0, plain, CORE:] = 1.0
+    plain = ~implants & (jitter[:, 5] < values[Catalogue.plain_baskets][0])
+    random[:, 0, plain, CORE:] = 1.0
     few[:, plain] = 0.5
-    used = luck[:, 0] <= np.maximum(few, luck[:, 0].min(axis=2, keepdims=True))
-    chosen = np.where(used, -np.log(luck[:, 1]), 0)
+    used = random[:, 0] <= np.maximum(few, random[:, 0].min(axis=2, keepdims=True))
+    chosen = np.where(used, -np.log(random[:, 1]), 0)
     weight = mix.T[:, :, None] * chosen / chosen.sum(axis=2, keepdims=True)
     ppm = np.floor(weight.transpose(1, 0, 2).reshape(BASKETS, -1) * PPM)
     ppm[np.arange(BASKETS), ppm.argmax(axis=1)] += PPM - ppm.sum(axis=1)
-    bill = np.where(implants, v[Catalogue.implant_bill][0], 1.0)
+    bill = np.where(implants, values[Catalogue.implant_bill][0], 1.0)
     return ppm, bill / bill.mean()
 
 
@@ -373,7 +431,7 @@ def covers(lists: Lists, mixed: Array, province: npt.NDArray[np.int64]) -> npt.N
             of_home, of_host = parts[home], parts[host]
             if needed[some, 4:].any():
                 of_home, of_host = (
-                    with_self_pay(*of) for of in zip((of_home, of_host), needed[some, 4:].T, strict=True)
+                    with_self_pay(*side) for side in zip((of_home, of_host), needed[some, 4:].T, strict=True)
                 )
             left[some] = spent(basket, picked(of_home, of_host, rule, order < reach))
         own += alone

@@ -33,7 +33,7 @@ ROW = dict.fromkeys(targets.COLUMNS, "x") | {
     "tolerance": "1",
     "role": "fit",
 }
-SMALL = {"candidates": 256, "solved": 12, "members": 12}
+SMALL = fit.Size(candidates=256, solved=12, members=12)
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +70,12 @@ def test_flows_of_known_unknowns_are_recovered_and_the_rest_stays_at_its_range()
 
 
 def test_a_fit_that_was_stopped_goes_on_and_comes_to_the_same(root: scenario.Scenario, tmp_path: Path) -> None:
-    whole = fit.run(root, tmp_path, to=2023, jobs=2, **SMALL)
+    whole = fit.run(root, tmp_path, to=2023, jobs=2, size=SMALL)
     path = tmp_path / "candidates.csv"
     kept = path.read_bytes()
     lines = kept.decode().splitlines(keepends=True)
     path.write_text("".join(lines[:4]), encoding="utf-8")
-    again = fit.run(root, tmp_path, to=2023, jobs=1, **SMALL)
+    again = fit.run(root, tmp_path, to=2023, jobs=1, size=SMALL)
     assert path.read_bytes() == kept and again.ensemble == whole.ensemble
     assert np.array_equal(again.says, whole.says)
     learned, misses = match.learned(whole.ensemble), match.fitted_table(whole)
