@@ -89,7 +89,7 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(every[:10]) + (", …" if len(every) > 10 else "")
 
 
-def did_you_mean(found: str, known: Iterable[str], told_by: str = "") -> str:
+def did_you_mean(word: str, known: Iterable[str], told_by: str = "") -> str:
     """Return the likely fix of a name that is not known; `told_by` is the command that lists many known ones.
 
     >>> did_you_mean("hom", ["home", "host"]), did_you_mean("zzz", ["home", "host"])
@@ -99,10 +99,10 @@ def did_you_mean(found: str, known: Iterable[str], told_by: str = "") -> str:
     """
     every = list(known)
     # Of two Chinese characters one right is near; Latin words of that length are not.
-    short = len(found) <= 3 and not found.isascii()
-    near = difflib.get_close_matches(found[:200], every, n=1, cutoff=0.5 if short else 0.6)
-    if not near and len(found) >= 4:  # a part of one is near too, the shortest nearest
-        near = sorted((name for name in every if found.casefold() in name.casefold()), key=len)
+    short = len(word) <= 3 and not word.isascii()
+    near = difflib.get_close_matches(word[:200], every, n=1, cutoff=0.5 if short else 0.6)
+    if not near and len(word) >= 4:  # a part of one is near too, the shortest nearest
+        near = sorted((name for name in every if word.casefold() in name.casefold()), key=len)
     if near:
         return f"Did you mean {near[0]}?"
     return f"`{told_by}` lists them." if told_by else f"Expected one of {listed(every)}."

@@ -191,20 +191,20 @@ def _items(both: Aligned, differs: Mapping[str, Array], weight: Array, spent: bo
         }
 
 
-def text(a: ItemList, b: ItemList, date: datetime.date | None, found: Comparison, most: int) -> str:
+def text(a: ItemList, b: ItemList, date: datetime.date | None, comparison: Comparison, most: int) -> str:
     """Return a comparison of two lists as text, its `most` largest differing items last."""
     lines = [f"{name}  {one.path}  sha256 {one.sha256[:16]}" for name, one in (("A", a), ("B", b))]
     day = date or texts.both("compare.latest", "en", "zh")
-    for head, what in (("date", day), ("weights", found.weights), ("assumed", f"{found.assumed}\n")):
+    for head, what in (("date", day), ("weights", comparison.weights), ("assumed", f"{comparison.assumed}\n")):
         lines.append(f"{_both(head):12}{what}")
-    cells = [[_both(key), *(_cell(row[key]) for row in found.rows)] for key in list(found.rows[0])[1:]]
-    heads = ["", *(_both(f"column.{row['category']}") for row in found.rows)]
+    cells = [[_both(key), *(_cell(row[key]) for row in comparison.rows)] for key in list(comparison.rows[0])[1:]]
+    heads = ["", *(_both(f"column.{row['category']}") for row in comparison.rows)]
     lines.append(_aligned([heads, *cells], right=True))
-    total = len(found.items)
+    total = len(comparison.items)
     lines.append(f"\n{_both('items')}: {total:,}, the {min(most, total):,} largest first")
     items = [
         [one["code"], one["name"], ", ".join(one["differs"]), _cell(one["eligible_a"]), _cell(one["eligible_b"])]
-        for one in found.items[:most]
+        for one in comparison.items[:most]
     ]
     table = _aligned([[*map(_both, ("code", "name", "differs")), "A, %", "B, %"], *items])
     return "\n".join([*lines, *([table] if items else [])])

@@ -294,7 +294,7 @@ class _Builder:
         for event in self.parsed():
             unquoted = isinstance(event, yaml.ScalarEvent) and not event.style
             until = event.end_mark.index if unquoted else event.start_mark.index
-            bare = _COMMENT.sub(lambda found: " " * len(found[0]), self.text[end:until])
+            bare = _COMMENT.sub(lambda match: " " * len(match[0]), self.text[end:until])
             if "\t" in bare:
                 self.stop(_end(self.text[: end + bare.index("\t")]), _TAB)
             end = max(end, event.end_mark.index)

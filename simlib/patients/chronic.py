@@ -81,7 +81,7 @@ class Mix(NamedTuple):
     bill: Array
 
 
-def diseases(v: Values) -> Diseases:
+def diseases(values: Values) -> Diseases:
     """Return what a draw says of each disease: log-uniform in its range.
 
     >>> middle = {q: np.full(len(DISEASES), q.number) for q in Chronic.quantities()}
@@ -89,9 +89,9 @@ def diseases(v: Values) -> Diseases:
     [6.0, 6.9, 8.0, 127.4]
     """
     patients, visits, cost = (
-        _placed(q.id.partition(".")[2], v[q]) for q in (Chronic.patients, Chronic.visits, Chronic.cost)
+        _placed(q.id.partition(".")[2], values[q]) for q in (Chronic.patients, Chronic.visits, Chronic.cost)
     )
-    return Diseases(patients, visits, cost * v[Chronic.dearer][0])
+    return Diseases(patients, visits, cost * values[Chronic.dearer][0])
 
 
 def _placed(what: str, place: Array) -> Array:
@@ -105,7 +105,7 @@ def dispersions() -> Array:
     return np.array([float(row["dispersion"]) for row in read("diseases")])
 
 
-def mix(of: Diseases, mean_bill: float) -> Mix:
+def mix(diseases: Diseases, mean_bill: float) -> Mix:
     """Return the mix of diseases whose mean bill is the wanted one, yuan.
 
     share of visits ~ patients visits cost^tilt, the tilt solved. A mean beyond nine tenths of the way to the cheapest
@@ -115,20 +115,20 @@ def mix(of: Diseases, mean_bill: float) -> Mix:
     >>> m.visits.round(3).tolist(), m.bill.round(3).tolist(), m.patients.round(3).tolist()
     ([0.25, 0.75], [0.4, 1.2], [0.87, 0.13])
     """
-    base, log_cost = of.patients * of.visits, np.log(of.cost)
+    base, log_cost = diseases.patients * diseases.visits, np.log(diseases.cost)
 
     def shares(tilt: float) -> Array:
         score = np.log(base) + tilt * log_cost
         weight = np.exp(score - score.max())
         return np.asarray(weight / weight.sum())
 
-    even = float((shares(0.0) * of.cost).sum())
-    low, high = (end + 0.1 * (even - end) for end in (float(of.cost.min()), float(of.cost.max())))
+    even = float((shares(0.0) * diseases.cost).sum())
+    low, high = (end + 0.1 * (even - end) for end in (float(diseases.cost.min()), float(diseases.cost.max())))
     wanted = min(max(mean_bill, low), high)
-    tilt = brentq(lambda x: float((shares(x) * of.cost).sum()) - wanted, -60.0, 60.0, xtol=1e-13)
+    tilt = brentq(lambda x: float((shares(x) * diseases.cost).sum()) - wanted, -60.0, 60.0, xtol=1e-13)
     visits = shares(float(tilt))
-    patients = visits / of.visits
-    return Mix(visits, patients / patients.sum(), of.cost / float((visits * of.cost).sum()))
+    patients = visits / diseases.visits
+    return Mix(visits, patients / patients.sum(), diseases.cost / float((visits * diseases.cost).sum()))
 
 
 def listing(settings: Any) -> npt.NDArray[np.uint16]:

@@ -105,66 +105,72 @@ def rates() -> Array:
     return out
 
 
-def attractiveness(place: Provinces, people: People, v: Values) -> Array:
+def attractiveness(place: Provinces, people: People, values: Values) -> Array:
     """Return ln A of each host: a1 ln(beds) + a2 ln(GDP per head) + eps, centred, (host,)."""
-    log_a = v[Flow.a1][0] * np.log(people.beds) + v[Flow.a2][0] * np.log(people.gdp_per_head) + v[Flow.eps]
+    log_a = (
+        values[Flow.a1][0] * np.log(people.beds) + values[Flow.a2][0] * np.log(people.gdp_per_head) + values[Flow.eps]
+    )
     for code, deviation in NAMED_HOSTS:
-        log_a[place.index(code)] += v[deviation][0]
+        log_a[place.index(code)] += values[deviation][0]
     centred: Array = log_a - log_a.mean()
     return centred
 
 
-def reach(place: Provinces, log_a: Array, v: Values) -> Array:
+def reach(place: Provinces, log_a: Array, values: Values) -> Array:
     """Return how attractiveness reaches from host to home, log, (home, host), in the chosen form of decay.
 
     log-logistic: ln A[t] - ln(1 + (D/c_km)^beta). exponential: ln A[t] - D/e_km. radiation, which has no scale:
     ln A[t] - ln(A[h] + s) - ln(A[h] + A[t] + s), s = attractiveness of all areas nearer to the home than the host.
     """
-    form, km = Flow.decay.choices[int(v[Flow.decay][0])], place.distance_km
+    form, km = Flow.decay.choices[int(values[Flow.decay][0])], place.distance_km
     if form == "exponential":
-        return np.asarray(log_a - km / v[Flow.e_km][0])
+        return np.asarray(log_a - km / values[Flow.e_km][0])
     if form == "radiation":
         a = np.exp(log_a)
         nearer = (a * (km[:, None, :] < km[:, :, None])).sum(axis=2)  # the home itself included
         nearer = np.maximum(nearer, a[:, None])
         return np.asarray(log_a - np.log(nearer) - np.log(nearer + a))
-    return np.asarray(log_a - np.log1p((km / v[Flow.c_km][0]) ** v[Flow.beta][0]))
+    return np.asarray(log_a - np.log1p((km / values[Flow.c_km][0]) ** values[Flow.beta][0]))
 
 
-def pull(place: Provinces, people: People, v: Values) -> Pull:
+def pull(place: Provinces, people: People, values: Values) -> Pull:
     """Return what draws people away in one parameter draw.
 
     v[h,t] = ln A[t] - ln(1 + (D/c_km)^beta) + theta ln(1 + migrants) + gamma adjacent, its first two terms by the
     chosen form of `reach`;
     P(t | leave) = softmax_t v;  leave[h] = lambda IV[h] - psi ln A[h], IV = ln sum_t e^v.
     """
-    log_a = attractiveness(place, people, v)
-    utility = reach(place, log_a, v) + v[Flow.theta][0] * np.log1p(people.migrants) + v[Flow.gamma][0] * place.adjacent
+    log_a = attractiveness(place, people, values)
+    utility = (
+        reach(place, log_a, values)
+        + values[Flow.theta][0] * np.log1p(people.migrants)
+        + values[Flow.gamma][0] * place.adjacent
+    )
     np.fill_diagonal(utility, -np.inf)
     inclusive = logsumexp(utility, axis=1)
-    employee = v[Flow.migrant_employee][0]
-    at_home_share = np.array([v[Flow.insured_home_employee][0], v[Flow.insured_home_resident][0]])
+    employee = values[Flow.migrant_employee][0]
+    at_home_share = np.array([values[Flow.insured_home_employee][0], values[Flow.insured_home_resident][0]])
     away = people.migrants[None] * (np.array([employee, 1 - employee]) * at_home_share)[:, None, None]
     present = np.maximum(people.insured.T - away.sum(axis=2), 0.0)
     rate = rates()
-    stay = np.full(len(KINDS), v[Flow.stay_outpatient][0])
-    stay[INPATIENT] = v[Flow.stay_inpatient][0]
+    stay = np.full(len(KINDS), values[Flow.stay_outpatient][0])
+    stay[INPATIENT] = values[Flow.stay_inpatient][0]
     return Pull(
-        living_away=away[None] * (rate * v[Flow.vigour][0] * stay[:, None])[:, :, None, None],
+        living_away=away[None] * (rate * values[Flow.vigour][0] * stay[:, None])[:, :, None, None],
         at_home=present[None] * rate[:, :, None],
-        leave=v[Flow.nest][0] * (inclusive - inclusive.mean()) - v[Flow.psi][0] * log_a,
+        leave=values[Flow.nest][0] * (inclusive - inclusive.mean()) - values[Flow.psi][0] * log_a,
         choice=np.exp(utility - inclusive[:, None]),
-        purpose=_purposes(v),
+        purpose=_purposes(values),
     )
 
 
-def _purposes(v: Values) -> Array:
+def _purposes(values: Values) -> Array:
     """Return the purpose mix of those who travel, (kind, purpose); nobody of them is long-stay.
 
     Chronic patients travel as other outpatients do; who buys in a pharmacy is there for another reason: temporary.
     """
-    outpatient = (v[Flow.purpose_referral_outpatient][0], v[Flow.purpose_emergency_outpatient][0])
-    inpatient = (v[Flow.purpose_referral][0], v[Flow.purpose_emergency][0])
+    outpatient = (values[Flow.purpose_referral_outpatient][0], values[Flow.purpose_emergency_outpatient][0])
+    inpatient = (values[Flow.purpose_referral][0], values[Flow.purpose_emergency][0])
     referral, emergency = np.array([inpatient, outpatient, outpatient, (0.0, 0.0)]).T
     return np.stack([np.zeros(len(KINDS)), referral, emergency, 1 - referral - emergency], axis=1)
 
@@ -204,18 +210,20 @@ def expect(pull: Pull, c: Array, stayed: Array) -> Array:
     return visits
 
 
-def pull_of_cities(place: Place, v: Values) -> Array:
+def pull_of_cities(place: Place, values: Values) -> Array:
     """Return what draws patients from one area to another, (home, host): residents e^capital / (1 + (D / c_km)^beta).
 
     The factor e^capital only where the host is the capital of its province.
     """
     km = distances(place.lon, place.lat)
     return np.asarray(
-        place.share * np.exp(v[Flow.capital][0] * place.capital) / (1 + (km / v[Flow.c_km][0]) ** v[Flow.beta][0])
+        place.share
+        * np.exp(values[Flow.capital][0] * place.capital)
+        / (1 + (km / values[Flow.c_km][0]) ** values[Flow.beta][0])
     )
 
 
-def among_cities(visits: Array, place: Place, v: Values) -> Array:
+def among_cities(visits: Array, place: Place, values: Values) -> Array:
     """Return visits between provinces, (..., purpose, home, host), as visits between the areas of a geography.
 
     V[c,d] = V[h,t] a[c] b[d|c]: a = share of the home province's residents. b of the long-stay = share of those who
@@ -223,7 +231,7 @@ def among_cities(visits: Array, place: Place, v: Values) -> Array:
     1 / (1 + (D / c_km)^beta) and, in the capital, to e^capital. Both derived: neither is published. They sum back to
     the provinces.
     """
-    draw = pull_of_cities(place, v)
+    draw = pull_of_cities(place, values)
     of_province = np.eye(visits.shape[-1])[place.province]
     among = np.repeat((draw / (draw @ of_province)[:, place.province])[None], len(PURPOSES), axis=0)
     among[LONG_STAY] = place.newcomers

@@ -80,12 +80,12 @@ class Factors(NamedTuple):
     bills: Array
 
 
-def form(v: Values) -> str:
+def form(values: Values) -> str:
     """Return the form of response of a draw."""
-    return Response.form.choices[int(v[Response.form][0])]
+    return Response.form.choices[int(values[Response.form][0])]
 
 
-def responding(of: str) -> npt.NDArray[np.bool_]:
+def responding(form: str) -> npt.NDArray[np.bool_]:
     """Return which purposes respond, (purpose,): no emergency does, nor by `eta`, which moves who leaves, who is away.
 
     >>> dict(zip(PURPOSES, responding("eta").tolist()))
@@ -93,7 +93,7 @@ def responding(of: str) -> npt.NDArray[np.bool_]:
     """
     out = np.ones(len(PURPOSES), dtype=bool)
     out[EMERGENCY] = False
-    out[LONG_STAY] = of != ETA
+    out[LONG_STAY] = form != ETA
     return out
 
 
@@ -129,7 +129,7 @@ def borne(totals: Ints, costs: Any) -> Array:
     return np.asarray(own + cost)
 
 
-def to_price(v: Values, own: tuple[Array, Array], billed: Array, group: Ints) -> Factors:
+def to_price(values: Values, own: tuple[Array, Array], billed: Array, group: Ints) -> Factors:
     """Return how visits and bills answer the price, p = what patients bear / their bills, before and after.
 
     Parameters
@@ -147,14 +147,14 @@ def to_price(v: Values, own: tuple[Array, Array], billed: Array, group: Ints) ->
     after[0] = before[0]
 
     def answered(quantity: Quantity) -> Array:
-        return arc(before, after, float(v[quantity][0]))[group]
+        return arc(before, after, float(values[quantity][0]))[group]
 
     out = Factors(answered(Response.outpatient), np.ones(group.shape))
     out.visits[INPATIENT], out.bills[INPATIENT] = answered(Response.inpatient)[0], answered(Response.bill)[0]
     return out
 
 
-def to_coverage(v: Values, leaving: Array, gained: Array, cases: Array, season: Array) -> Factors:
+def to_coverage(values: Values, leaving: Array, gained: Array, cases: Array, season: Array) -> Factors:
     """Return how visits answer the share S of a home's cases that can settle directly: who leaves home moves.
 
     P'(leave) / P(leave), P = logit^-1(x + eta (S' - S)); to whichever host, as before. S is one of each kind of care:
@@ -169,12 +169,12 @@ def to_coverage(v: Values, leaving: Array, gained: Array, cases: Array, season: 
     monthly = cases[:, :, None] * season
     rise = np.divide(gained, monthly, out=np.zeros_like(monthly), where=monthly > 0)[:, None]
     x = leaving[..., None]
-    visits = expit(x + float(v[Response.eta][0]) * rise) / expit(x)
+    visits = expit(x + float(values[Response.eta][0]) * rise) / expit(x)
     shape = (*leaving.shape, leaving.shape[-1], MONTHS)
     return Factors(np.broadcast_to(visits[:, :, :, None], shape).copy(), np.ones(shape))
 
 
-def displace(v: Values, factors: Factors, cases: Array) -> Factors:
+def displace(values: Values, factors: Factors, cases: Array) -> Factors:
     """Return the factors once more outpatient and chronic visits have taken the place of admissions of the same pair.
 
     Each takes that of `response.displaced`, but of no more than there are.
@@ -185,11 +185,11 @@ def displace(v: Values, factors: Factors, cases: Array) -> Factors:
     admitted = np.broadcast_to(cases[INPATIENT, ..., None], np.shape(more))
     fewer = np.divide(more, admitted, out=np.zeros(admitted.shape), where=admitted > 0)
     visits = factors.visits.copy()
-    visits[INPATIENT] = np.maximum(visits[INPATIENT] - float(v[Response.displaced][0]) * fewer, 0.0)
+    visits[INPATIENT] = np.maximum(visits[INPATIENT] - float(values[Response.displaced][0]) * fewer, 0.0)
     return Factors(visits, factors.bills)
 
 
-def answer(of: str, factors: Factors) -> Answer:
+def answer(form: str, factors: Factors) -> Answer:
     """Return the answer as the loop reads it.
 
     Raises
@@ -200,7 +200,7 @@ def answer(of: str, factors: Factors) -> Answer:
         at = np.unravel_index(int(factors.visits.argmax()), factors.visits.shape)
         raise ValueError(int(at[0]), int(at[2]), top)
     real, dearer = (np.ascontiguousarray(x).reshape(-1, MONTHS) for x in factors)
-    return Answer(odds_of(real / (1 + MARGIN)), dearer, np.uint64(odds_of(1 / (1 + MARGIN))), responding(of))
+    return Answer(odds_of(real / (1 + MARGIN)), dearer, np.uint64(odds_of(1 / (1 + MARGIN))), responding(form))
 
 
 def unmoved(places: int, schemes: int) -> Factors:
@@ -208,11 +208,11 @@ def unmoved(places: int, schemes: int) -> Factors:
     return Factors(*np.ones((2, len(KINDS), schemes, places, places, MONTHS)))
 
 
-def envelope(v: Values) -> float:
+def envelope(values: Values) -> float:
     """Return how many times the expected visits are drawn in a draw."""
-    return 1.0 if form(v) == NONE else 1 + MARGIN
+    return 1.0 if form(values) == NONE else 1 + MARGIN
 
 
-def without(v: Values) -> dict[Any, Array]:
+def without(values: Values) -> dict[Any, Array]:
     """Return the values of a draw without a response, as the pilot takes them."""
-    return {**v, Response.form: np.zeros(1)}
+    return {**values, Response.form: np.zeros(1)}

@@ -43,7 +43,7 @@ def _published(kind: str, year: str) -> Array:
     )
 
 
-def totals(v: Values) -> Array:
+def totals(values: Values) -> Array:
     """Return direct visits and fund payment of 2023, (kind, 2), visits and yuan.
 
     Inpatient and chronic as published; pharmacy = all outpatient x drawn share; outpatient = what is left.
@@ -54,7 +54,7 @@ def totals(v: Values) -> Array:
     inpatient, everything, chronic = (
         _published(k, "2023") for k in ("inpatient", "all_outpatient", "chronic_outpatient")
     )
-    pharmacy = everything * np.array([v[Targets.pharmacy_visits][0], v[Targets.pharmacy_fund][0]])
+    pharmacy = everything * np.array([values[Targets.pharmacy_visits][0], values[Targets.pharmacy_fund][0]])
     return np.stack([inpatient, everything - chronic - pharmacy, chronic, pharmacy])
 
 
@@ -71,7 +71,7 @@ def national_visits(year: int) -> Array:
     return np.array([sum(value(table, metric=m, scheme=s, year=str(year)) for s in SCHEMES) for m in of])
 
 
-def level(year: int, v: Values, opened: Array) -> tuple[Array, Array]:
+def level(year: int, values: Values, opened: Array) -> tuple[Array, Array]:
     """Return cases, settled directly or not, and mean bills of a year against 2023, each (kind,).
 
     2024 as published: cases as direct visits, less what more connected institutions explain; bills as fund payment
@@ -84,7 +84,9 @@ def level(year: int, v: Values, opened: Array) -> tuple[Array, Array]:
     """
     if year <= 2023:
         return national_visits(year) / national_visits(2023), np.ones(len(KINDS))
-    grown = np.stack([_published(kind, "2024") for kind in PUBLISHED]) / totals(v)
-    outpatient = v[Targets.growth_outpatient][0]
-    later = 1 + np.array([v[Targets.growth_inpatient][0], outpatient, v[Targets.growth_chronic][0], outpatient])
+    grown = np.stack([_published(kind, "2024") for kind in PUBLISHED]) / totals(values)
+    outpatient = values[Targets.growth_outpatient][0]
+    later = 1 + np.array(
+        [values[Targets.growth_inpatient][0], outpatient, values[Targets.growth_chronic][0], outpatient]
+    )
     return grown[:, 0] / opened * later ** (year - 2024), grown[:, 1] / grown[:, 0]

@@ -49,14 +49,14 @@ def _published(metric: str, scheme: str, year: int, unit: float) -> float:
     )
 
 
-def bills(v: Values) -> Array:
+def bills(values: Values) -> Array:
     """Return the mean bill within a province, yuan, (kind, scheme): that of all care at home times how much dearer."""
-    dearer = np.full(len(KINDS), v[Within.dearer_outpatient][0])
-    dearer[INPATIENT] = v[Within.dearer_inpatient][0]
+    dearer = np.full(len(KINDS), values[Within.dearer_outpatient][0])
+    dearer[INPATIENT] = values[Within.dearer_inpatient][0]
     return np.asarray(dearer[:, None] * visits.home_bills())
 
 
-def national(year: int, v: Values) -> Array:
+def national(year: int, values: Values) -> Array:
     """Return cases within all provinces in a year, settled or not, (kind, scheme).
 
     Visits V and cost C are published; with mean bills i of an admission and o of an outpatient visit, admissions =
@@ -71,7 +71,7 @@ def national(year: int, v: Values) -> Array:
         np.array([_published(metric, scheme, known, unit) for scheme in SCHEMES])
         for metric, unit in (("visits", 1e4), ("cost", 1e8))
     )
-    bill, chronic = bills(v), v[Within.chronic][0]
+    bill, chronic = bills(values), values[Within.chronic][0]
     outpatient = (1 - chronic) * bill[OUTPATIENT] + chronic * bill[CHRONIC]
     admissions = (cost - total * outpatient) / (bill[INPATIENT] - outpatient)
     out = np.zeros((len(KINDS), len(SCHEMES)))
@@ -80,16 +80,18 @@ def national(year: int, v: Values) -> Array:
         (1 - chronic) * (total - admissions),
         chronic * (total - admissions),
     )
-    return out * _growth(v)[:, None] ** (year - known)
+    return out * _growth(values)[:, None] ** (year - known)
 
 
-def _growth(v: Values) -> Array:
+def _growth(values: Values) -> Array:
     """Return how cases grow a year after `LAST`, (kind,)."""
-    outpatient = v[Targets.growth_outpatient][0]
-    return 1 + np.array([v[Targets.growth_inpatient][0], outpatient, v[Targets.growth_chronic][0], outpatient])
+    outpatient = values[Targets.growth_outpatient][0]
+    return 1 + np.array(
+        [values[Targets.growth_inpatient][0], outpatient, values[Targets.growth_chronic][0], outpatient]
+    )
 
 
-def index(year: int, v: Values) -> Array:
+def index(year: int, values: Values) -> Array:
     """Return the cost within provinces in a year against `BASE`, (kind,): published for all kinds together, then grown.
 
     >>> middle = {q: np.full(1, q.number) for q in Targets.quantities()}
@@ -98,19 +100,19 @@ def index(year: int, v: Values) -> Array:
     """
     known = min(max(year, FIRST), LAST)
     cost = [sum(_published("cost", scheme, of, 1e8) for scheme in SCHEMES) for of in (known, BASE)]
-    return np.asarray(cost[0] / cost[1] * _growth(v) ** max(year - LAST, 0))
+    return np.asarray(cost[0] / cost[1] * _growth(values) ** max(year - LAST, 0))
 
 
-def province_shares(v: Values) -> Array:
+def province_shares(values: Values) -> Array:
     """Return the share of each province in all cases within provinces, (province, scheme); 0 in a municipality."""
     whole = areas.provinces()
-    people = areas.people(whole, float(v[areas.Areas.xpcc_share][0]), float(v[areas.Areas.employee_slope][0]))
-    weight = people.insured * v[Within.per_head][:, None]
+    people = areas.people(whole, float(values[areas.Areas.xpcc_share][0]), float(values[areas.Areas.employee_slope][0]))
+    weight = people.insured * values[Within.per_head][:, None]
     weight[[whole.index(code) for code in ONE_POOL]] = 0.0
     return np.asarray(weight / weight.sum(axis=0))
 
 
-def expect(place: Place, year: int, v: Values, travelling: Array) -> Array:
+def expect(place: Place, year: int, values: Values, travelling: Array) -> Array:
     """Return expected visits of a year between cities of one province, (kind, scheme, purpose, home, host).
 
     V[c,d] = V[province] g[c,d] / sum g over its pairs of different cities; g = residents[c] x pull[d|c] of
@@ -121,16 +123,16 @@ def expect(place: Place, year: int, v: Values, travelling: Array) -> Array:
     ----------
     travelling : purposes of those who travel, (kind, purpose), as between provinces: see `flows.Pull`.
     """
-    living = np.full(len(KINDS), v[Within.living_outpatient][0])
-    living[INPATIENT] = v[Within.living_inpatient][0]
+    living = np.full(len(KINDS), values[Within.living_outpatient][0])
+    living[INPATIENT] = values[Within.living_inpatient][0]
     purpose = travelling * (1 - living)[:, None]
     purpose[:, LONG_STAY] = living
-    where = np.repeat((place.share[:, None] * flows.pull_of_cities(place, v))[None], len(PURPOSES), axis=0)
+    where = np.repeat((place.share[:, None] * flows.pull_of_cities(place, values))[None], len(PURPOSES), axis=0)
     where[LONG_STAY] = place.share[:, None] * place.newcomers
     where = where * place.inside
     of_province = np.eye(len(areas.provinces().codes))[place.province]
     total = np.einsum("pij,ih->ph", where, of_province)[:, place.province]
     where = where / np.where(total > 0, total, 1.0)[:, :, None]
-    cases = national(year, v)[:, :, None] * province_shares(v).T
+    cases = national(year, values)[:, :, None] * province_shares(values).T
     out: Array = cases[:, :, None, place.province, None] * purpose[:, None, :, None, None] * where
     return out

@@ -8,11 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from simlib.errors import BadInputError, Fault, shown
 from simlib.files import documents
 from simlib.files.facts import write_whole
+from simlib.files.shapes import Frozen
 from simlib.randomness import MEMBERS, permutation
 
 MAX_BYTES = 1_000_000
@@ -21,11 +22,7 @@ REFIT = "Fit again: simlib fit ROOT.yaml."
 Sha = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class MadeWith(_Frozen):
+class MadeWith(Frozen):
     """Hashes of all that a fit stands on."""
 
     rules: Sha
@@ -34,7 +31,7 @@ class MadeWith(_Frozen):
     anchors: Sha
 
 
-class Ensemble(_Frozen):
+class Ensemble(Frozen):
     """Candidates of a Latin hypercube that a fit kept, each as likely; `read` makes one.
 
     Attributes

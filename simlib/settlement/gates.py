@@ -160,14 +160,14 @@ def connected(year: int) -> Array:
     return np.array([most(kind) for kind in PUBLISHED])
 
 
-def possible(v: Mapping[Quantity, Array]) -> Array:
+def possible(values: Mapping[Quantity, Array]) -> Array:
     """Return the institutions that could be connected in a draw, (kind,)."""
-    return np.array([v[getattr(Gates, f"possible_{kind}")][0] for kind in KINDS])
+    return np.array([values[getattr(Gates, f"possible_{kind}")][0] for kind in KINDS])
 
 
-def direct_rates(v: Mapping[Quantity, Array]) -> Array:
+def direct_rates(values: Mapping[Quantity, Array]) -> Array:
     """Return the direct settlement rates of 2023 in a draw, (kind,)."""
-    return np.array([v[getattr(Gates, f"direct_rate_{kind}")][0] for kind in KINDS])
+    return np.array([values[getattr(Gates, f"direct_rate_{kind}")][0] for kind in KINDS])
 
 
 def omega(networked: Array, possible: Array) -> Array:

@@ -44,7 +44,7 @@ class Drg(Params, prefix="drg"):
     margin: Quantity
 
 
-class Answer(NamedTuple):
+class HospitalResponse(NamedTuple):
     """How hospitals answer in a draw.
 
     weights : log odds that each of `gains` adds in the end. speed : share of the way gone in a month. bill, growth :
@@ -57,19 +57,19 @@ class Answer(NamedTuple):
     growth: float
 
 
-def answer(v: Mapping[Quantity, Array]) -> Answer:
+def answer(values: Mapping[Quantity, Array]) -> HospitalResponse:
     """Return how hospitals answer in a draw: what accountability adds, and kappa x what each gain is worth of a bill.
 
     A month sooner gains capital / 12 of the fund's share of a bill, a dispute settled the share disputed of it.
     """
 
-    def of(quantity: Quantity) -> float:
-        return float(v[quantity][0])
+    def drawn(quantity: Quantity) -> float:
+        return float(values[quantity][0])
 
-    worth, share = of(Hospitals.worth), Hospitals.fund_share.number
-    month, dispute = share * of(Hospitals.capital) / MONTHS, share * of(Hospitals.disputed)
-    weights = [of(Hospitals.response), *(worth * gain for gain in (of(Drg.margin), month, dispute))]
-    return Answer(np.array(weights), of(Hospitals.speed), of(Drg.bill), of(Drg.growth))
+    worth, share = drawn(Hospitals.worth), Hospitals.fund_share.number
+    month, dispute = share * drawn(Hospitals.capital) / MONTHS, share * drawn(Hospitals.disputed)
+    weights = [drawn(Hospitals.response), *(worth * gain for gain in (drawn(Drg.margin), month, dispute))]
+    return HospitalResponse(np.array(weights), drawn(Hospitals.speed), drawn(Drg.bill), drawn(Drg.growth))
 
 
 GAINS = (

@@ -27,13 +27,13 @@ class Supervision(Params, prefix="supervision"):
     fine: Quantity
 
 
-def rates(detected: Array, v: Mapping[Quantity, Array]) -> Array:
+def rates(detected: Array, values: Mapping[Quantity, Array]) -> Array:
     """Return what is recovered and what is fined, per unit of direct fund payment, (2, …).
 
     recovered = improper x detected;  fines = fine x recovered.
     """
-    recovered = float(v[Supervision.improper][0]) * detected
-    return np.stack([recovered, float(v[Supervision.fine][0]) * recovered])
+    recovered = float(values[Supervision.improper][0]) * detected
+    return np.stack([recovered, float(values[Supervision.fine][0]) * recovered])
 
 
 def taken(paid: Ints, rate: Array) -> Ints:

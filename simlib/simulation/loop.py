@@ -32,7 +32,7 @@ from simlib.compiled import apart, rule
 from simlib.patients import visits
 from simlib.patients.chronic import count_row
 from simlib.randomness import below, happens, mix, share, uniform
-from simlib.simulation.visit import Case, Tables, Visit, asked, of_kind, one_visit
+from simlib.simulation.visit import DrawnVisit, SettledVisit, Tables, asked, of_kind, one_visit
 from simlib.terms import (
     ABANDONED,
     CHRONIC,
@@ -91,8 +91,8 @@ class Cell(NamedTuple):
 class Person(NamedTuple):
     """One person of a cell: what decides that person's year.
 
-    who : row of the table of policies, see `insured`. disease : chronic, -1 for none. ordinary : see `Visit`. balance :
-    of the personal account when the year begins, fen. half : of the sample. weight : how many this one stands for.
+    who : row of the table of policies, see `insured`. disease : chronic, -1 for none. ordinary : see `DrawnVisit`.
+    balance : of the personal account when the year begins, fen. half : of the sample. weight : how many it stands for.
     """
 
     key: int
@@ -194,18 +194,18 @@ def person_of(cell: Cell, nth: int, draw: Any, tables: Tables) -> Person:
 
 
 @rule
-def visit_of(person: Person, month: int, kind: int, dearer: float, draw: Any, places: int) -> Visit:
+def visit_of(person: Person, month: int, kind: int, dearer: float, draw: Any, places: int) -> DrawnVisit:
     """Return a visit of a person."""
     attentive = happens(mix(person.key, visits.ATTENTIVE), draw.attention[kind])
     pair = (person.home * places + person.host) * len(KINDS) + kind
     alone = (person.home * places + person.home) * len(KINDS) + kind
     disease = person.disease if kind == CHRONIC else -1
     scheme, purpose, who, ordinary = person.scheme, person.purpose, person.who, person.ordinary
-    return Visit(kind, scheme, purpose, pair, alone, who, disease, ordinary, dearer, month, attentive)
+    return DrawnVisit(kind, scheme, purpose, pair, alone, who, disease, ordinary, dearer, month, attentive)
 
 
 @rule
-def use_up(year: Any, visit: Visit, case: Case, balance: int, tables: Tables) -> int:
+def use_up(year: Any, visit: DrawnVisit, case: SettledVisit, balance: int, tables: Tables) -> int:
     """Use up of the year what a visit uses up; return what the personal account pays, fen."""
     terms, account = tables.policies[case.row], 0
     if case.channel != ABANDONED:
@@ -216,7 +216,7 @@ def use_up(year: Any, visit: Visit, case: Case, balance: int, tables: Tables) ->
 
 
 @rule
-def add(sums: Sums, person: Person, visit: Visit, case: Case, account: int, tables: Tables) -> None:
+def add(sums: Sums, person: Person, visit: DrawnVisit, case: SettledVisit, account: int, tables: Tables) -> None:
     """Add a visit to all that is summed."""
     k, s, h, t, places = visit.kind, visit.scheme, person.home, person.host, sums.places
     terms, into = tables.policies[case.row], cell_of(k, s, h, t, places)

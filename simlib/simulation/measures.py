@@ -15,7 +15,7 @@ from simlib.patients import areas
 from simlib.randomness import odds_of
 from simlib.scenario.scenario import FIRST_YEAR, Scenario, compile
 from simlib.settlement import gates, hospitals, network
-from simlib.settlement.hospitals import Answer
+from simlib.settlement.hospitals import HospitalResponse
 from simlib.simulation.visit import MEASURE
 from simlib.terms import KINDS, MONTHS
 
@@ -73,7 +73,7 @@ class Ground(NamedTuple):
 
     mended: Array
     uncoded: Array
-    answer: Answer
+    answer: HospitalResponse
     costs: Costs
     room: Array
     omega: Array

@@ -17,7 +17,7 @@ from simlib.patients.chronic import count_row
 from simlib.randomness import below, happens, mix, odds_of, share, uniform
 from simlib.settlement.gates import Passing
 from simlib.simulation.loop import Person, care_at_home, insured
-from simlib.simulation.visit import Tables, Visit, asked, of_kind, priced_on
+from simlib.simulation.visit import DrawnVisit, Tables, asked, of_kind, priced_on
 from simlib.terms import CHRONIC, INPATIENT, KINDS, LONG_STAY, OUTPATIENT, SCHEMES, TIERS, UNFILED
 
 Array = npt.NDArray[np.float64]
@@ -127,7 +127,7 @@ class Sick(NamedTuple):
     bill: Any
 
 
-class Past(NamedTuple):
+class Before(NamedTuple):
     """What earlier visits of a patient are like.
 
     met : see `met_by_visits`, by `chronic.count_row`. dropped : odds of those with nothing reimbursed, (kind,).
@@ -138,7 +138,7 @@ class Past(NamedTuple):
 
 
 @apart
-def _price(pilot: Pilot, sick: Sick, past: Past, draw: Any, tables: Tables, places: int, out: Prices) -> None:
+def _price(pilot: Pilot, sick: Sick, past: Before, draw: Any, tables: Tables, places: int, out: Prices) -> None:
     """Price every pilot visit three ways with the rules of the loop, after what the year has used up.
 
     Earlier visits of the same kind are taken as settled directly, but for those dropped, which use up nothing.
@@ -176,29 +176,29 @@ def _person(pilot: Pilot, i: int, draw: Any, tables: Tables) -> Person:
 
 
 @rule
-def _visit(person: Person, kind: int, month: int, as_ordinary: int, dearer: float, places: int) -> Visit:
+def _visit(person: Person, kind: int, month: int, as_ordinary: int, dearer: float, places: int) -> DrawnVisit:
     """Return a visit of the person who makes a pilot visit; as_ordinary : settled as ordinary outpatient care."""
     pair = (person.home * places + person.host) * len(KINDS) + kind
     alone = (person.home * places + person.home) * len(KINDS) + kind
     where = person.scheme, person.purpose, pair, alone, person.who
-    return Visit(kind, *where, person.disease, as_ordinary == 1, dearer, month, False)
+    return DrawnVisit(kind, *where, person.disease, as_ordinary == 1, dearer, month, False)
 
 
 @rule
-def _care(visit: Visit) -> Care:
+def _care(visit: DrawnVisit) -> Care:
     """Return the care as which a visit is settled."""
     return of_kind(OUTPATIENT, -1) if visit.ordinary else of_kind(visit.kind, visit.disease)
 
 
 @rule
-def _bill_fen(visit: Visit, tier: int, basket: int, quantile: int, tables: Tables) -> int:
+def _bill_fen(visit: DrawnVisit, tier: int, basket: int, quantile: int, tables: Tables) -> int:
     """Return the bill of a visit, fen."""
     mean = visit.dearer * tables.scale_fen[(visit.kind * len(SCHEMES) + visit.scheme) * len(TIERS) + tier, basket]
     return visits.bill_fen(mean, tables.quantiles[quantile])
 
 
 @rule
-def _settle_before(key: int, visit: Visit, year: Any, draw: Any, tables: Tables) -> None:
+def _settle_before(key: int, visit: DrawnVisit, year: Any, draw: Any, tables: Tables) -> None:
     """Use up of the year what an earlier visit uses up."""
     what, care = mix(key, visits.WHAT), _care(visit)
     tier = visits.pick_one(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
@@ -210,7 +210,7 @@ def _settle_before(key: int, visit: Visit, year: Any, draw: Any, tables: Tables)
 
 
 @rule
-def _price_now(i: int, visit: Visit, pilot: Pilot, year: Any, draw: Any, tables: Tables, out: Prices) -> None:
+def _price_now(i: int, visit: DrawnVisit, pilot: Pilot, year: Any, draw: Any, tables: Tables, out: Prices) -> None:
     """Write what the fund owes on a pilot visit: only the direct price where it is settled as ordinary care."""
     tier, basket, care = pilot.tier[i] - 1, pilot.basket[i], _care(visit)
     bill = _bill_fen(visit, tier, basket, int(pilot.dear[i] * len(tables.quantiles)), tables)
@@ -236,7 +236,7 @@ def price(
     out = Prices(*(np.empty(len(pilot.kind), dtype=np.int64) for _ in Prices._fields))
     met = np.stack([met_by_visits(table) for table in draw["counts"]])
     sick = Sick(listed, np.where(pilot.disease < 0, 1.0, disease_bill[pilot.disease]))
-    _price(pilot, sick, Past(met, odds_of(dropped)), draw, tables, places, out)
+    _price(pilot, sick, Before(met, odds_of(dropped)), draw, tables, places, out)
     return out
 
 

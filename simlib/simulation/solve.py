@@ -105,22 +105,22 @@ def solve_gates(fixed: Fixed, weight: Array, gains: Array) -> Passing:
     is split over networked and filed; W0 follows from its feasible range. A few passes, because the visits that
     meet all conditions are not a random sample.
     """
-    v, kind, direct_rate, exposure = fixed.v, fixed.pilot.kind, fixed.rate, fixed.exposure
+    values, kind, direct_rate, exposure = fixed.values, fixed.pilot.kind, fixed.rate, fixed.exposure
     weight = weight * fixed.listed
     exposed_share = by_kind(kind, weight * exposure) / by_kind(kind, weight)
     met_weight = weight
-    split = v[Gates.split]
+    split = values[Gates.split]
     for _ in range(20):
         gaining = by_kind(kind, met_weight * gains) / by_kind(kind, met_weight)
         # Choice may explain nearly all failures, not all: a condition that nobody fails has no odds.
         most = 0.98 * (1 - direct_rate) / np.maximum(gaining, 1e-12)
-        attention = np.minimum(v[Channels.attention][0], most)
+        attention = np.minimum(values[Channels.attention][0], most)
         pairs = [
             gates.split_failures(gates.met_share(d, q), w)
             for d, q, w in zip(direct_rate, attention * gaining, split, strict=True)
         ]
         networked, filed = (np.array(column) for column in zip(*pairs, strict=True))
-        mended = gates.mend_share(v[Gates.mend][0], 1 - filed, exposed_share)
+        mended = gates.mend_share(values[Gates.mend][0], 1 - filed, exposed_share)
         fault = (1 - filed) / ((1 - mended) * exposed_share)
         passing = Passing(networked, fault, np.full(len(KINDS), mended), attention)
         updated = weight * odds(passing, kind, fixed.listed, exposure, gains).met
@@ -131,7 +131,7 @@ def solve_gates(fixed: Fixed, weight: Array, gains: Array) -> Passing:
     return passing
 
 
-def solve_spread(v: Values, owed: Array, weight: Array, hassle: float, waiting: float) -> float:
+def solve_spread(values: Values, owed: Array, weight: Array, hassle: float, waiting: float) -> float:
     """Return the spread of claims that gives the drawn number of inpatient claims per abandoned case.
 
     mean of 1 / (1 + e^-z) = ratio / (1 + ratio), z = (ln R - ln(H + r R tau)) / spread. Where even the narrowest
@@ -139,7 +139,7 @@ def solve_spread(v: Values, owed: Array, weight: Array, hassle: float, waiting: 
     """
     paid = owed > 0
     score = np.log(owed[paid]) - np.log(hassle + waiting * owed[paid])
-    ratio = v[Channels.claims_per_abandoned][0]
+    ratio = values[Channels.claims_per_abandoned][0]
 
     def excess(spread: float) -> float:
         return float((weight[paid] * expit(score / spread)).sum() / weight.sum() - ratio / (1 + ratio))
@@ -179,7 +179,7 @@ class Fixed:
 
     seed: int
     draw: int
-    v: Values
+    values: Values
     pull: flows.Pull
     lists: baskets.Lists
     quantiles: Array
@@ -209,7 +209,7 @@ class Trial(NamedTuple):
     borrowed: Array
 
 
-class Outcome(NamedTuple):
+class Attempt(NamedTuple):
     """What a trial comes to, and the next trial."""
 
     c: Array
@@ -265,11 +265,11 @@ def failed_claims(chance: Odds, prices: Prices, hard: Array, weight: Array) -> t
     return owed, weight * np.stack([chance.unfiled, (1 - hard) * (1 - chance.unfiled)])
 
 
-def attempt(fixed: Fixed, trial: Trial) -> Outcome:
+def attempt(fixed: Fixed, trial: Trial) -> Attempt:
     """Return what a trial comes to: gates, claims and totals on expected values, and a better trial."""
-    v, kind = fixed.v, fixed.pilot.kind
+    values, kind = fixed.values, fixed.pilot.kind
     cases, mix = all_cases(fixed.targets[:, 0], trial, fixed.rate), disease_mix(fixed.diseases, trial)
-    c, stayed = flows.solve_leaving(fixed.pull, cases, fixed.v[flows.Flow.away_most][0])
+    c, stayed = flows.solve_leaving(fixed.pull, cases, fixed.values[flows.Flow.away_most][0])
     weight, group = pilot_weights(fixed, c, stayed, cases, mix)
     listed = by_kind(kind, weight * fixed.listed) / by_kind(kind, weight)
     weight = weight * (trial.listed / listed)[kind]  # at once: else the level of bills would chase it
@@ -278,15 +278,15 @@ def attempt(fixed: Fixed, trial: Trial) -> Outcome:
     tables = fixed.rules.tables(scale, fixed.quantiles, np.zeros(1, dtype=MEASURE))
     places = len(fixed.rules.first)
     prices = price(fixed.pilot, fixed.listed, trial.dropped, mix.bill, fixed.circumstances, tables, places)
-    hassle, waiting = patient_costs(v)
+    hassle, waiting = patient_costs(values)
     gains = (claim_gain(prices.direct, prices.claim, hassle[kind], waiting) > 0).astype(float)  # type: ignore[arg-type, attr-defined]
     passing = solve_gates(fixed, weight, gains)
-    unlisted, share = 1 - fixed.listed, v[chronic.Chronic.as_ordinary][0]
+    unlisted, share = 1 - fixed.listed, values[chronic.Chronic.as_ordinary][0]
     settling = fixed.listed + share * unlisted
     chance = odds(passing, kind, settling, fixed.exposure, gains)
     owed, failing = failed_claims(chance, prices, passing.networked[kind] * settling, weight)
     some = slice(PILOT[INPATIENT] // 4)  # a balanced part of the inpatients, who come first: enough for one mean
-    spread = solve_spread(v, owed[:, some].ravel(), failing[:, some].ravel(), float(hassle[INPATIENT]), waiting)
+    spread = solve_spread(values, owed[:, some].ravel(), failing[:, some].ravel(), float(hassle[INPATIENT]), waiting)
     claim_share = np.where(
         owed > 0, expit((np.log(np.maximum(owed, 1)) - np.log(hassle[kind] + waiting * owed)) / spread), 0
     )
@@ -304,7 +304,7 @@ def attempt(fixed: Fixed, trial: Trial) -> Outcome:
         listed=listed,
         borrowed=by_kind(published, direct * unlisted) / fixed.targets[:, 0],
     )
-    return Outcome(c, stayed, mix, passing, spread, counted, expected, weight, chance, prices, better)
+    return Attempt(c, stayed, mix, passing, spread, counted, expected, weight, chance, prices, better)
 
 
 def by_group(group: Ints, weight: Array) -> Array:
@@ -313,7 +313,7 @@ def by_group(group: Ints, weight: Array) -> Array:
     return sums.astype(np.float64).reshape(len(KINDS), len(SCHEMES))
 
 
-def check(fixed: Fixed, outcome: Outcome) -> Check:
+def check(fixed: Fixed, outcome: Attempt) -> Check:
     """Return what a solved draw implies for inpatients of 2023, from the pilot."""
     weight, chance, prices = outcome.weight, outcome.chance, outcome.prices
     inpatient = fixed.pilot.kind == INPATIENT
@@ -331,23 +331,23 @@ def check(fixed: Fixed, outcome: Outcome) -> Check:
         dear=np.array(dear),
         diseases=outcome.diseases.visits,
         direct=np.array([settled_directly(fixed, outcome, gates.connected(year)) for year in HISTORY]),
-        ahead=np.array([settled_directly(fixed, outcome, institutions) for institutions in ahead(fixed.v)]),
+        ahead=np.array([settled_directly(fixed, outcome, institutions) for institutions in ahead(fixed.values)]),
     )
 
 
-def ahead(v: Values) -> list[Array]:
+def ahead(values: Values) -> list[Array]:
     """Return the institutions connected by the end of each of `AHEAD` in a draw, (kind,), see `network.pace_ahead`.
 
     >>> [int(institutions[INPATIENT]) for institutions in ahead({Network.pace_ahead: np.array([50.0])})]
     [101500, 120700, 139900]
     """
-    yearly = v[Network.pace_ahead][0] * MONTHS * len(areas.provinces().codes)
+    yearly = values[Network.pace_ahead][0] * MONTHS * len(areas.provinces().codes)
     return [gates.connected(HISTORY[-1]) + yearly * (year - HISTORY[-1]) for year in AHEAD]
 
 
-def settled_directly(fixed: Fixed, outcome: Outcome, institutions: Array) -> float:
+def settled_directly(fixed: Fixed, outcome: Attempt, institutions: Array) -> float:
     """Return direct / (direct + claimed) inpatients with so many institutions connected, all else as in 2023."""
-    possible = gates.possible(fixed.v)
+    possible = gates.possible(fixed.values)
     exponent = gates.omega(outcome.passing.networked, possible)
     opened = gates.networked_with(institutions, exponent, possible) / outcome.passing.networked
     direct, left = fixed.rate[INPATIENT], 1 - fixed.rate[INPATIENT]
@@ -394,12 +394,12 @@ def converge(fixed: Fixed, trial: Trial) -> tuple[World, Trial]:
     return _world(fixed, tried, outcome), trial
 
 
-def _world(fixed: Fixed, trial: Trial, outcome: Outcome) -> World:
+def _world(fixed: Fixed, trial: Trial, outcome: Attempt) -> World:
     """Return what a solved draw is."""
     return World(
         seed=fixed.seed,
         draw=fixed.draw,
-        values=fixed.v,
+        values=fixed.values,
         pull=fixed.pull,
         lists=fixed.lists,
         quantiles=fixed.quantiles,
@@ -408,7 +408,7 @@ def _world(fixed: Fixed, trial: Trial, outcome: Outcome) -> World:
         bill=mean_bills(trial.level),
         diseases=outcome.diseases,
         passing=outcome.passing,
-        omega=gates.omega(outcome.passing.networked, gates.possible(fixed.v)),
+        omega=gates.omega(outcome.passing.networked, gates.possible(fixed.values)),
         spread=outcome.spread,
         expected=outcome.expected,
         check=check(fixed, outcome),
@@ -417,17 +417,17 @@ def _world(fixed: Fixed, trial: Trial, outcome: Outcome) -> World:
 
 def with_attention(fixed: Fixed, share: float) -> Fixed:
     """Return the same draw with the share of attentive patients held at a value."""
-    return replace(fixed, v={**fixed.v, Channels.attention: np.array([share])})
+    return replace(fixed, values={**fixed.values, Channels.attention: np.array([share])})
 
 
-def first_flows(v: Values) -> tuple[flows.Pull, Array, Trial]:
+def first_flows(values: Values) -> tuple[flows.Pull, Array, Trial]:
     """Return what draws people away, visits of 2023 (kind, scheme, purpose, home, host) before solving, and a trial.
 
     They differ from the solved visits by the schemes' shares of cases: by little, which where people go hardly shows.
     """
-    people = areas.people(areas.provinces(), v[areas.Areas.xpcc_share][0], v[areas.Areas.employee_slope][0])
-    pull = flows.pull(areas.provinces(), people, v)
-    employee = [v[getattr(flows.Flow, f"employee_{kind}")][0] for kind in KINDS[1:]]
+    people = areas.people(areas.provinces(), values[areas.Areas.xpcc_share][0], values[areas.Areas.employee_slope][0])
+    pull = flows.pull(areas.provinces(), people, values)
+    employee = [values[getattr(flows.Flow, f"employee_{kind}")][0] for kind in KINDS[1:]]
     trial = Trial(
         employee=np.array([0.4, *employee]),
         level=np.array([2.2, 1.2, 2.5, 1.2]),
@@ -435,24 +435,37 @@ def first_flows(v: Values) -> tuple[flows.Pull, Array, Trial]:
         listed=np.array([1.0, 1.0, 0.8, 1.0]),
         borrowed=np.array([0.0, 0.005, 0.0, 0.0]),
     )
-    cases = all_cases(volumes.totals(v)[:, 0], trial, gates.direct_rates(v))
-    return pull, flows.expect(pull, *flows.solve_leaving(pull, cases, v[flows.Flow.away_most][0])), trial
+    cases = all_cases(volumes.totals(values)[:, 0], trial, gates.direct_rates(values))
+    return pull, flows.expect(pull, *flows.solve_leaving(pull, cases, values[flows.Flow.away_most][0])), trial
 
 
-def prepare(reference: Scenario, v: Values, seed: int, draw: int) -> tuple[Fixed, Trial]:
+def prepare(reference: Scenario, values: Values, seed: int, draw: int) -> tuple[Fixed, Trial]:
     """Return what stays fixed while solving, and a first trial."""
     place = areas.provinces()
-    pull, first, trial = first_flows(v)
-    lists = baskets.generate(place, v, seed, draw, reference.catalogues, midyear(reference.year))
-    quantiles = visits.bill_quantiles(v[visits.Visits.sigma][0], v[visits.Visits.tail][0])
-    rules = enact(reference.model_copy(update={"year": FIT_YEAR}), place, v, lists, quantiles)
-    rate, totals, diseases = gates.direct_rates(v), volumes.totals(v), chronic.diseases(v)
+    pull, first, trial = first_flows(values)
+    lists = baskets.generate(place, values, seed, draw, reference.catalogues, midyear(reference.year))
+    quantiles = visits.bill_quantiles(values[visits.Visits.sigma][0], values[visits.Visits.tail][0])
+    rules = enact(reference.model_copy(update={"year": FIT_YEAR}), place, values, lists, quantiles)
+    rate, totals, diseases = gates.direct_rates(values), volumes.totals(values), chronic.diseases(values)
     likely = disease_mix(diseases, trial).visits
     often = 0.5 * likely + 0.5 / len(likely)
-    pilot = pilot_visits(first, visits.tier_shares(v[visits.Visits.tier3_share][0]), often)
+    pilot = pilot_visits(first, visits.tier_shares(values[visits.Visits.tier3_share][0]), often)
     bits = rules.listed[pilot.home, pilot.host, pilot.month] >> np.maximum(pilot.disease, 0) & 1
     listed = np.where(pilot.disease < 0, 1.0, bits)
     free = rules.free[pilot.home, pilot.host, pilot.kind, pilot.month]
     exposure = np.asarray(gates.exposed(pilot.purpose, free)).astype(float)  # type: ignore[arg-type]
-    known = (pull, lists, quantiles, rules, circumstances(v), totals, rate, diseases, pilot, first, listed, exposure)
-    return Fixed(seed, draw, v, *known), trial
+    known = (
+        pull,
+        lists,
+        quantiles,
+        rules,
+        circumstances(values),
+        totals,
+        rate,
+        diseases,
+        pilot,
+        first,
+        listed,
+        exposure,
+    )
+    return Fixed(seed, draw, values, *known), trial

@@ -94,7 +94,7 @@ class Tables(NamedTuple):
     measures: Any
 
 
-class Visit(NamedTuple):
+class DrawnVisit(NamedTuple):
     """One visit before anything is known of its bill.
 
     pair, alone : rows of home and host, and of the home with itself, whose list prices a claim. who : row of the table
@@ -132,7 +132,7 @@ class Conditions(NamedTuple):
     on_credit: bool
 
 
-class Case(NamedTuple):
+class SettledVisit(NamedTuple):
     """What became of one visit: channel, first cause, bill and gap in fen, what the fund owes, the policy's row.
 
     tier : of the hospital, index into `terms.TIERS`. pivotal : whether it would be direct if that cause alone were
@@ -155,7 +155,7 @@ class Case(NamedTuple):
 
 
 @rule
-def one_visit(key: int, visit: Visit, year: Any, draw: Any, tables: Tables) -> Case:
+def one_visit(key: int, visit: DrawnVisit, year: Any, draw: Any, tables: Tables) -> SettledVisit:
     """Return what becomes of one visit: bill, conditions, both prices from the same state of the year, choice.
 
     Both prices are those of the filing that the visit has in the end: the policy of the purpose, or of the unfiled.
@@ -193,11 +193,11 @@ def one_visit(key: int, visit: Visit, year: Any, draw: Any, tables: Tables) -> C
     if ordinary:
         row = row_direct
     gap = fund(direct) - fund(claim)
-    return Case(way, cause, tier, pivotal, met.on_credit, bill, outside, gap, owed, row, ordinary)
+    return SettledVisit(way, cause, tier, pivotal, met.on_credit, bill, outside, gap, owed, row, ordinary)
 
 
 @rule
-def settles_as(visit: Visit, tables: Tables) -> tuple[bool, bool]:
+def settles_as(visit: DrawnVisit, tables: Tables) -> tuple[bool, bool]:
     """Return whether a visit can be settled for what the patient has, and whether that is as ordinary outpatient care.
 
     Chronic care can where the disease is listed, or where the patient settles as an ordinary outpatient instead.
@@ -209,7 +209,7 @@ def settles_as(visit: Visit, tables: Tables) -> tuple[bool, bool]:
 
 
 @rule
-def mean_fen(visit: Visit, tier: int, basket: int, done: Any, measure: Any, draw: Any, tables: Tables) -> float:
+def mean_fen(visit: DrawnVisit, tier: int, basket: int, done: Any, measure: Any, draw: Any, tables: Tables) -> float:
     """Return the mean bill of visits like this one, fen."""
     mean: float = (
         visit.dearer * tables.scale_fen[(visit.kind * len(SCHEMES) + visit.scheme) * len(TIERS) + tier, basket]
@@ -222,7 +222,7 @@ def mean_fen(visit: Visit, tier: int, basket: int, done: Any, measure: Any, draw
 
 
 @rule
-def conditions(key: int, visit: Visit, tier: int, on_list: bool, done: Any, measure: Any, draw: Any) -> Conditions:
+def conditions(key: int, visit: DrawnVisit, tier: int, on_list: bool, done: Any, measure: Any, draw: Any) -> Conditions:
     """Return what holds for a visit: by the gates of the draw, then by the measures taken there and then."""
     gates = mix(key, visits.GATES)
     networked = coded = filed = up = True

@@ -99,7 +99,7 @@ def test_as_many_faults_are_left_as_the_willingness_says(world: solve.World, roo
     """Not filed and not coded are raw faults x (1 - W), whether W rises or falls."""
     of = setting(root, "hospitals.disputes_settled", 1.0)
     found = measures.taken(of, areas.load("provinces"))
-    answer = hospitals.Answer(np.array([0.0, 0.0, 0.0, end]), 1.0, 0.0, 0.0)
+    answer = hospitals.HospitalResponse(np.array([0.0, 0.0, 0.0, end]), 1.0, 0.0, 0.0)
     ground = simulate.ground(world, areas.load("provinces"), 2024)._replace(answer=answer)
     mended, uncoded = ground.mended, ground.uncoded
     table = measures.table(found, ground)[1:]
@@ -133,7 +133,7 @@ def test_bills_under_drg_grow_otherwise_from_the_month_it_starts(
     change = Change.model_validate({"from": start, "where": {"host": ("shanghai",)}, "set": (("drg.covered", 1.0),)})
     of = root.model_copy(update={"name": "x", "changes": (change,), "parent": root})
     found = measures.taken(of, place)
-    answer = hospitals.Answer(np.zeros(4), 1.0, -0.1, -0.03)
+    answer = hospitals.HospitalResponse(np.zeros(4), 1.0, -0.1, -0.03)
     table = measures.table(found, simulate.ground(world, place, 2024)._replace(answer=answer))
     by_month = table["bill"][found.which[0, SHANGHAI, INPATIENT] >> 1]
     np.testing.assert_allclose(by_month, 0.9 * 0.97 ** (years + np.arange(12) / 12), rtol=1e-12)
