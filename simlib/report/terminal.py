@@ -1,86 +1,162 @@
-"""What a run says in the terminal: the answer, how sure it is, and what it rests on."""
+"""What a run says in the terminal: the answer, how sure it is, what it rests on; in the words of the table of texts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from simlib.files.texts import Lang, said
 from simlib.study import findings
 from simlib.study.results import Results
 
-BESIDE = {
-    "recovered": "  recovered for home funds, 100 million yuan",
-    "fines": "  fines, which no fund has, 100 million yuan",
-    "network_cost": "  cost of connecting institutions, 100 million yuan",
-}
-MONEY = {
-    ("prepayment", "all"): "prepayments, 100 million yuan",
-    ("use_cleared", "all"): "their use: cleared in the month, %",
-    ("use_outstanding", "all"): "their use: paid out and not yet cleared, %",
-    ("overdue", "all"): "clearing overdue, 100 million yuan",
-    ("receivable_days", "all"): "hospitals wait, days",
-    ("advanced_yuan_days", "all"): "advanced by patients, 100 million yuan-days",
-    ("within", "all"): "in other cities of the province, 100 million yuan",
-    ("local_care", "all"): "care at home (expected bills), 100 million yuan",
-    ("months_payable", "scheme=employee"): "months payable, employee pools",
-    ("months_payable", "scheme=resident"): "months payable, resident pools",
-    ("pools_below_limit", "all"): "pools short of reserve",
-}
+LABEL = 52
+"""Signs of the first column."""
 
 
-def text(study: Results) -> str:
+def text(study: Results, lang: Lang = "en") -> str:
     """Return the headlines of every scenario as text; its tables are at most 120 columns wide."""
-    return "\n\n".join("\n".join(_lines(one, one.facts)) for one in study)
+    return "\n\n".join("\n".join(_Lines(one, lang)) for one in study)
 
 
-def _lines(study: Results, f: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of one scenario."""
-    made = study.manifest
-    yield f"{f['title']['en']}  {f['title']['zh']}"
-    yield f"{f['question']['zh']}"
-    yield f"{f['question']['en']}"
-    drawn = f"{study.draws} draws, {made['people_drawn']:,} people a draw, seed {made['seed']}"
-    yield f"Year {f['year']}, {drawn}. Item catalogues: {f['rests_on']['catalogues']}."
-    if study.draws < findings.FEWEST_TO_NAME:
-        yield f"Fewer than {findings.FEWEST_TO_NAME} draws: intervals are rough, no place or unknown is named."
-    if made["pinned"]:
-        yield f"Held fixed: {', '.join(f'{name} = {value}' for name, value in sorted(made['pinned'].items()))}"
-    yield from _set_lines(f)
-    yield ""
-    where = (
-        f"On the pairs and months it changes, {study.kind}"
-        if f["group"].startswith("pairs=changed")
-        else "It changes no pair; all inpatients"
-    )
-    yield f"{where:<52}{'change':>10}   {'95 % interval':<20}{'sd: unknowns':>13}{'sd: luck':>11}"
-    yield _row("  fund payment, %", f["fund_percent"])
-    yield _row("  fund payment in those months, 100 million yuan", f["fund_100_million_yuan"])
-    yield _row("  patients' own payment, 100 million yuan", f["own_100_million_yuan"])
-    yield _row("  advanced by patients, 100 million yuan", f["advanced_100_million_yuan"])
-    for name, found in f["beside_100_million_yuan"].items():
-        yield _row(BESIDE[name], found)
-    rate = f["rate_points"]
-    yield _row(f"  direct settlement rate, points (from {100 * (rate['baseline'] or 0):.1f} %)*", rate)
-    yield "  * the mean if the share of patients who compare prices is anywhere from 0 to 100 %; by that share:"
-    changes = [point["change"] or 0.0 for point in f["rate_curve_points"]]
-    rising = changes[0] < changes[-1] == max(changes)
-    for point in f["rate_curve_points"]:
-        bound = "  upper bound" if point["attention"] == 1 and rising else ""
-        label = f"    if {100 * point['attention']:.0f} % of patients compare prices{bound}"
-        few = point["change"] is None
-        yield f"{label:<52}" + ("   too few" if few else f"{point['change']:>+z10.2f}   {_range(point)}")
-    yield "  sd: unknowns = what the unknown numbers leave open; sd: luck = what drawing more people would remove"
-    fresh = f["without_care_at_home"]
-    yield "The same if care at home had used up nothing of the year"
-    yield _row("  fund payment, %", fresh["fund_percent"])
-    yield _row("  direct settlement rate, points", fresh["rate_points"])
-    yield from _other_kinds(f)
-    yield "All inpatients of the country"
-    yield _row("  fund payment, %", f["national_fund_percent"])
-    yield _row("  direct settlement rate, points", f["national_rate_points"])
-    yield from _home_lines(f)
-    yield from _money_lines(study, f)
-    yield from _evidence_lines(f)
+class _Lines:
+    """The lines of one scenario."""
+
+    def __init__(self, study: Results, lang: Lang) -> None:
+        self.study, self.facts, self.lang = study, study.facts, lang
+
+    def __iter__(self) -> Iterator[str]:
+        for part in (self.about, self.headline, self.curve, self.beside, self.homes, self.money, self.evidence):
+            yield from part()
+
+    def say(self, key: str, *values: object) -> str:
+        """Return a text of the terminal."""
+        return said(f"terminal.{key}", self.lang, *values)
+
+    def row(self, key: str, change: Mapping[str, Any], *values: object) -> str:
+        """Return one line: change, interval, standard deviations from parameters and from Monte Carlo."""
+        label = f"  {self.say(key, *values)}"
+        if None in change.values():
+            return f"{label:<{LABEL}}{self.say('few'):>10}   {self.say('few.drawn')}"
+        sd = f"{change['sd_parameters']:>13.2f}{change['sd_monte_carlo']:>11.3f}"
+        return f"{label:<{LABEL}}{change['change']:>+z10.2f}   {ends(change):<20}{sd}"
+
+    def about(self) -> Iterator[str]:
+        """Yield what was asked and run, and what the scenario sets, where and when."""
+        made, facts, draws = self.study.manifest, self.facts, self.study.draws
+        yield f"{facts['title']['en']}  {facts['title']['zh']}"
+        yield from (facts["question"]["zh"], facts["question"]["en"])
+        lists = facts["rests_on"]["catalogues"]
+        yield self.say("about", facts["year"], draws, f"{made['people_drawn']:,}", made["seed"], lists)
+        if draws < findings.FEWEST_TO_NAME:
+            yield self.say("rough", findings.FEWEST_TO_NAME)
+        if made["pinned"]:
+            yield self.say("pinned", ", ".join(f"{name} = {value}" for name, value in sorted(made["pinned"].items())))
+        for one in facts["sets"]:
+            places = ", ".join(f"{axis} {'/'.join(names)}" for axis, names in one["where"].items())
+            months = self.say("sets.until", one["from"], one["to"]) if one["to"] else one["from"]
+            where = f" {self.say('sets.where', places)}" if places else ""
+            yield self.say("sets", one["lever"], _value(one["value"]), months) + where
+
+    def headline(self) -> Iterator[str]:
+        """Yield what changes on the pairs that the scenario changes."""
+        facts = self.facts
+        changed = facts["group"].startswith("pairs=changed")
+        where = self.say("changed", self.study.kind) if changed else self.say("unchanged")
+        sd = f"{self.say('sd.unknowns'):>13}{self.say('sd.luck'):>11}"
+        yield ""
+        yield f"{where:<{LABEL}}{self.say('change'):>10}   {self.say('interval'):<20}{sd}"
+        yield self.row("fund", facts["fund_percent"])
+        yield self.row("fund.yuan", facts["fund_100_million_yuan"])
+        yield self.row("own.yuan", facts["own_100_million_yuan"])
+        yield self.row("advanced.yuan", facts["advanced_100_million_yuan"])
+        yield from (self.row(f"{name}.yuan", change) for name, change in facts["beside_100_million_yuan"].items())
+        yield self.row("rate.from", facts["rate_points"], f"{100 * (facts['rate_points']['baseline'] or 0):.1f}")
+
+    def curve(self) -> Iterator[str]:
+        """Yield the rate by the share of attentive patients."""
+        points = self.facts["rate_curve_points"]
+        changes = [point["change"] or 0.0 for point in points]
+        rising = changes[0] < changes[-1] == max(changes)
+        yield f"  {self.say('curve')}"
+        for point in points:
+            bound = f"  {self.say('curve.bound')}" if point["attention"] == 1 and rising else ""
+            label = f"    {self.say('curve.at', round(100 * point['attention']))}{bound}"
+            few = point["change"] is None
+            change = f"   {self.say('few')}" if few else f"{point['change']:>+z10.2f}   {ends(point)}"
+            yield f"{label:<{LABEL}}{change}"
+        yield f"  {self.say('sd.said')}"
+
+    def beside(self) -> Iterator[str]:
+        """Yield the same with a fresh year at home, for other kinds of care, and for all inpatients."""
+        facts = self.facts
+        yield from self._two("fresh", facts["without_care_at_home"], "rate")
+        for other in facts["other_kinds"]:
+            yield from self._two("kind", other, "rate.unidentified", other["group"].rsplit("=", 1)[1])
+        nation = {"fund_percent": facts["national_fund_percent"], "rate_points": facts["national_rate_points"]}
+        yield from self._two("nation", nation, "rate")
+
+    def _two(self, key: str, changes: Mapping[str, Any], rate: str, *values: object) -> Iterator[str]:
+        """Yield a heading, and the change of fund payment and rate under it."""
+        yield self.say(key, *values)
+        yield self.row("fund", changes["fund_percent"])
+        yield self.row(rate, changes["rate_points"])
+
+    def homes(self) -> Iterator[str]:
+        """Yield the home funds, and who stands out."""
+        facts, name = self.facts, f"name_{self.lang}"
+        if not facts["homes"]:
+            return
+        yield self.say("homes")
+        yield from (self.row("home", home["fund_percent"], home[name]) for home in facts["homes"])
+        apart = facts["distinguishable"]
+        named = [self.say("homes.above" if home["low"] > 0 else "homes.below", home[name]) for home in apart]
+        yield f"  {self.say('homes.named', ', '.join(named) or self.say('homes.none'))}"
+
+    def money(self) -> Iterator[str]:
+        """Yield what the ledger says; nothing where only what changes was drawn."""
+        money, draws = self.facts["money"], self.study.draws
+        if money is None:
+            return
+        heads = f"{self.say('change'):>10}   {self.say('interval'):<20}{self.say('from'):>13}"
+        yield f"{self.say('money', self.facts['year']):<{LABEL}}{heads}"
+        for row in money["rows"]:
+            scheme = row["group"].partition("scheme=")[2]
+            label = f"  {self.say('.'.join(('money', row['indicator'], *filter(None, [scheme]))))}"
+            yield f"{label:<{LABEL}}{row['change']:>+z10.2f}   {ends(row):<20}{row['baseline']:>13.2f}"
+        share, most, known = money["more_pools_short"], money["most"], self.study.manifest["pools_sha256"]
+        percent, number = (f"{value:.0f}" for value in (100 * share, share * draws))
+        seen = self.say("draws.percent", percent) if draws >= 100 else self.say("draws.of", number, draws)
+        yield f"  {self.say('harm', seen, round(100 * most), self.say('met' if share <= most else 'not_met'))}"
+        pools = self.say("pools.read", next(iter(known))) if known else self.say("pools.synthetic")
+        yield f"  {self.say('harm.assumed', pools)}"
+
+    def evidence(self) -> Iterator[str]:
+        """Yield what the answer rests on."""
+        rests = self.facts["rests_on"]
+        counts = ", ".join(f"{number} {grade}" for grade, number in rests["unknowns_by_grade"].items())
+        yield self.say("rests", rests["weakest_grade"], counts)
+        named = [driver for driver in self.facts["drivers"] if driver["beyond_luck"]]
+        for driver in named:
+            rank = f"{driver['rank_correlation']:+.2f}"
+            yield f"  {self.say('driver', driver['id'], rank, driver['grade'])}"
+        if not named:
+            yield f"  {self.say('driver.none')}"
+        by_grade = dict(rests["fund_payment_by_grade"])
+        own = by_grade.pop("local", 0.0)
+        shares = ", ".join(f"{100 * share:.0f} % {grade}" for grade, share in by_grade.items() if share)
+        yield f"  {self.say('rests.fund', shares, f'{100 * own:.0f}')}"
+        yield f"  {self.say('rests.lists', rests['catalogues'])}"
+        yield f"  {self.say('rests.draws', rests['draws'])}"
+        yield f"  {self.say('rests.prior')}"
+
+
+def ends(change: Mapping[str, Any]) -> str:
+    """Return an interval.
+
+    >>> ends({"low": -0.001, "high": 2})
+    '+0.00 to +2.00'
+    """
+    return f"{change['low']:+z.2f} to {change['high']:+z.2f}"
 
 
 def _value(value: object) -> str:
@@ -92,82 +168,3 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _set_lines(f: dict[str, Any]) -> Iterator[str]:
-    """Yield what the scenario sets, where and when."""
-    for one in f["sets"]:
-        places = ", ".join(f"{axis} {'/'.join(names)}" for axis, names in one["where"].items())
-        until = f" to {one['to']}" if one["to"] else ""
-        where = f" for {places}" if places else ""
-        yield f"Sets {one['lever']} to {_value(one['value'])} from {one['from']}{until}{where}"
-
-
-def _row(label: str, s: dict[str, Any]) -> str:
-    """Return one line: change, interval, standard deviations from parameters and from Monte Carlo."""
-    if None in s.values():
-        return f"{label:<52}{'too few':>10}   patients drawn"
-    return f"{label:<52}{s['change']:>+z10.2f}   {_range(s):<20}{s['sd_parameters']:>13.2f}{s['sd_monte_carlo']:>11.3f}"
-
-
-def _range(s: dict[str, Any]) -> str:
-    """Return an interval."""
-    return f"{s['low']:+z.2f} to {s['high']:+z.2f}"
-
-
-def _other_kinds(f: dict[str, Any]) -> Iterator[str]:
-    """Yield the changed pairs of other kinds of care, which the scenario touches too."""
-    for other in f["other_kinds"]:
-        yield f"The same, {other['group'].rsplit('=', 1)[1]}"
-        yield _row("  fund payment, %", other["fund_percent"])
-        yield _row("  direct settlement rate, points (unidentified)", other["rate_points"])
-
-
-def _home_lines(f: dict[str, Any]) -> Iterator[str]:
-    """Yield the home funds, and who stands out."""
-    if not f["homes"]:
-        return
-    yield "Home funds, payment on those pairs, %"
-    for home in f["homes"]:
-        yield _row(f"  {home['name_en']}", home["fund_percent"])
-    named = [f"{h['name_en']} ({'above' if h['low'] > 0 else 'below'} the mean)" for h in f["distinguishable"]]
-    yield f"  Distinguishable from the mean of the pairs: {', '.join(named) if named else 'none'}"
-
-
-def _money_lines(study: Results, f: dict[str, Any]) -> Iterator[str]:
-    """Yield what the ledger says; nothing where only what changes was drawn."""
-    money = f["money"]
-    if money is None:
-        return
-    about = f"The money in December {f['year']} (36 months: ledger.csv)"
-    yield f"{about:<52}{'change':>10}   {'95 % interval':<20}{'from':>13}"
-    for row in money["rows"]:
-        words = MONEY[row["indicator"], row["group"]]
-        yield f"  {words:<50}{row['change']:>+z10.2f}   {_range(row):<20}{row['baseline']:>13.2f}"
-    met = "met" if money["more_pools_short"] <= money["most"] else "not met"
-    known = study.manifest["pools_sha256"]
-    share, most = money["more_pools_short"], 100 * money["most"]
-    draws = f"{100 * share:.0f} % of" if study.draws >= 100 else f"{share * study.draws:.0f} of {study.draws}"
-    yield f"  more pools short of reserve within 36 months: in {draws} draws (limit {most:.0f} %, {met})"
-    pools = f"read from {next(iter(known))}" if known else "synthetic: only national balances are published"
-    yield f"  the limit is assumed; what each pool has is {pools}"
-
-
-def _evidence_lines(f: dict[str, Any]) -> Iterator[str]:
-    """Yield what the answer rests on."""
-    rests = f["rests_on"]
-    counts = ", ".join(f"{n} {grade}" for grade, n in rests["unknowns_by_grade"].items())
-    yield f"Rests on grade: {rests['weakest_grade']}, the weakest drawn; unknowns: {counts}"
-    named = [d for d in f["drivers"] if d["beyond_luck"]]
-    for driver in named:
-        rank = driver["rank_correlation"]
-        yield f"  fund effect goes with {driver['id']} (rank correlation {rank:+.2f}, {driver['grade']})"
-    if not named:
-        yield "  no single unknown stands out from luck at this number of draws"
-    by_grade = dict(rests["fund_payment_by_grade"])
-    own = by_grade.pop("local", 0.0)
-    shares = ", ".join(f"{100 * share:.0f} % {grade}" for grade, share in by_grade.items() if share)
-    yield f"  fund payment by weakest grade of its policy: {shares}; all local: {100 * own:.0f} %"
-    yield f"  catalogues: {rests['catalogues']}"
-    yield f"  draws: {rests['draws']}"
-    yield "  the direct settlement rate of 2023 and why cases fail are priors: no figure is published after 2020"

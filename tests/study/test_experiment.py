@@ -181,7 +181,7 @@ def test_the_headline_names_grade_drivers_and_synthetic_catalogues(runs: Runs, d
     rates = [line for line in lines if line.startswith("  direct settlement rate, points")]
     assert [line.startswith("  direct settlement rate, points (unidentified)") for line in rates].count(True) == 3
     assert re.search(rf"short of reserve within 36 months: in \d+ of {DRAWS} draws", text)
-    assert terminal._range({"low": -0.001, "high": 0.001}) == "+0.00 to +0.00"
+    assert terminal.ends({"low": -0.001, "high": 0.001}) == "+0.00 to +0.00"
 
 
 @pytest.mark.parametrize(
