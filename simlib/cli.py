@@ -111,6 +111,7 @@ def parser() -> argparse.ArgumentParser:
     )
     schema = _command(commands, "schema", print_schema, "print the JSON Schema of a file format, for editors")
     schema.add_argument("format", choices=("scenario", "case"))
+    _command(commands, "glossary", print_glossary, "print the official terms, in Chinese and English")
     _add_catalogue(commands)
     _add_packages(commands)
     _add_ledger(commands)
@@ -404,6 +405,19 @@ def print_schema(options: argparse.Namespace) -> int:
 
     schema = scenario.json_schema() if options.format == "scenario" else cases.json_schema()
     print(json.dumps(schema, ensure_ascii=False, indent=2))
+    return FINE
+
+
+def print_glossary(options: argparse.Namespace) -> int:
+    """Print the official terms in Chinese and English, and what they are called in files and code."""
+    from simlib.files import facts
+
+    terms = facts.read("glossary")
+    if options.json:
+        print(json.dumps(terms, ensure_ascii=False, indent=2))
+        return FINE
+    for term in terms:
+        print(f"{term['zh']}\n    {term['en']}  [{term['code']}]")
     return FINE
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from simlib import quantities
+
 ROOT = Path(__file__).parent.parent
-TOP = {"LICENSE", "README.md", "notebooks", "pyproject.toml", "scenarios", "simlib", "tests"}
+TOP = {"CHANGELOG.md", "CITATION.cff", "LICENSE", "README.md", "notebooks", "pyproject.toml", "scenarios", "simlib", "tests"}
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,13 @@ def test_every_room_names_all_its_files_in_its_reading_order() -> None:
 def test_the_readme_names_every_notebook() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(path.name in readme for path in (ROOT / "notebooks").glob("*.ipynb"))
+
+
+def test_the_page_of_scenarios_has_every_lever_as_it_is_declared() -> None:
+    page = (ROOT / "scenarios" / "README.md").read_text(encoding="utf-8")
+    assert page.split("<!-- levers: begin -->\n")[1].split("\n<!-- levers: end -->")[0] == quantities.markdown().strip()
+    shipped = {path.stem for path in (ROOT / "scenarios").glob("*.yaml")}
+    assert shipped <= set(re.findall(r"\w+", page)) | {"baseline", "no_change", "history"}
 
 
 def test_editing_a_rule_or_a_number_of_a_file_changes_the_loop_that_uses_it(tmp_path: Path) -> None:
