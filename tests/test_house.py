@@ -14,7 +14,17 @@ import pytest
 from simlib import quantities
 
 ROOT = Path(__file__).parent.parent
-TOP = {"CHANGELOG.md", "CITATION.cff", "LICENSE", "README.md", "notebooks", "pyproject.toml", "scenarios", "simlib", "tests"}
+TOP = {
+    "CHANGELOG.md",
+    "CITATION.cff",
+    "LICENSE",
+    "README.md",
+    "notebooks",
+    "pyproject.toml",
+    "scenarios",
+    "simlib",
+    "tests",
+}
 
 
 @pytest.mark.parametrize(

@@ -432,6 +432,26 @@ def _above_zero(cell: str) -> int:
     return 0
 
 
+def hindcast_text(fit_to: int, table: pd.DataFrame, overall: pd.DataFrame, moved: pd.DataFrame) -> str:
+    """Return a hindcast as lines of text: each way of forecasting, all together, and what the past says."""
+    shown = table.drop(columns=["low50", "high50"]).rename(columns={"error_percent": "error %"})
+    lines = [
+        f"Fitted to rows up to {fit_to}. CRPS of the log: 0.1 is about a tenth off; lower is better.",
+        "Ranges of the parameters were declared after these years: errors show skill at best, not at worst.",
+    ]
+    for how, every in shown.groupby("how", sort=True):
+        lines += [f"\n{how}: {HOW[str(how)]}", text(every.drop(columns="how"))]
+    lines += ["\nAll together; payments follow visits, so that these are fewer than they seem", text(overall)]
+    return "\n".join([*lines, "\nWhat the past says of the parameters, 90 % intervals", text(moved)])
+
+
+def score_text(table: pd.DataFrame) -> str:
+    """Return scores of the frozen predictions as lines of text."""
+    inside = ", ".join(f"{table[f'inside{p}'].sum()} in the {p} % interval" for p in (50, 90))
+    shown = table.rename(columns={"error_percent": "error %", "quantile_score": "score"})
+    return f"{text(shown)}\nOf {len(table)} figures: {inside}."
+
+
 def text(table: pd.DataFrame) -> str:
     """Return a table of figures as text: numbers as people read them, yes and no, empty for none."""
     shown = table.copy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from simlib.scenario.scenario import FIRST_YEAR, Scenario, reference
 from simlib.settlement import gates
 from simlib.simulation.simulate import live, touched_by
 from simlib.simulation.solve import AHEAD, FIT_YEAR, HISTORY, World, solve
+from simlib.study import foretell
 from simlib.study.experiment import Runs, check, scalar_unknowns
 from simlib.terms import CHRONIC, INPATIENT, KINDS, OUTPATIENT, PHARMACY
 
@@ -74,6 +76,28 @@ def fitted_table(fitted: fit.Fitted) -> pd.DataFrame:
         rows.append((anchor.label, *known, low, median, high, float(anchor.miss(np.array(median)))))
     columns = ["anchor", "universe", "year", "unit", "used", "published", "tolerance", "low", "median", "high", "miss"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def fit_data(fitted: fit.Fitted) -> dict[str, Any]:
+    """Return a fit as JSON has it: the kept draws, the targets and what moved."""
+    tables = {"targets": fitted_table(fitted), "parameters": learned(fitted.ensemble)}
+    return fitted.ensemble.model_dump(mode="json") | {name: t.to_dict("records") for name, t in tables.items()}
+
+
+def fit_text(fitted: fit.Fitted) -> str:
+    """Return a fit as lines of text: how many draws were kept, each target, and what moved from its range."""
+    kept, moved = fitted.ensemble, learned(fitted.ensemble)
+    number = f"{len(set(kept.members))} candidates kept of {kept.candidates}, as good as {kept.effective:.0f} draws"
+    stayed = len(moved) - int(moved.moved.sum())
+    return "\n".join(
+        [
+            f"Calibrated to targets of up to {kept.fitted_to}: {number}.\n",
+            foretell.text(fitted_table(fitted).drop(columns=["universe", "unit"])),
+            "\nWhat moved from its range:",
+            foretell.text(moved[moved.moved].drop(columns=["meaning", "moved"])),
+            f"\n{stayed} other parameters stay where they were: no target tells of them.",
+        ]
+    )
 
 
 def learned(ensemble: Ensemble) -> pd.DataFrame:
