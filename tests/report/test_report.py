@@ -155,7 +155,7 @@ def changing(answer: Results, of: scenario.Scenario) -> Results:
         ("outage_month", "外省参保人员到上海就医", "people insured in other provinces and treated in Shanghai"),
         ("chronic_ten_and_zhejiang", "跨省异地就医", "people treated in another province than"),
         ("national_package", "跨省异地就医", "people treated in another province than"),
-        ("dezhou_class_b", "所改变的地区和人群", "the patients for whom something is changed"),
+        ("dezhou_class_b", "政策涉及的地区和人群", "the patients for whom something is changed"),
         (
             "pooling_delta_mean",
             "江苏、浙江、安徽参保人员跨省就医",
@@ -163,12 +163,12 @@ def changing(answer: Results, of: scenario.Scenario) -> Results:
         ),
         (
             "delta_package",
-            "上海、江苏、浙江、安徽之间相互跨省就医",
+            "上海、江苏、浙江、安徽参保人员相互跨省就医",
             "insured in one of Shanghai, Jiangsu, Zhejiang and",
         ),
         (
             "delta_mutual_recognition_cities",
-            "长三角区域内异地就医",
+            "长三角参保人员在区域内异地就医",
             "insured in one area of Yangtze Delta and treated in",
         ),
     ],
@@ -177,24 +177,25 @@ def test_the_first_screen_says_whose_care_a_shipped_scenario_changes(
     answer: Results, name: str, zh: str, en: str
 ) -> None:
     told = changing(answer, scenario.load(ROOT / "scenarios" / f"{name}.yaml"))
-    assert opening.sentences(told, "zh").startswith(f"{zh}的{texts.said(told.kind, 'zh')}（")
+    assert opening.sentences(told, "zh").startswith(f"{zh}（{texts.said(told.kind, 'zh')}，")
     assert en in opening.sentences(told, "en")
 
 
 @pytest.mark.parametrize(
     ("wheres", "zh", "en"),
     [
-        (["home: henan, scheme: resident"], "河南参保人员跨省就医（仅居民医保）",
+        (["home: henan, scheme: resident"], "河南参保人员跨省就医（仅限居民医保）",
          "people insured in Henan and treated in another province, of the scheme of residents only"),
-        (["scheme: employee"], "跨省异地就医（仅职工医保）", "insures them, of the scheme of employees only"),
+        (["scheme: employee"], "跨省异地就医（仅限职工医保）", "insures them, of the scheme of employees only"),
         (["scheme: [employee, resident]"], "跨省异地就医", "than the one that insures them"),
-        (["home: henan", "home: henan, scheme: resident"], "所改变的地区和人群", "for whom something is changed"),
+        (["home: henan", "home: henan, scheme: resident"], "政策涉及的地区和人群", "for whom something is changed"),
         (["home: henan, kind: inpatient", "home: anhui, kind: outpatient"], "河南参保人员跨省就医",
          "people insured in Henan and treated in another province"),
-        (["home: [henan, hebei, hubei, hunan, hainan, shanxi]"], "所改变的地区和人群", "for whom something is changed"),
+        (["home: [henan, hebei, hubei, hunan, hainan, shanxi]"], "政策涉及的地区和人群",
+         "for whom something is changed"),
         (["home: anhui, host: shanghai"], "安徽参保人员到上海就医", "people insured in Anhui and treated in Shanghai"),
         (["host: [henan, hubei]"], "外省参保人员到河南、湖北就医", "in other provinces and treated in Henan and Hubei"),
-        (["home: anhui, host: shanghai", "home: henan, host: hubei"], "所改变的地区和人群", "something is changed"),
+        (["home: anhui, host: shanghai", "home: henan, host: hubei"], "政策涉及的地区和人群", "something is changed"),
         (["home: yangtze-delta"], "上海、江苏、浙江、安徽参保人员跨省就医", "Anhui and treated in another province"),
     ],
 )  # fmt: skip
@@ -540,9 +541,21 @@ def test_what_becomes_of_the_cases_adds_up_and_a_better_price_moves_choice_alone
 @pytest.mark.parametrize(
     ("fund", "rate", "words"),
     [
-        ((2.0, 1.0, 3.0), (-1.0, -2.0, -0.5), ("2.0 % more (95 % interval 1.0 % to 3.0 %)", "fall by 1.0 points")),
-        ((-2.0, -3.0, -1.0), (1.0, 0.5, 2.0), ("2.0 % less (95 % interval 1.0 % to 3.0 %)", "rise by 1.0 points")),
-        ((1.0, -1.0, 3.0), (0.0, -1.0, 1.0), ("more or less: on average +1.0 %", "is open: on average 0 points")),
+        (
+            (2.0, 1.0, 3.0),
+            (-1.0, -2.0, -0.5),
+            ("2.0 % more (95 % interval 1.0 % to 3.0 %)", "fall by 1.0 percentage points"),
+        ),
+        (
+            (-2.0, -3.0, -1.0),
+            (1.0, 0.5, 2.0),
+            ("2.0 % less (95 % interval 1.0 % to 3.0 %)", "rise by 1.0 percentage points"),
+        ),
+        (
+            (1.0, -1.0, 3.0),
+            (0.0, -1.0, 1.0),
+            ("more or less: on average +1.0 %", "is open: on average 0 percentage points"),
+        ),
     ],
     ids=["more", "less", "open"],
 )
@@ -576,9 +589,7 @@ def agreeing(answer: briefing.Results, fund: dict[str, float], same: int, draws:
     return replace(made, facts=made.facts | {"fund_percent": fund, "rests_on": answer.facts["rests_on"]})
 
 
-@pytest.mark.parametrize(
-    ("same", "en", "zh"), [(4, "same sign in all", "符号均一致"), (3, "3 of them", "3 次符号一致")]
-)
+@pytest.mark.parametrize(("same", "en", "zh"), [(4, "same sign in all", "均同号"), (3, "3 of them", "3 次同号")])
 def test_few_draws_that_agree_are_no_reliable_direction(answer: briefing.Results, same: int, en: str, zh: str) -> None:
     fund = {"change": 1.5, "low": 1.0, "high": 2.0}
     for lang, words in (("en", en), ("zh", zh)):
@@ -851,7 +862,7 @@ def test_gains_and_costs_stand_in_one_table_with_every_metric_the_run_has(answer
     (table,) = sections.sections(answer, "en", ["gains"])[0].tables
     seen = pieces.as_read(table, "en").set_index("item")["note"]
     assert seen["cost to agencies and hospitals of running it"] == "not published: see the cost of running it"
-    assert "nobody travels more often" in seen[texts.said("metric.volume", "en")]
+    assert "nobody travels more or less" in seen[texts.said("metric.volume", "en")]
 
 
 def test_a_metric_that_a_run_has_is_told_and_not_said_to_be_missing(answer: Results) -> None:
@@ -897,7 +908,7 @@ def test_the_streams_are_the_bills_and_the_funnel_ends_in_the_rate(answer: Resul
 def test_a_curve_that_falls_is_not_said_to_end_in_an_upper_bound(answer: Results, lang: texts.Lang) -> None:
     bound = {"zh": "右端为上界", "en": "Its right end is an upper bound"}[lang]
     assert any(line.startswith(bound) for line in worded(answer, "curve", lang))
-    assert {"zh": "，这是上界", "en": ", the upper bound"}[lang] in opening.sentences(answer, lang)
+    assert {"zh": "，这是上界", "en": ", which is the upper bound"}[lang] in opening.sentences(answer, lang)
     points = answer.facts["rate_curve_points"]
     ends = [one | {"change": of["change"]} for one, of in zip(points, points[::-1], strict=True)]
     falling = replace(answer, facts=answer.facts | {"rate_curve_points": ends})
@@ -953,7 +964,7 @@ def test_the_measures_of_a_package_add_up_and_stand_in_report_workbook_and_seal(
         assert np.isclose(sum(one[name] for one in each), whole[name])
     assert np.isclose(100 * whole["rate"], answer.facts["rate_points"]["change"], rtol=0.1)
     html = made(mine, "zh", str(answer.facts["scenario"])).read_text(encoding="utf-8")
-    assert "各项措施各贡献多少" in html and "measures" in openpyxl.load_workbook(mine / "report_zh" / pack.WORKBOOK)
+    assert "各项措施的贡献" in html and "measures" in openpyxl.load_workbook(mine / "report_zh" / pack.WORKBOOK)
     table = pd.read_csv(split := mine / "measures.csv")
     folders.write_whole(split, folders.csv(table.assign(shapley=1e9)))
     assert cli.main(["verify", str(mine)]) == 2
@@ -1085,10 +1096,10 @@ def test_a_scenario_that_only_moves_money_says_where_that_is_told(answer: Result
     seen = opening.sentences(replace(answer, facts=still | {"money": moved}), lang)
     nothing, money = {
         "zh": ("该情景不改变任何地区的任何病例，因此基金支付和直接结算率的变化恰为 0。",
-               "它改变的是资金何时、从哪里支付：见“基金还能支付多久”。"),
+               "它改变的是资金何时、从哪里支付：见“统筹基金累计结余可支付月数”。"),
         "en": ("This scenario changes no case anywhere, so that fund payment and direct settlement rate change by "
                "exactly 0.",
-               " It moves when and from where money is paid: see how long the pools last."),
+               " It moves when and from where money is paid: see months of reserves."),
     }[lang]  # fmt: skip
     assert seen == nothing + money
     still["money"] = {"rows": [{"change": 0.0}]}

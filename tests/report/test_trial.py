@@ -67,7 +67,7 @@ def test_a_stronger_measure_does_more_and_another_geography_the_same_in_the_same
 
 def test_titles_name_region_and_measures_and_are_cut_where_they_must(tmp_path: Path) -> None:
     of = tried(tmp_path, catalogue__reach__service=0.75)
-    assert of.title.zh == "长三角（按省）：诊疗项目目录互认（逐项取较高者） 75%"
+    assert of.title.zh == "长三角（按省）：诊疗项目目录互认（逐项就高） 75%"
     every = trial.written(ROOT, "nation", dict.fromkeys(trial.measures(), 1.0), tmp_path)
     assert len(every.title.en) <= 200 and every.title.en.endswith("…") and every.changes
 
