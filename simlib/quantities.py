@@ -428,9 +428,11 @@ def pinned(text: str) -> tuple[str, float | str]:
         raise ValueError(f"{shown(text)}: write ID=VALUE, such as flow.decay=exponential.")
     if name not in known:
         if other := register().get(name):
-            raise ValueError(f"{name}: is a {other.role}, no unknown or variant. Only a scenario file sets levers.")
+            raise ValueError(
+                f"{name}: is a {other.role}, no uncertain parameter or variant. Only a scenario file sets levers."
+            )
         hint = did_you_mean(name, known, "simlib parameters")
-        raise ValueError(f"{shown(name)}: no such unknown or variant. {hint}")
+        raise ValueError(f"{shown(name)}: no such uncertain parameter or variant. {hint}")
     if choices := known[name].choices:
         if value not in choices:
             raise ValueError(f"{name}: {shown(value)}. {did_you_mean(value, choices)}")

@@ -104,8 +104,14 @@ def test_bad_input_is_one_message_and_exit_2(
         (["run"], "simlib run: the following arguments are required: SCENARIO. See `simlib run --help`."),
         (["run", DELTA, "--draws", "many"], "simlib run: --draws: found 'many'. Write a whole number, such as 64."),
         (["run", DELTA, "--people", "1e5"], "simlib run: --people: found '1e5'. Write a whole number"),
-        (["run", DELTA, "--pin", "filing.free=1"], "--pin: filing.free: is a lever, no unknown or variant."),
-        (["run", DELTA, "--pin", "x=1"], "--pin: x: no such unknown or variant. `simlib parameters` lists them."),
+        (
+            ["run", DELTA, "--pin", "filing.free=1"],
+            "--pin: filing.free: is a lever, no uncertain parameter or variant.",
+        ),
+        (
+            ["run", DELTA, "--pin", "x=1"],
+            "--pin: x: no such uncertain parameter or variant. `simlib parameters` lists them.",
+        ),
         (["settle", CASES, "--lang", "fr"], "simlib settle: --lang: found fr. Expected one of zh, en."),
         (["parameters", "--area", "hangzhou", "--month", "2024"], "--month: found '2024'. Write a month as YYYY-MM"),
         (

@@ -549,7 +549,7 @@ def _pays_more(own: Terms, other: Terms) -> bool:
 
 @cache
 def _middle(kind: str, scheme: str, tier: int, filing: str) -> tuple[float, float]:
-    """Return the ratio and points off of the national default at the middle of the unknowns."""
+    """Return the ratio and points off of the national default at the middle of the uncertain parameters."""
     ratio = national.middle_ratios()[KINDS.index(kind), SCHEMES.index(scheme), TIERS.index(tier)]
     if filing == HOME:
         return float(ratio), 0.0
@@ -558,7 +558,7 @@ def _middle(kind: str, scheme: str, tier: int, filing: str) -> tuple[float, floa
 
 
 def terms_of(area: str, situation: Situation) -> tuple[Terms, Origins]:
-    """Return the policy of an area in a situation, unknowns at their middle, and where every field comes from.
+    """Return the policy of an area in a situation, uncertain parameters at their middle, and whence every field.
 
     Parameters and errors as in `lookup`.
 

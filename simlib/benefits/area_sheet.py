@@ -155,7 +155,7 @@ def _came(row: dict[str, Any], source: int) -> str:
     where = (
         f"{row['level']} {area_rules.pool(row['area']).name_en}, {row['start'] or 'undated'}" if row["area"] else "*"
     )
-    beyond = f"WARNING: {100 * row['beyond']:.4g} points beyond the national limit" if row["beyond"] else ""
+    beyond = f"WARNING: {100 * row['beyond']:.4g} percentage points beyond the national limit" if row["beyond"] else ""
     notes = "; ".join(filter(None, (row["note"], beyond)))
     return f"{where}, {row['grade']} [{source}]" + (f" ({notes})" if notes else "")
 

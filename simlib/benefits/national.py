@@ -1,7 +1,7 @@
 """The national default policy: what stands where an area's own rule was not found.
 
 One deductible, ratio and cap per scheme: deductibles and caps are what areas typically write, ratios are solved so that
-the published share of in-scope cost that the fund pays comes out. Points off away from home are unknowns.
+the published share of in-scope cost that the fund pays comes out. Points off away from home are uncertain parameters.
 """
 
 from __future__ import annotations
@@ -100,13 +100,13 @@ def default_caps() -> Array:
 
 
 def middle() -> Values:
-    """Return the middle of every unknown that the default policy and bills depend on: for one case, not a draw."""
+    """Return the middle of every uncertain parameter of the default policy and bills: for one case, not a draw."""
     groups = (Benefits, visits.Visits)
     return {q: np.array([q.number]) for group in groups for q in group.quantities() if q.role == "unknown"}
 
 
 def middle_ratios() -> Array:
-    """Return the national default ratios at the middle of the unknowns, (kind, scheme, tier).
+    """Return the national default ratios at the middle of the uncertain parameters, (kind, scheme, tier).
 
     >>> middle_ratios()[0, :, 2].round(2).tolist()
     [0.9, 0.72]

@@ -215,7 +215,7 @@ class Terms(Displayed, Frozen):
         description="ratio: the fund's share, such as 0.85 (支付比例)"
     )
     first_self_pay_away: Share = Field(0, description="share borne first, away from home (异地先行自付)")
-    points_off: Share = Field(0, description="share taken off the ratio, away: 0.1 for 10 points")
+    points_off: Share = Field(0, description="share taken off the ratio, away: 0.1 for 10 percentage points")
     ratio_factor: Share = Field(PPM, description="what the ratio is multiplied by, away, such as 0.8")
     floor_ratio: Share = Field(0, description="least share of the amount in scope that the fund pays (保底)")
     cap: Annotated[Cap, _short(MOST_YUAN, Cap, _amount)] | None = Field(

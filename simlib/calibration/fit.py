@@ -210,7 +210,7 @@ def verify(root: Scenario) -> None:
     differ = [name for name in was if was[name] != now[name] and not (name == "anchors" and kept.anchors)]
     if not differ:
         return
-    why = "the package has other anchors now"
+    why = "the package has other calibration targets now"
     if "anchors" not in differ:
         found = probe(root, kept.seed, kept.candidates, kept.members[0])
         if len(found) == len(kept.probe) and np.allclose(found, kept.probe, rtol=1e-3):

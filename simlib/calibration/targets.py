@@ -144,7 +144,7 @@ def read(path: Path) -> tuple[Anchor, ...]:
     table.refuse("place", astray, lambda i: f"{texts['place'][i] or 'empty'}: {PLACE_MEANT[outputs[i].of_place]}")
     table.faults.done()
     if not texts["anchor"]:
-        raise BadInputError(Fault(str(path), 1, 1, "no anchor. Write a row for each published figure."))
+        raise BadInputError(Fault(str(path), 1, 1, "no calibration target. Write a row for each published figure."))
     return tuple(
         Anchor(
             name,
@@ -198,11 +198,11 @@ def until(anchors: tuple[Anchor, ...], year: int) -> tuple[Anchor, ...]:
 
     Raises
     ------
-    BadInputError : the year is before 2023, whose totals every draw is solved for, or after the last anchor.
+    BadInputError : the year is before 2023, whose totals every draw is solved for, or after the last target.
     """
     last = max(solve.FIT_YEAR, *(anchor.year for anchor in anchors))
     if not solve.FIT_YEAR <= year <= last:
-        why = f"totals of {solve.FIT_YEAR} are solved for, and the last anchor is of {last}"
+        why = f"totals of {solve.FIT_YEAR} are solved for, and the last calibration target is of {last}"
         raise BadInputError(f"--to {year}: {why}. Name a year from {solve.FIT_YEAR} to {last}.")
     return tuple(anchor for anchor in anchors if anchor.role == "fit" and anchor.year <= year)
 

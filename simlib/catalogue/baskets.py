@@ -1,7 +1,7 @@
 """Items, baskets, and what each catalogue rule leaves open of a bill.
 
 Item catalogues of services and consumables are not public as data. They are **synthetic**: generated anew in
-every parameter draw, with the agreement between provinces an unknown. A province copies its region's list,
+every parameter draw, with the agreement between provinces uncertain. A province copies its region's list,
 which copies the national one; what is not copied is decided afresh. Lists that contain nearly everything cannot
 disagree much: an agreement drawn below that of independent lists is raised to it.
 
@@ -41,7 +41,7 @@ BASKETS = 256
 """Case groups per kind, each a spending mix over items."""
 
 TOGETHER = 256
-"""Mixed lists that are summed up at once: one after the other, a reform of all pairs takes many times as long."""
+"""Mixed lists that are summed up at once: one after the other, a reform of all routes takes many times as long."""
 
 HOST, HOME, EITHER, BOTH = range(4)
 DRUG, SERVICE, CONSUMABLE = range(3)
@@ -385,7 +385,7 @@ def with_self_pay(parts: Array, added: Array) -> Array:
 def mixtures(
     rules: npt.NDArray[np.int8], reach: Array, added: Array, province: npt.NDArray[np.int64]
 ) -> tuple[Array, npt.NDArray[np.int64]]:
-    """Return the lists that a year needs beside each area's own, and which list prices a pair in a month.
+    """Return the lists that a year needs beside each area's own, and which list prices a route in a month.
 
     Parameters
     ----------
@@ -412,7 +412,7 @@ def mixtures(
 def covers(lists: Lists, mixed: Array, province: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return every cover a year needs, (slot, kind, basket, 3) ppm: each area's own list, then those of `mixtures`.
 
-    Category by category, as pairs and months that share a rule for one of them share what it leaves: the sums of
+    Category by category, as routes and months that share a rule for one of them share what it leaves: the sums of
     integers below 2^53 are exact in any order.
     """
     shape = (len(KINDS), lists.basket.shape[1], 4)

@@ -59,7 +59,7 @@ def months(books: Books) -> list[str]:
 
 
 def follow(world: World, before: Run, after: Run, pools: Pools | None = None) -> tuple[Books, Books]:
-    """Return the books of a reference and of a scenario in one draw, opened alike.
+    """Return the books of a baseline and of a scenario in one draw, opened alike.
 
     pools : what the pools have; drawn, and synthetic, if not given.
     """
@@ -89,9 +89,9 @@ def follow(world: World, before: Run, after: Run, pools: Pools | None = None) ->
 def of_scenario(
     scenario: Scenario, *, seed: int = 0, draw: int = 0, people: int = simulate.PEOPLE_PER_DRAW
 ) -> tuple[Books, Books]:
-    """Return the books of a scenario's reference and of itself in one draw.
+    """Return the books of a scenario's baseline and of itself in one draw.
 
-    A month of one pair of provinces is smooth only with some million people, which take a few seconds.
+    A month of one route is smooth only with some million people, which take a few seconds.
     """
     both = (scenarios.reference(scenario), scenario)
     world, touched = solve.solve(both[0], seed, draw), simulate.touched_by(scenario)
@@ -200,7 +200,7 @@ def _first_areas(place: areas.Place) -> npt.NDArray[np.intp]:
 
 
 def _terms(world: World, scenario: Scenario, reference: Scenario, place: areas.Place) -> PaymentTerms:
-    """Return when the money moves in a scenario; care of the year before follows the reference's first month."""
+    """Return when the money moves in a scenario; care of the year before follows the baseline's first month."""
     years = _years(scenario)
 
     def home(lever: Quantity, scale: int = 1) -> Ints:

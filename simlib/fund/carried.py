@@ -135,13 +135,13 @@ def over_years(seasons: Seasons, levels: Sequence[Array], before: Ints, after: I
     """Return direct and claimed flows of `YEARS` years, fen, (2, kind, scheme, home, host, month), months in one row.
 
     A month that repeats that of the own year has its flow, grown by kind. Where the scenario holds otherwise, because
-    it began during its own year, goes in stages or works month by month, the reference's flow is moved as the scenario
+    it began during its own year, goes in stages or works month by month, the baseline's flow is moved as the scenario
     moves that of the settled months of its own year, see `_moved`. So what works month by month stands where its own
     year ended.
 
     Parameters
     ----------
-    levels : of each year, (kind,). before, after : flows of the own year in the reference and in the run.
+    levels : of each year, (kind,). before, after : flows of the own year in the baseline and in the run.
     """
     settled = ((flow * seasons.settled).sum(axis=(-2, -1), keepdims=True) for flow in (before, after))
     moved, years = _moved(before, *settled), []
@@ -298,7 +298,7 @@ def spending_at_home(scenario: Scenario, place: Place, values: Values, quantiles
 
 
 def ratio_at_home(scenario: Scenario, place: Place, values: Values, quantiles: Array) -> Array:
-    """Return spending on care at home against that under the reference's policies, (scheme, home, month).
+    """Return spending on care at home against that under the baseline's policies, (scheme, home, month).
 
     1 where no policies are merged: what other levers do at home is not looked at.
     """

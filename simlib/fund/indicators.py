@@ -64,7 +64,7 @@ def monthly(books: Books) -> Array:
     pools_in_deficit = pools (area and scheme) that spend more than their income in the year; pools_short = pools left
     without cash. use_cleared = noticed for clearing in the month / prepayment; use_outstanding = paid to hospitals and
     not yet cleared / prepayment; homes_* = homes whose use over all hosts reaches Hebei's thresholds (neither
-    definition of use is published; single pairs are too few people of a draw to be counted). hosts_short = hosts that
+    definition of use is published; single routes have too few people of a draw to be counted). hosts_short = hosts that
     owe hospitals more than is not yet due. overdue = noticed and not paid; receivable_days = owed to hospitals / mean
     direct payment of three months; advanced_yuan_days = owed to patients on claims x days of the month; net_flow =
     direct payment received as host less paid as home; siphon_index 虹吸指数 = net_flow / (received + paid).

@@ -249,7 +249,7 @@ def warned(used: Ints, held: Ints, level: float) -> npt.NDArray[np.bool_]:
 
 
 def in_red(held: Ints, host: Ints) -> npt.NDArray[np.bool_]:
-    """Return the pairs (home, host) of which so much is paid out and not cleared that the red warning is due.
+    """Return the routes (home, host) on which so much is paid out and not cleared that the red warning is due.
 
     Parameters
     ----------

@@ -78,11 +78,11 @@ class Opening:
 def opening(
     world: World, year: int, place: areas.Place, paid: tuple[Ints, Ints], pools: Pools | None = None
 ) -> Opening:
-    """Return the opening of a draw, the same for a reference and what is compared with it.
+    """Return the opening of a draw, the same for a baseline and what is compared with it.
 
     Parameters
     ----------
-    paid : direct and claimed flows of the reference's year, fen, (2, kind, scheme, home, host, month): between
+    paid : direct and claimed flows of the baseline's year, fen, (2, kind, scheme, home, host, month): between
     provinces, and within them, hosts together. pools : what the pools have; drawn, and synthetic, if not given.
     """
     across, inside = paid

@@ -1,4 +1,4 @@
-"""How many visits go from each home to each host in a year, before any luck.
+"""How many visits go from each home to each host in a year, before any random number.
 
 Two mechanisms (kept apart because migrants alone would send a quarter of all patients to Guangdong):
 

@@ -5,10 +5,10 @@ may be added up: so it is a choice of form. `none`, the default, moves nobody. `
 for dearer stays. `eta`: where more can be settled directly, more leave home. Either is solved once per draw, on
 expected values of a small fixed pilot and before anybody is drawn: no draw depends on what was drawn.
 
-People are drawn at an envelope, `1 + MARGIN` times those of 2023's rules, and one is real in a scenario if the luck of
-the person lies below the scenario's share of the envelope. The luck is the person's, not the visit's: the elasticities
-are of people who come at all, and how often a patient comes stays what is published (who has dialysis does not go
-oftener because it is cheaper). So the real people of a reference are drawn as if there were no envelope.
+People are drawn at an envelope, `1 + MARGIN` times those of 2023's rules, and one is real in a scenario if a random
+number of the person lies below the scenario's share of the envelope. It is the person's, not the visit's: the
+elasticities are of people who come at all, and how often a patient comes stays what is published (who has dialysis does
+not go oftener because it is cheaper). So the real people of a baseline are drawn as if there were no envelope.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ Ints = npt.NDArray[np.int64]
 Values = Mapping[Quantity, Array]
 
 MARGIN = 0.5
-"""How far the visits of a scenario may exceed those of its reference, of whatever scenarios are run."""
+"""How far the visits of a scenario may exceed those of its baseline, of whatever scenarios are run."""
 
 PILOT, PILOT_SEED = 30_000, 1 << 32
-"""People of the pilot on which prices are taken, and the seed of their luck, which no run may have."""
+"""People of the pilot on which prices are taken, and the seed of their random numbers, which no run may have."""
 
 NONE, PRICE, ETA = "none", "price", "eta"
 
@@ -74,7 +74,7 @@ class Answer(NamedTuple):
 
 
 class Factors(NamedTuple):
-    """Visits and bills against those of the reference, (kind, scheme, home, host, month)."""
+    """Visits and bills against those of the baseline, (kind, scheme, home, host, month)."""
 
     visits: Array
     bills: Array
@@ -134,7 +134,7 @@ def to_price(values: Values, own: tuple[Array, Array], billed: Array, group: Int
 
     Parameters
     ----------
-    own : see `borne`, of reference and scenario. billed : bills of either. group : number of the cells that share a
+    own : see `borne`, of baseline and scenario. billed : bills of either. group : number of the cells that share a
     price, 0 where nothing is changed and nobody responds; all by (kind, scheme, home, host, month).
     """
     number = int(group.max()) + 1
@@ -163,7 +163,7 @@ def to_coverage(values: Values, leaving: Array, gained: Array, cases: Array, sea
     Parameters
     ----------
     leaving : log odds x of leaving, (kind, scheme, home). gained : cases that can settle directly in the scenario less
-    those of the reference, (kind, home, month). cases : expected in the year, (kind, home). season : share of each
+    those of the baseline, (kind, home, month). cases : expected in the year, (kind, home). season : share of each
     month.
     """
     monthly = cases[:, :, None] * season
@@ -175,7 +175,7 @@ def to_coverage(values: Values, leaving: Array, gained: Array, cases: Array, sea
 
 
 def displace(values: Values, factors: Factors, cases: Array) -> Factors:
-    """Return the factors once more outpatient and chronic visits have taken the place of admissions of the same pair.
+    """Return the factors once more outpatient and chronic visits have taken the place of admissions on the same route.
 
     Each takes that of `response.displaced`, but of no more than there are.
 

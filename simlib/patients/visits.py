@@ -38,7 +38,8 @@ too is left out: nobody published how many."""
 KIND_BITS = tuple(sum(1 << kind for kind in kinds) for kinds in USES.values())
 """The same as bits, one for each kind."""
 
-# Decisions of a person and of a visit, each with a number of its own so that none shares luck; kinds count on.
+# Decisions of a person and of a visit, each with a number of its own so that no two share
+# random numbers; kinds count on.
 HOW_MANY, WHEN, ATTENTIVE, RETIRED, BALANCE, ADMITTED, INSURED, DISEASE = 0, 4, 8, 9, 10, 11, 12, 13
 REAL, ORDINARY = 14, 15
 WHAT, GATES, MEASURES = range(3)
@@ -49,7 +50,7 @@ CONNECTED, FILED, MENDED, WHICH_FAILS = range(4)
 NEWLY_CONNECTED, UNIFIED, DOWN, ON_CREDIT = range(4)
 """Decisions that share the key of `MEASURES`."""
 AT_HOME, OF_VISIT = 20, 100
-"""From where on the luck of care at home, and of visits in order of date, is numbered."""
+"""From where on the random numbers of care at home, and of visits in order of date, are numbered."""
 
 
 class Visits(Params, prefix="visits"):

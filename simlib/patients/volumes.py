@@ -1,7 +1,7 @@
 """National totals of direct settlement that every draw must meet, by kind of care, and how they grew.
 
 Published for 2023 are inpatient, all outpatient and chronic outpatient care. Pharmacies are published for one quarter
-of 2023 only: their share of the year is an unknown, and ordinary outpatient care is what is left.
+of 2023 only: their share of the year is an uncertain parameter, and ordinary outpatient care is what is left.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def level(year: int, values: Values, opened: Array) -> tuple[Array, Array]:
     """Return cases, settled directly or not, and mean bills of a year against 2023, each (kind,).
 
     2024 as published: cases as direct visits, less what more connected institutions explain; bills as fund payment
-    per direct visit. Later cases by the unknown growth, later bills as in 2024. Earlier cases as the visits of all
+    per direct visit. Later cases by the uncertain growth, later bills as in 2024. Earlier cases as the visits of all
     insured anywhere, their bills as in 2023: nothing that is published of direct settlement before 2023 is used.
 
     Parameters

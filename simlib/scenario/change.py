@@ -127,7 +127,11 @@ def _settings(
     return tuple(settings), faults
 
 
-NO_LEVER = {"unknown": "an unknown that every draw varies", "fact": "a fact", "variant": "a form, which --pin chooses"}
+NO_LEVER = {
+    "unknown": "an uncertain parameter that every draw varies",
+    "fact": "a fact",
+    "variant": "a form, which --pin chooses",
+}
 """What a number is that is no lever, by role."""
 
 

@@ -65,11 +65,11 @@ ALWAYS = {
 
 
 def unused(scenario: Scenario, pin: Mapping[str, float | str]) -> tuple[str, ...]:
-    """Return the unknowns on which no payment of the year hangs, of a scenario or of its reference, by id.
+    """Return the uncertain parameters on which no payment of the year hangs, of a scenario or its baseline, by id.
 
     Those of levers that neither sets and of forms that are not chosen, see `Quantity.only`.
 
-    pin : unknowns held at a value and variants held at a form, by id.
+    pin : uncertain parameters held at a value and variants held at a form, by id.
     """
     known = register().values()
     there = {lever for _, lever, _ in scenario.lines()}
@@ -138,7 +138,7 @@ def acts_on(lever: str) -> tuple[str, ...]:
 def differing(scenario: Scenario, kind: int) -> dict[tuple[str, str], tuple[str, ...]]:
     """Return the inputs that differ along an axis, by cause and axis; no entry where none does.
 
-    Levers by id, of the scenario or of its reference, if for this kind of care they are not the same in every home,
+    Levers by id, of the scenario or of its baseline, if for this kind of care they are not the same in every home,
     host or month, work month by month, or concern one tier; beside them what always differs.
     """
     place = areas.load(scenario.geography)

@@ -36,9 +36,9 @@ class Ensemble(Frozen):
 
     Attributes
     ----------
-    fitted_to : last year of which an anchor was read. seed, candidates : name the hypercube. effective : number of
+    fitted_to : last year of which a target was read. seed, candidates : name the hypercube. effective : number of
     independent draws that the weights leave. members : numbers of the kept candidates, some more than once.
-    probe : solved constants of the first member. anchors : name of the user's own table of anchors, if any.
+    probe : solved constants of the first member. anchors : name of the user's own table of calibration targets, if any.
     made_with : what the fit stood on.
     path, sha256 : of the file.
     """

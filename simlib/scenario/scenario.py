@@ -79,7 +79,7 @@ class Scenario(Displayed, Header):
     geography, year : the areas and the year that are simulated
     changes : what its own file changes
     catalogues : real item lists that its own file names, by code of the area; only a root has any
-    ensemble : the fitted draws of the unknowns that its own file names; only a root has any
+    ensemble : the calibrated draws of the uncertain parameters that its own file names; only a root has any
     parent : the scenario that it extends, or None
     """
 
@@ -468,7 +468,7 @@ def json_schema() -> dict[str, Any]:
             "additionalProperties": text,
         },
         "ensemble": {
-            "description": "draws of the unknowns that `simlib fit` wrote (same folder or below); "
+            "description": "draws of the uncertain parameters that `simlib fit` wrote (same folder or below); "
             "only in a file that extends none",
             **text,
         },

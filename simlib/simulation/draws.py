@@ -50,7 +50,9 @@ def draw_values(seed: int, draw: int, pin: Pin, candidates: int | None = None) -
     variants = {name: q for name, q in known.items() if q.role == "variant"}
     wrong = sorted(set(pin) - set(unknowns) - set(variants))
     if wrong:
-        raise BadInputError(f"{', '.join(wrong)}: no such unknown or variant to pin; `simlib parameters` lists them")
+        raise BadInputError(
+            f"{', '.join(wrong)}: no such uncertain parameter or variant to pin. `simlib parameters` lists them"
+        )
     out: dict[Quantity, Array] = {}
     for name, q in variants.items():
         form = str(pin.get(name, q.default))

@@ -367,7 +367,7 @@ def answered(world: World, scenario: Scenario, rules: Rules) -> response.Answer 
         return response.answer(form, factors)
     except ValueError as beyond:
         kind, home, times = beyond.args
-        what = f"{KINDS[kind]} visits of {place.names_en[home]} come to {times:.2f} times those of the reference"
+        what = f"{KINDS[kind]} visits of {place.names_en[home]} come to {times:.2f} times those of the baseline"
         fix = f"At most {1 + response.MARGIN:g} can be drawn: pin a smaller response, or a smaller change."
         raise BadInputError(f"{scenario.path}: {what} (response.form={form}, draw {world.draw}). {fix}") from None
 

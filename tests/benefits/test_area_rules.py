@@ -298,7 +298,7 @@ def test_the_command_shows_values_origins_and_warnings(capsys: pytest.CaptureFix
     text = capsys.readouterr().out
     assert "Hefei 合肥市 (340100), rules in force in 2025-12" in text
     assert "0.2 of the bill, at least 2,000 yuan, at most 10,000 yuan" in text
-    assert "WARNING: 20 points beyond the national limit" in text
+    assert "WARNING: 20 percentage points beyond the national limit" in text
     assert "province Anhui, 2019-01, weak" in text
     assert "*, official" in text
 

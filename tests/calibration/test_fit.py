@@ -137,7 +137,7 @@ def test_a_stale_ensemble_is_refused_and_a_changed_comment_is_not(root: scenario
     with pytest.raises(BadInputError, match=r"stale: the hash of rules.* differs.*simlib fit .*baseline.yaml"):
         fit.verify(root.model_copy(update={"ensemble": root.ensemble.model_copy(update=other)}))
     anchored = root.ensemble.made_with.model_copy(update={"anchors": "0" * 64})
-    with pytest.raises(BadInputError, match="the package has other anchors now"):
+    with pytest.raises(BadInputError, match="the package has other calibration targets now"):
         fit.verify(root.model_copy(update={"ensemble": root.ensemble.model_copy(update={"made_with": anchored})}))
 
 

@@ -78,7 +78,7 @@ def test_doubled_flows_of_one_area_for_a_month(
         ("ledger.hospital.lag: -2", "-2 whole months is below 0: nothing is paid before its notice. Write "),
         ("ledger.hospital.lag: 1.5", "1.5 is not a whole number of months. Write 2."),
         ("ledger.prepayment.months: 50", "50 months is above 12"),
-        ("ledger.reserve_employee: 1", "is an unknown that every draw varies"),
+        ("ledger.reserve_employee: 1", "is an uncertain parameter that every draw varies"),
         ("ledger.clearing.lagg: 1", "Did you mean ledger.clearing.lag?"),
     ],
 )

@@ -204,7 +204,7 @@ def test_more_than_the_envelope_holds_is_refused_with_a_fix(world: solve.World, 
     free = (("benefits.cap_yuan", 1_000_000.0),)
     change = Change.model_validate({"from": "2024-01", "set": (*free, ("claims.hassle_saved", 1.0))})
     of = delta.model_copy(update={"changes": (change,)})
-    with pytest.raises(BadInputError, match=r"come to .* times those of the reference .*At most 1\.5 can be drawn"):
+    with pytest.raises(BadInputError, match=r"come to .* times those of the baseline .*At most 1\.5 can be drawn"):
         answer(formed(world, "price", outpatient=-60.0), of)
 
 

@@ -62,7 +62,7 @@ BAD_CHANGES = {
     ),
     "unknown number": (
         setting("catalogue.listed_service: 0.9"),
-        "10:5: catalogue.listed_service: is an unknown that every draw varies, not a lever.",
+        "10:5: catalogue.listed_service: is an uncertain parameter that every draw varies, not a lever.",
     ),
     "fact": (
         setting("benefits.default_cap_employee: 1"),

@@ -114,8 +114,8 @@ def test_a_pinned_unknown_is_held_and_the_others_keep_their_luck(
             assert (value == worlds[0].values[quantity]).all()
 
 
-def test_pinning_what_is_no_unknown_is_refused(place: areas.Place, delta: scenario.Scenario) -> None:
-    with pytest.raises(BadInputError, match="no such unknown"):
+def test_pinning_what_is_no_uncertain_parameter_is_refused(place: areas.Place, delta: scenario.Scenario) -> None:
+    with pytest.raises(BadInputError, match="no such uncertain parameter"):
         solve.solve(scenario.reference(delta), 2, 0, {"catalogue.rule.drug": 1})
 
 

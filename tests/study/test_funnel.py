@@ -204,7 +204,7 @@ def test_by_month_nobody_compares_prices_where_the_share_that_does_is_held_at_no
     choice, none = (found[(found.part == "first") & (found.row == "choice")] for found in (free, held))
     assert (choice.baseline > 0).all() and len(none) == len(choice)
     assert (none[["baseline", "value"]] == 0).all(axis=None)
-    with pytest.raises(BadInputError, match="no such unknown"):
+    with pytest.raises(BadInputError, match="no such uncertain parameter"):
         funnel.by_month(of, draws=2, pin={"channels.atention": 0.0})
 
 
