@@ -45,7 +45,7 @@ def described(terms: Terms, name: str, lang: Lang = "en") -> str:
 
     >>> away = Terms.model_validate({"deductible": 800, "ratio": 0.9, "points_off": 0.05})
     >>> described(away, "away"), described(away, "away", "zh")
-    ('5 points off', '降 5 个百分点')
+    ('5 percentage points off', '降 5 个百分点')
     """
     if name == "away":
         return _away(terms, lang)

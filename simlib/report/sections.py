@@ -364,7 +364,7 @@ def _moves(study: Results) -> str:
 
 
 def _origins(study: Results, lang: Lang) -> Section | None:
-    """Return newly paid apart from richer benefits, who bears what, and points of rate for money."""
+    """Return newly reimbursed apart from better reimbursed, who bears what, and percentage points of rate for money."""
     found = briefing.origins(study)
     if found["yuan"].isna().any() or not found["yuan"].any():
         return None

@@ -117,7 +117,7 @@ def test_a_study_and_what_it_is_made_from_show_themselves_as_short_tables(study:
         assert "<table" in one._repr_html_() and str(one) == repr(one)
     assert "Study of 2 scenarios, 3 draws, seed 7" in repr(study) and "no_change" in study._repr_html_()
     assert "chronic.listed" in repr(package) and "2024-" in repr(package)
-    assert "5 points off" in repr(terms) and "800 yuan" in terms._repr_html_()
+    assert "5 percentage points off" in repr(terms) and "800 yuan" in terms._repr_html_()
 
 
 def test_what_a_value_shows_of_itself_is_escaped_and_cut(delta: Scenario) -> None:
