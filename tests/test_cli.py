@@ -194,7 +194,7 @@ def test_any_part_of_the_country_can_be_asked_about(
     command = ["run", str(beside_root / "part.yaml"), *QUICK, "--out", str(beside_root / "out")]
     assert cli.main(command) == cli.main([*command, "--json"]) == 0
     printed = capsys.readouterr().out
-    assert "On the pairs and months it changes" in printed and '"group": "pairs=changed' in printed
+    assert "On the routes and months it changes" in printed and '"group": "pairs=changed' in printed
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_the_work(

@@ -169,7 +169,7 @@ def test_the_headline_names_grade_drivers_and_synthetic_catalogues(runs: Runs, d
     text = terminal.text(results.of_runs(runs, curve=found))
     for words in (
         "95 % interval",
-        "sd: luck",
+        "MC error",
         "upper bound",
         "synthetic",
         "Rests on grade: assumed",
@@ -178,9 +178,9 @@ def test_the_headline_names_grade_drivers_and_synthetic_catalogues(runs: Runs, d
         assert words in text
     assert max(map(len, text.splitlines()[4:])) <= 120
     lines = text.splitlines()
-    rates = [line for line in lines if line.startswith("  direct settlement rate, points")]
-    assert [line.startswith("  direct settlement rate, points (unidentified)") for line in rates].count(True) == 3
-    assert re.search(rf"short of reserve within 36 months: in \d+ of {DRAWS} draws", text)
+    rates = [line for line in lines if line.startswith("  direct rate, percentage points")]
+    assert [line.startswith("  direct rate, percentage points (unidentified)") for line in rates].count(True) == 3
+    assert re.search(rf"short of reserves within 36 months: in \d+ of {DRAWS} draws", text)
     assert terminal.ends({"low": -0.001, "high": 0.001}) == "+0.00 to +0.00"
 
 
