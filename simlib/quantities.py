@@ -3,17 +3,19 @@
 `settlement/gates.yaml` holds the numbers of `settlement/gates.py`, and so on. Each stands under its id with these keys:
 
 - meaning: in English and Chinese. unit: `yes or no`, `rule`, `policy` and `form` of what is no number.
-- role: `fact`, taken as known; `lever`, which policy sets; `unknown`, known as a range, of which each draw takes a
+- role: `fact`, taken as known; `lever`, which policy sets; `uncertain`, known as a range, of which each draw takes a
   value; `variant`, a choice between forms of the model, which holds unless it is pinned.
-- default: what holds unless something else is said. Of an unknown the mode (triangular) or the mean (normal); without
+- default: what holds unless something else is said. Of an uncertain one the mode (triangular) or the mean (normal);
+without
   it, the middle of the range. Of a lever `null` where the national default differs by scheme.
-- range: least and largest value. distribution: of an unknown, uniform, log-uniform, triangular or normal (the range
+- range: least and largest value. distribution: of an uncertain one, uniform, log-uniform, triangular or normal (the
+range
   then goes from minus to plus 1.96 standard deviations).
-- axes: by what a lever may be limited beside dates; of an unknown, one independent number for each place on them.
+- axes: by what a lever may be limited beside dates; of an uncertain one, one independent number for each place on them.
 - choices: what a lever or a variant may be, where that is no number.
 - kinds: of care that a lever concerns, all unless it is said; none (`[]`) where it only moves money.
 - at_full: what a lever is expected, and tested, to do at full strength, see `AtFull`.
-- only: of an unknown, what a scenario needs any one of for the number to move a payment of its year.
+- only: of an uncertain one, what a scenario needs any one of for the number to move a payment of its year.
 - grade, source: how good the evidence is, and whose.
 """
 
@@ -36,12 +38,12 @@ from simlib.files.documents import Document
 from simlib.files.shapes import Frozen, Line, Text
 from simlib.terms import KINDS, WHOLE_MONTHS, Grade
 
-Role = Literal["fact", "lever", "unknown", "variant"]
+Role = Literal["fact", "lever", "uncertain", "variant"]
 Value = bool | float | str
 PLACE_AXES = ("home", "host", "scheme", "kind")
 """Axes of place, by which a lever may be limited."""
 AXES = (*PLACE_AXES, "category", "disease", "city")
-"""Axes on which an unknown may differ."""
+"""Axes on which an uncertain parameter may differ."""
 UNPUBLISHED = "assumption: no published value"
 """Source of what nobody has published."""
 LATER, CITIES = "a year after 2024", "a geography of cities"
@@ -143,14 +145,14 @@ class _Written(Frozen):
 NEEDED: dict[Role, tuple[str, ...]] = {
     "fact": ("default",),
     "lever": ("default", "axes", "at_full"),
-    "unknown": ("range", "distribution"),
+    "uncertain": ("range", "distribution"),
     "variant": ("default", "choices"),
 }
 """What a number of a role says of itself, beside what all do."""
 ALLOWED: dict[Role, tuple[str, ...]] = {
     "fact": (),
     "lever": ("range", "choices", "kinds"),
-    "unknown": ("default", "axes", "only"),
+    "uncertain": ("default", "axes", "only"),
     "variant": (),
 }
 """What it may say."""
@@ -160,8 +162,8 @@ ALLOWED: dict[Role, tuple[str, ...]] = {
 class Quantity:
     """A number of the model as rules use it, see the top of this module; `low` and `high` are the ends of its range.
 
-    only : of an unknown, what a scenario needs any one of for the number to move a payment of its year: a lever set
-    (its id), a form chosen (`id=form`), `LATER`, `CITIES`; empty if it always may.
+    only : of an uncertain one, what a scenario needs any one of for the number to move a payment of its year: a lever
+    set (its id), a form chosen (`id=form`), `LATER`, `CITIES`; empty if it always may.
     """
 
     id: str
@@ -274,9 +276,9 @@ def _read(path: Path) -> tuple[Document, tuple[Quantity, ...]]:
 
 
 def _declared(name: str, written: _Written) -> Quantity:
-    """Return a number as rules use it; an unknown without default has the middle of its range."""
+    """Return a number as rules use it; an uncertain one without default has the middle of its range."""
     default, (low, high) = written.default, written.range
-    if written.role == "unknown" and default is None and low is not None and high is not None:
+    if written.role == "uncertain" and default is None and low is not None and high is not None:
         default = (low * high) ** 0.5 if written.distribution == "log-uniform" else (low + high) / 2
     return Quantity(
         id=name,
@@ -369,13 +371,13 @@ def declared() -> dict[str, Quantity]:
                 where = f"no group of numbers. {did_you_mean(_group(quantity.id), story)}"
                 faults.append(document.fault((quantity.id,), f"{quantity.id}: {where}", key=True))
             found[quantity.id], files[quantity.id] = quantity, document
-    faults += [] if faults else _unknown_names(found, files)
+    faults += [] if faults else _names_that_are_none(found, files)
     if faults:
         raise BadInputError(*faults)
     return dict(sorted(found.items(), key=lambda item: story.index(_group(item[0]))))
 
 
-def _unknown_names(numbers: dict[str, Quantity], files: dict[str, Document]) -> Iterator[Fault]:
+def _names_that_are_none(numbers: dict[str, Quantity], files: dict[str, Document]) -> Iterator[Fault]:
     """Yield a fault for each number that names another one that there is not."""
     set_ = {q.id for q in numbers.values() if q.role == "lever"}
     forms = {f"{q.id}={form}" for q in numbers.values() if q.role == "variant" for form in q.choices}
@@ -394,7 +396,7 @@ def _unknown_names(numbers: dict[str, Quantity], files: dict[str, Document]) -> 
 
 @cache
 def register() -> dict[str, Quantity]:
-    """Return every number of the model by its id: facts, levers, unknowns and variants.
+    """Return every number of the model by its id: facts, levers, uncertain parameters and variants.
 
     >>> register()["catalogue.rule.drug"].role
     'lever'
@@ -413,7 +415,7 @@ def levers() -> dict[str, Quantity]:
 
 
 def pinned(text: str) -> tuple[str, float | str]:
-    """Return the unknown and the value, or the variant and the form, that a text `ID=VALUE` holds fixed.
+    """Return the uncertain parameter and the value, or the variant and the form, that a text `ID=VALUE` holds fixed.
 
     >>> pinned("channels.attention=0.5"), pinned("flow.decay=exponential")
     (('channels.attention', 0.5), ('flow.decay', 'exponential'))
@@ -423,7 +425,7 @@ def pinned(text: str) -> tuple[str, float | str]:
     ValueError : with the likely fix, if there is no such number, or its value is not one that it may have.
     """
     name, equals, value = text.partition("=")
-    known = {i: q for i, q in register().items() if q.role in ("unknown", "variant")}
+    known = {i: q for i, q in register().items() if q.role in ("uncertain", "variant")}
     if not equals:
         raise ValueError(f"{shown(text)}: write ID=VALUE, such as flow.decay=exponential.")
     if name not in known:
@@ -592,7 +594,7 @@ def _written(value: bool | float | str) -> str:
 def _numbers(quantity: Quantity) -> str:
     """Return what a number is by default, what it may be, and what a lever may be limited by."""
     may = f"({_may_be(quantity)})" if quantity.choices else _may_be(quantity)
-    drawn = quantity.dist if quantity.role == "unknown" else ""
+    drawn = quantity.dist if quantity.role == "uncertain" else ""
     words = " ".join(filter(None, (_default(quantity), may, drawn)))
     return f"{quantity.role}, {words}" + (f", by {_limits_of(quantity)}" if quantity.role == "lever" else "")
 

@@ -135,7 +135,7 @@ def systematic(weight: npt.NDArray[np.float64], number: int) -> npt.NDArray[np.i
 
 
 def quantile(quantity: Quantity, u: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the value of an unknown at probability u, by its declared distribution.
+    """Return the value of an uncertain parameter at probability u, by its declared distribution.
 
     >>> from simlib.quantities import register
     >>> float(quantile(register()["channels.attention"], np.array(0.5)))
@@ -158,9 +158,10 @@ def quantile(quantity: Quantity, u: npt.NDArray[np.float64]) -> npt.NDArray[np.f
 
 @lru_cache(maxsize=512)
 def hypercube(quantity: Quantity, seed: int, candidates: int) -> npt.NDArray[np.float64]:
-    """Return where a Latin hypercube's candidates stand in the range of an unknown, probabilities, (candidate,).
+    """Return where a Latin hypercube's candidates stand in the range of an parameter, probabilities, (candidate,).
 
-    One in each of as many slices of its distribution, unknowns shuffled apart: one more unknown moves none of them.
+    One in each of as many slices of its distribution, uncertain parameters shuffled apart: one more uncertain
+    parameter moves none of them.
 
     >>> from simlib.quantities import register
     >>> sorted((hypercube(register()["channels.attention"], 0, 4) * 4).astype(int).tolist())
@@ -170,11 +171,11 @@ def hypercube(quantity: Quantity, seed: int, candidates: int) -> npt.NDArray[np.
     return (permutation(candidates, *parts) + uniforms((candidates,), *parts, 1)) / candidates
 
 
-def draw_unknown(quantity: Quantity, seed: int, draw: int, size: int = 1) -> npt.NDArray[np.float64]:
-    """Return one parameter draw of an unknown, `size` independent values, keyed by its id."""
+def draw_parameter(quantity: Quantity, seed: int, draw: int, size: int = 1) -> npt.NDArray[np.float64]:
+    """Return one parameter draw of an uncertain parameter, `size` independent values, keyed by its id."""
     return quantile(quantity, standing(quantity, seed, draw, size))
 
 
 def standing(quantity: Quantity, seed: int, draw: int, size: int = 1) -> npt.NDArray[np.float64]:
-    """Return where the values of `draw_unknown` stand in the range, probabilities, (size,)."""
+    """Return where the values of `draw_parameter` stand in the range, probabilities, (size,)."""
     return uniforms((size,), PARAMETERS, seed, draw, crc32(quantity.id.encode()))

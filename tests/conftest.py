@@ -64,7 +64,7 @@ def books(world: solve.World, runs: tuple[simulate.Run, simulate.Run]) -> tuple[
 
 
 def altered(study: Results, **changed: Any) -> Results:
-    """Return one scenario's results as if its run had said something else: facts, amounts, unknowns, tables."""
+    """Return one scenario's results as if its run had said something else: facts, amounts, parameters, tables."""
     tables = {**study.tables, **changed.pop("tables", {})}
     if "facts" in changed:
         tables["headline.json"] = [{"scenario": study.name, "unused": []} | changed.pop("facts")]

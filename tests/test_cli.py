@@ -237,7 +237,7 @@ def test_every_parameter_is_listed_with_unit_grade_and_source(capsys: pytest.Cap
     rows = json.loads(capsys.readouterr().out)
     assert len(rows) > 70
     assert all(row["meaning"] and row["unit"] and row["grade"] and row["source"] for row in rows)
-    assert all(row["low"] < row["high"] for row in rows if row["role"] == "unknown")
+    assert all(row["low"] < row["high"] for row in rows if row["role"] == "uncertain")
     assert cli.main(["parameters"]) == 0
     printed = capsys.readouterr().out
     assert "channels.attention\n    unknown, 0.5 [0, 1] uniform, share, assumed: " in printed

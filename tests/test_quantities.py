@@ -21,7 +21,7 @@ from simlib.terms import CATALOGUE_RULES, CATEGORIES
 
 SHARE = """demo.share:
   meaning: {en: a share, zh: 份额}
-  role: unknown
+  role: uncertain
   unit: share
   range: [0.1, 0.5]
   distribution: uniform
@@ -58,7 +58,10 @@ BAD = {
     "a key that is none": ((SHARE, "grade: assumed", "grad: assumed"), "7:3: grad: no such key. Did you mean grade?"),
     "a key left out": ((SHARE, "  source: nobody\n", ""), "2:3: source: missing."),
     "no Chinese": ((SHARE, ", zh: 份额", ""), "2:12: meaning.zh: missing."),
-    "a role that is none": ((SHARE, "unknown", "unkown"), "3:9: role: found the text 'unkown'. Did you mean unknown?"),
+    "a role that is none": (
+        (SHARE, "uncertain", "uncertian"),
+        "3:9: role: found the text 'uncertian'. Did you mean uncertain?",
+    ),
     "a grade that is none": (
         (SHARE, "assumed", "asumed"),
         "7:10: grade: found the text 'asumed'.",
@@ -96,7 +99,7 @@ def test_what_is_wrong_with_a_number_is_said_with_its_place(
 
 
 def test_all_faults_of_a_file_are_said_at_once(tmp_path: Path) -> None:
-    text = SHARE.replace("unknown", "x").replace("nobody", "''") + LEVER.replace("[home]", "[x, y]")
+    text = SHARE.replace("uncertain", "x").replace("nobody", "''") + LEVER.replace("[home]", "[x, y]")
     path = written(tmp_path, text)
     with pytest.raises(BadInputError) as raised:
         read(path)

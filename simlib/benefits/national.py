@@ -102,7 +102,7 @@ def default_caps() -> Array:
 def middle() -> Values:
     """Return the middle of every uncertain parameter of the default policy and bills: for one case, not a draw."""
     groups = (Benefits, visits.Visits)
-    return {q: np.array([q.number]) for group in groups for q in group.quantities() if q.role == "unknown"}
+    return {q: np.array([q.number]) for group in groups for q in group.quantities() if q.role == "uncertain"}
 
 
 def middle_ratios() -> Array:

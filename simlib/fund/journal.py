@@ -20,7 +20,7 @@ CALENDAR = ["account", "home", "host", "scheme", "settled", "due", "fen"]
 """Columns of the calendar."""
 NOWHERE = {"home": "", "host": "", "scheme": ""}
 
-SIDES = ("reference", "scenario")
+SIDES = ("baseline", "scenario")
 
 
 class Words(NamedTuple):

@@ -56,8 +56,8 @@ def verdict(study: Results, lang: Lang) -> str:
     """Return how strong the evidence is: direction, size, and the weakest part.
 
     The direction is reliable if the interval of the fund effect leaves out 0, and not judged at few draws, which agree
-    by chance: four do once in eight times. The size is weak if most unknowns are assumed or the item lists synthetic,
-    else fair.
+    by chance: four do once in eight times. The size is weak if most uncertain parameters are assumed or the item
+    lists synthetic, else fair.
     """
     return prose.plain("verdict", lang, {"verdict": _verdict(study)})
 
@@ -194,8 +194,8 @@ def _verdict(study: Results) -> dict[str, Any]:
     """Return what the verdict goes by: what changes in how many draws, and what the size rests on."""
     fund, rests = study.facts["fund_percent"], study.facts["rests_on"]
     same, draws = briefing.agreement(study)
-    counts = rests["unknowns_by_grade"]
-    assumed, unknowns = counts.get("assumed", 0), sum(counts.values())
+    counts = rests["parameters_by_grade"]
+    assumed, uncertain = counts.get("assumed", 0), sum(counts.values())
     real = bool(real_lists(study))
     return {
         "changes": bool(fund["change"]),
@@ -203,9 +203,9 @@ def _verdict(study: Results) -> dict[str, Any]:
         "reliable": bool(fund["change"]) and (fund["low"] > 0 or fund["high"] < 0),
         "same": same,
         "draws": draws,
-        "fair": real and assumed < unknowns / 2,
+        "fair": real and assumed < uncertain / 2,
         "assumed": assumed,
-        "unknowns": unknowns,
+        "unknowns": uncertain,
         "real_lists": real,
     }
 

@@ -294,7 +294,7 @@ def fit(table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, sourc
 def learned(
     table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, source: str = "", title: str = ""
 ) -> Axes:
-    """Draw where a fit left unknowns within their declared ranges: grey before, blue after.
+    """Draw where a fit left uncertain parameters within their declared ranges: grey before, blue after.
 
     Columns of `table`: id, prior_low, prior_high, low, median, high, narrowed (share), as `match.learned` has them.
     """
@@ -350,10 +350,10 @@ def tornado(
     table: pd.DataFrame, mid: float, ax: Axes | None = None, lang: Lang = "en", *, unit: str = "%",
     source: str = "", title: str = "",
 ) -> Axes:  # fmt: skip
-    """Draw how far each unknown moves an effect, a row each, the first on top, as bars from the mean effect `mid`.
+    """Draw how far each parameter moves an effect, a row each, the first on top, as bars from the mean effect `mid`.
 
-    Columns of `table`: label, lower, upper (mean effect where the unknown is low and high), in the `unit` of display,
-    and perhaps sure: bars of those that are not, which may be luck alone, are pale.
+    Columns of `table`: label, lower, upper (mean effect where the uncertain parameter is low and high), in the `unit`
+    of display, and perhaps sure: bars of those that are not, which may be luck alone, are pale.
     """
     looks = {"lower": (ORANGE, "///"), "upper": (BLUE, "")}
     rows, sure = np.arange(len(table)), table["sure"] if "sure" in table else [True] * len(table)

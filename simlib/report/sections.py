@@ -287,7 +287,7 @@ def _gap(study: Results, lang: Lang) -> Section | None:
     found, shares = briefing.gap(study), briefing.gap_shares(study)
     if found.empty:
         return None
-    before = found[found["side"] == "reference"]["gap_yuan"].to_numpy(dtype=float)
+    before = found[found["side"] == "baseline"]["gap_yuan"].to_numpy(dtype=float)
     home, host = (_area(study, str(found[end].iloc[0]), lang) for end in ("home", "host"))
     words = said("gap.picture", lang, home, host)
     picture = Picture("gap", 4.0, lambda ax: plots.gap(before, None, ax, lang, source=source(study, lang), title=words))
@@ -454,7 +454,7 @@ def _running(study: Results, lang: Lang) -> Section | None:
 
 
 def _drivers(study: Results, lang: Lang) -> Section:
-    """Return which unknowns drive the fund effect."""
+    """Return which uncertain parameters drive the fund effect."""
     found = evidence.drivers(study)
     if found.empty:
         return _section("drivers", lang, few=True)

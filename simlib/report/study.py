@@ -53,7 +53,7 @@ class Study(Results):
         return shown.sort_values("change", ascending=False, ignore_index=True)
 
     def drivers(self, metric: str = "fund_payment") -> pd.DataFrame:
-        """Return the unknowns that go with the headline change of one scenario: see `evidence.drivers`."""
+        """Return the uncertain parameters that go with the headline change of one scenario: see `evidence.drivers`."""
         return evidence.drivers(self, metric)
 
     def distinguishable(self) -> pd.DataFrame:
@@ -136,7 +136,8 @@ def run(
     Parameters
     ----------
     scenarios : one or several, loaded or by path, `a.yaml+b.yaml` too. draws : parameter draws, at least 2. people :
-    people drawn per run. jobs : threads; any number gives the same result. pin : unknowns held at a value and variants
+    people drawn per run. jobs : threads; any number gives the same result. pin : uncertain parameters held at a value
+    and variants
     at a form, by id. pools : what the pools have, or the file that says so; else drawn and synthetic. progress : of a
     piece of work by its name and number of parts, returns what wraps the parts.
 

@@ -62,7 +62,7 @@ class _Lines:
         facts = self.facts
         changed = facts["group"].startswith("pairs=changed")
         where = self.say("changed", self.study.kind) if changed else self.say("unchanged")
-        sd = f"{self.say('sd.unknowns'):>13}{self.say('sd.luck'):>11}"
+        sd = f"{self.say('sd.uncertain'):>13}{self.say('sd.luck'):>11}"
         yield ""
         yield f"{where:<{LABEL}}{self.say('change'):>10}   {self.say('interval'):<20}{sd}"
         yield self.row("fund", facts["fund_percent"])
@@ -133,7 +133,7 @@ class _Lines:
     def evidence(self) -> Iterator[str]:
         """Yield what the answer rests on."""
         rests = self.facts["rests_on"]
-        counts = ", ".join(f"{number} {grade}" for grade, number in rests["unknowns_by_grade"].items())
+        counts = ", ".join(f"{number} {grade}" for grade, number in rests["parameters_by_grade"].items())
         yield self.say("rests", rests["weakest_grade"], counts)
         named = [driver for driver in self.facts["drivers"] if driver["beyond_luck"]]
         for driver in named:

@@ -128,7 +128,7 @@ def _settings(
 
 
 NO_LEVER = {
-    "unknown": "an uncertain parameter that every draw varies",
+    "uncertain": "an uncertain parameter that every draw varies",
     "fact": "a fact",
     "variant": "a form, which --pin chooses",
 }

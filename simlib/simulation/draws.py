@@ -29,7 +29,7 @@ Pin = Mapping[str, float | str]
 
 
 def values_of(reference: Scenario, seed: int, draw: int, pin: Pin) -> Values:
-    """Return the value of every unknown in a draw of a run: a member of the root's ensemble, else of the ranges."""
+    """Return the value of every parameter in a draw of a run: a member of the root's ensemble, else of the ranges."""
     fitted = reference.ensemble
     if fitted is None:
         return draw_values(seed, draw, pin)
@@ -37,7 +37,7 @@ def values_of(reference: Scenario, seed: int, draw: int, pin: Pin) -> Values:
 
 
 def draw_values(seed: int, draw: int, pin: Pin, candidates: int | None = None) -> Values:
-    """Return the value of every unknown in a draw, one number per province on its axes; `pin` fixes some by id.
+    """Return the value of every parameter in a draw, one number per province on its axes; `pin` fixes some by id.
 
     A variant's value is the position of its form, the default unless pinned. candidates : number of draws of a Latin
     hypercube that this is one of; without it draws are independent, and there is no end of them.
@@ -46,9 +46,9 @@ def draw_values(seed: int, draw: int, pin: Pin, candidates: int | None = None) -
     size = {"home": provinces, "host": provinces, "kind": len(KINDS), "category": len(CATEGORIES)}
     size["disease"], size["city"] = len(chronic.DISEASES), len(read("cities"))
     known = register()
-    unknowns = {name: q for name, q in known.items() if q.role == "unknown"}
+    uncertain = {name: q for name, q in known.items() if q.role == "uncertain"}
     variants = {name: q for name, q in known.items() if q.role == "variant"}
-    wrong = sorted(set(pin) - set(unknowns) - set(variants))
+    wrong = sorted(set(pin) - set(uncertain) - set(variants))
     if wrong:
         raise BadInputError(
             f"{', '.join(wrong)}: no such uncertain parameter or variant to pin. `simlib parameters` lists them"
@@ -59,14 +59,14 @@ def draw_values(seed: int, draw: int, pin: Pin, candidates: int | None = None) -
         if form not in q.choices:
             raise BadInputError(f"{name}: {shown(form)}. {did_you_mean(form, q.choices)}")
         out[q] = np.array([float(q.choices.index(form))])
-    for name, quantity in unknowns.items():
+    for name, quantity in uncertain.items():
         count = int(np.prod([size[axis] for axis in quantity.axes]))
         if name in pin:
             out[quantity] = np.full(count, pin[name])
         elif candidates and not quantity.axes:
             out[quantity] = randomness.quantile(quantity, randomness.hypercube(quantity, seed, candidates)[[draw]])
         else:
-            out[quantity] = randomness.draw_unknown(quantity, seed, draw, count)
+            out[quantity] = randomness.draw_parameter(quantity, seed, draw, count)
     return out
 
 

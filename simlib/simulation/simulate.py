@@ -448,7 +448,7 @@ def run(
     Parameters
     ----------
     seed, draw : name the luck; the same pair gives the same run. people : people to draw.
-    pin : unknowns held at a value, by id, instead of being drawn.
+    pin : uncertain parameters held at a value, by id, instead of being drawn.
     """
     world = solve(reference(scenario), seed, draw, pin)
     return live(world, scenario, touched=touched_by(scenario), people=people)

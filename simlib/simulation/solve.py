@@ -1,8 +1,8 @@
-"""The world of one parameter draw: unknowns drawn, and the constants that make it meet the published totals of 2023.
+"""The world of one parameter draw: parameters drawn, and the constants that make it meet the published totals of 2023.
 
 Solved jointly, on expected values over a small fixed pilot of visits: the constants of leaving home, the level
 of bills, the gates, the spread of claims. Every draw then reproduces the published direct visits and fund payment of
-every kind of care; what is not published stays an unknown and widens the interval.
+every kind of care; what is not published stays an uncertain parameter and widens the interval.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class World:
 
     Attributes
     ----------
-    values : each unknown's drawn value. pull, lists, quantiles : flows, catalogues and bills of this draw.
+    values : each uncertain parameter's drawn value. pull, lists, quantiles : flows, catalogues and bills of this draw.
     c, stayed : constants of leaving, (kind, scheme). bill : mean bill in tier 3, yuan, (kind, scheme). diseases : of
     chronic patients.
     passing : gates of 2023. omega : exponent of the networked share, (kind,). spread : of claims, log.
@@ -357,17 +357,17 @@ def settled_directly(fixed: Fixed, outcome: Attempt, institutions: Array) -> flo
 
 
 def solve(reference: Scenario, seed: int, draw: int, pin: Pin | None = None) -> World:
-    """Return the world of one draw: unknowns by `draws.values_of`, constants solved on the reference's rules of 2023.
+    """Return the world of one draw: parameters by `draws.values_of`, constants solved on the reference's rules of 2023.
 
     Solved between provinces in every geography: what a geography splits sums back to them.
 
     Parameters
     ----------
-    reference : the scenario whose rules were in force in 2023. pin : unknowns held at a value, by id.
+    reference : the scenario whose rules were in force in 2023. pin : uncertain parameters held at a value, by id.
 
     Raises
     ------
-    BadInputError : an id in `pin` is not an unknown.
+    BadInputError : an id in `pin` is not an uncertain parameter.
     ArithmeticError : see `converge`.
     """
     fixed, trial = prepare(reference, values_of(reference, seed, draw, pin or {}), seed, draw)

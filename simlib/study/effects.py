@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 
 CONTRACT = ["scenario", "metric", "group", "baseline", "value", "change", "low", "high", "unit"]
 """Columns of `effects.csv`."""
-SIDES = ("reference", "scenario")
+SIDES = ("baseline", "scenario")
 
 
 @dataclass(frozen=True)

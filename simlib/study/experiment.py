@@ -58,12 +58,12 @@ class Common:
 
     Attributes
     ----------
-    unknowns : value of each of `scalar_unknowns`. expected : direct visits and fund payment of 2023 on expected values,
-    (kind, 2). cases : inpatient cases of 2023 between provinces in any geography, (purpose, home, host).
+    uncertain : value of each of `scalar_parameters`. expected : direct visits and fund payment of 2023 on expected
+    values, (kind, 2). cases : inpatient cases of 2023 between provinces in any geography, (purpose, home, host).
     checks : what the draw says of published figures, one a draw.
     """
 
-    unknowns: Array
+    uncertain: Array
     expected: Array
     cases: Array
     checks: tuple[solve.Check, ...]
@@ -136,9 +136,9 @@ class Runs:
         return int(max(lived.people.max() for lived in self.lived))
 
     @property
-    def unknowns(self) -> pd.DataFrame:
-        """Value of each scalar unknown, a row a draw, columns by id."""
-        return pd.DataFrame(self.common.unknowns, columns=[q.id for q in scalar_unknowns()])
+    def uncertain(self) -> pd.DataFrame:
+        """Value of each scalar uncertain parameter, a row a draw, columns by id."""
+        return pd.DataFrame(self.common.uncertain, columns=[q.id for q in scalar_parameters()])
 
     def amounts(self, number: int, *, fresh: bool = False) -> Amounts:
         """Return the amounts of a scenario; of its headline with a fresh year at home if asked, see `Lived`."""
@@ -165,8 +165,8 @@ def repeat(
     Parameters
     ----------
     draws : parameter draws, at least 2. people : people drawn per run. jobs : threads; any number gives
-    the same result. pin : unknowns held at a value and variants at a form, by id. whole : whether to draw the
-    country, not only the kinds and pairs that the scenario changes, of which alone amounts are then summed.
+    the same result. pin : uncertain parameters held at a value and variants at a form, by id. whole : whether to draw
+    the country, not only the kinds and pairs that the scenario changes, of which alone amounts are then summed.
     progress : wraps the draws as they are done, for a bar. pools : what the pools have, else drawn and synthetic.
     solved : what solves a draw, for who keeps worlds and asks again.
 
@@ -253,7 +253,7 @@ def _one_draw(plan: _Plan, draw: int) -> tuple[Common, list[Lived]]:
     world = plan.solved(reference(plan.scenarios[0]), plan.seed, draw, plan.pin)
     rules = rules_of(world, plan.scenarios)
     lived = [_one_scenario(plan, world, number, its, draw) for number, its in enumerate(rules)]
-    values = np.array([float(world.values[q][0]) for q in scalar_unknowns()])
+    values = np.array([float(world.values[q][0]) for q in scalar_parameters()])
     cases = flows.expect(world.pull, world.c, world.stayed)[INPATIENT].sum(axis=0)
     return Common(values, world.expected, cases, (world.check,)), lived
 
@@ -295,9 +295,9 @@ def _by_insured(scenario: Scenario, kind: int, runs: tuple[simulate.Run, simulat
     return np.stack([metrics.of_insured(run.totals, kind, west) for run in runs])
 
 
-def scalar_unknowns() -> tuple[Quantity, ...]:
-    """Return the unknowns that are one number per draw and that cross-province payments hang on: not of `APART`."""
-    return tuple(q for q in register().values() if q.role == "unknown" and not q.axes and q.id not in APART)
+def scalar_parameters() -> tuple[Quantity, ...]:
+    """Return the parameters that are one number per draw and that cross-province payments hang on: not of `APART`."""
+    return tuple(q for q in register().values() if q.role == "uncertain" and not q.axes and q.id not in APART)
 
 
 def rules_of(world: solve.World, scenarios: Sequence[Scenario]) -> list[tuple[Rules, Rules]]:

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from simlib.amounts import BILLS, VISITS
 from simlib.study import metrics
 from simlib.study.effects import CONTRACT, Amounts, around, finite, relative, spread
-from simlib.study.experiment import Runs, scalar_unknowns
+from simlib.study.experiment import Runs, scalar_parameters
 from simlib.study.metrics import UNITS
 from simlib.terms import CHANNELS, DIRECT, MEMBERS, SCHEMES, TIERS
 
@@ -21,7 +21,7 @@ Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 FEWEST_TO_NAME = 20
-"""Draws from which places and unknowns are named: below, anything can look distinguishable."""
+"""Draws from which places and uncertain parameters are named: below, anything can look distinguishable."""
 GROUPS = (
     *(f"scheme={scheme}{of}" for scheme in SCHEMES for of in ("", *(f";member={member}" for member in MEMBERS))),
     metrics.WHO[-1],
@@ -57,19 +57,19 @@ def distinguishable(amounts: Amounts) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["home", "name_zh", "name_en", "low", "high"])
 
 
-def ranked(unknowns: pd.DataFrame, change: npt.NDArray[np.float64]) -> pd.DataFrame:
-    """Return the unknowns (a row a draw) that go with a change in each draw, strongest first.
+def ranked(uncertain: pd.DataFrame, change: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """Return the uncertain parameters (a row a draw) that go with a change in each draw, strongest first.
 
     Columns: id, rank_correlation (Spearman, over draws), beyond_luck (whether so strong a correlation would be rare
-    among as many unknowns that have no effect: 5 % for the family, by Bonferroni), grade, meaning. Empty if nothing
-    changes or in fewer than `FEWEST_TO_NAME` draws.
+    among as many uncertain parameters that have no effect: 5 % for the family, by Bonferroni), grade, meaning. Empty
+    if nothing changes or in fewer than `FEWEST_TO_NAME` draws.
     """
-    known = {q.id: q for q in scalar_unknowns()}
-    moving = [str(column) for column in unknowns if unknowns[column].nunique() > 1]
+    known = {q.id: q for q in scalar_parameters()}
+    moving = [str(column) for column in uncertain if uncertain[column].nunique() > 1]
     columns = ["id", "rank_correlation", "beyond_luck", "grade", "meaning"]
     if len(change) < FEWEST_TO_NAME or np.isnan(change).any() or np.ptp(change) == 0 or not moving:
         return pd.DataFrame(columns=columns)
-    ranks = [spearmanr(unknowns[i], change) for i in moving]
+    ranks = [spearmanr(uncertain[i], change) for i in moving]
     rows = [
         (i, float(rank.statistic), bool(rank.pvalue < 0.05 / len(moving)), known[i].grade, known[i].meaning)
         for i, rank in zip(moving, ranks, strict=True)

@@ -1,8 +1,8 @@
 """National figures foretold from their own past and the spread of the network, scored, and frozen before they come.
 
 The log of a figure grows by a drift, by what newly connected institutions bring, and by shocks. Drift, that effect and
-the size of shocks are unknowns with declared ranges; a fit to a year weighs a space-filling design of them by how well
-they explain the steps up to that year (importance weights), and reads no row of a later one.
+the size of shocks are uncertain parameters with declared ranges; a fit to a year weighs a space-filling design of
+them by how well they explain the steps up to that year (importance weights), and reads no row of a later one.
 
 This says how far national totals can be foretold at all; what a reform changes is `simulate`'s to say.
 """
@@ -35,7 +35,7 @@ Array = npt.NDArray[np.float64]
 Rows = Mapping[str, Sequence[Mapping[str, str]]]
 
 POINTS = 1 << 14
-"""Points of the design; each is one possible set of unknowns with shocks of its own."""
+"""Points of the design; each is one possible set of uncertain parameters with shocks of its own."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Ends of the 90 % and 50 % intervals, and the median."""
@@ -152,7 +152,7 @@ def past(figure: Figure, rows: Rows, until: int) -> Past:
 
 @cache
 def _design(seed: int) -> Array:
-    """Return the points of the design, (point, 12): five unknowns, then the shocks of up to seven years."""
+    """Return the points of the design, (point, 12): five uncertain parameters, then the shocks of up to seven years."""
     return np.asarray(qmc.Sobol(12, scramble=True, rng=seed).random(POINTS))
 
 
@@ -176,7 +176,7 @@ def fit(figure: Figure, known: Past, seed: int) -> tuple[Array, Array, Array]:
 
 
 def learned(fit_to: int, seed: int = 0, rows: Rows | None = None) -> pd.DataFrame:
-    """Return what a fit to a year says of each unknown: which moved from their range, and which did not.
+    """Return what a fit to a year says of each uncertain parameter: which moved from their range, and which did not.
 
     Columns: figure, unknown, prior_low, prior_high, low, median, high (90 % intervals), narrowed (share of the width of
     the prior's interval that the fit took away; near 0 where the past says nothing).
@@ -201,7 +201,8 @@ def foretell(
 ) -> Array:
     """Return the log of a figure in later years, (point, year), each point as likely.
 
-    ln y[t] = ln y[t-1] + drift + network x (growth of ln institutions) + shock, the unknowns as `fit` leaves them.
+    ln y[t] = ln y[t-1] + drift + network x (growth of ln institutions) + shock, the uncertain parameters as `fit`
+    leaves them.
 
     Parameters
     ----------

@@ -205,11 +205,12 @@ def by_month(
 
     Parameters
     ----------
-    pin : unknowns held at a value and variants at a form, by id. The others: see `experiment.repeat`.
+    pin : uncertain parameters held at a value and variants at a form, by id. The others: see `experiment.repeat`.
 
     Raises
     ------
-    BadInputError : see `experiment.check`; a scenario that changes no cell; an id in `pin` is not an unknown.
+    BadInputError : see `experiment.check`; a scenario that changes no cell; an id in `pin` is not an uncertain
+    parameter.
     """
     check([of], draws=draws, seed=seed, people=people, jobs=jobs)
     headline, *_ = metrics.groups(simulate.touched_by(of))

@@ -59,7 +59,7 @@ def facts(runs: Runs, number: int, curve: pd.DataFrame, ledger: pd.DataFrame | N
     """
     scenario, amounts = runs.scenarios[number], runs.amounts(number)
     group, unused = amounts.headline, list(checks.unused(scenario, runs.pin))
-    drivers = findings.ranked(runs.unknowns.drop(columns=unused), relative(amounts, FUND, group))
+    drivers = findings.ranked(runs.uncertain.drop(columns=unused), relative(amounts, FUND, group))
     return {
         **_named(scenario),
         "sets": list(sets(scenario)),
@@ -182,24 +182,24 @@ def _money(runs: Runs, number: int, ledger: pd.DataFrame) -> dict[str, Any]:
 
 
 def evidence(runs: Runs, number: int) -> dict[str, Any]:
-    """Return what the answer rests on: unknowns drawn by grade, fund payment by grade of the policies, lists.
+    """Return what the answer rests on: parameters drawn by grade, fund payment by grade of the policies, lists.
 
     fund_payment_by_grade : share of the headline group's fund payment after the change, by the weakest grade among
     deductible, ratio and away rule; "local" if all three are the area's own.
     """
     scenario, amounts = runs.scenarios[number], runs.amounts(number)
-    unused, unknowns = checks.unused(scenario, runs.pin), runs.unknowns
-    varied = {column for column in unknowns if unknowns[column].nunique() > 1 and column not in unused}
+    unused, uncertain = checks.unused(scenario, runs.pin), runs.uncertain
+    varied = {column for column in uncertain if uncertain[column].nunique() > 1 and column not in unused}
     counts = Counter(
         q.grade
         for q in register().values()
-        if q.role == "unknown" and (q.axes or q.id in varied) and q.id not in experiment.APART
+        if q.role == "uncertain" and (q.axes or q.id in varied) and q.id not in experiment.APART
     )
     grades = {grade: counts[grade] for grade in GRADES if counts[grade]}
     paid = amounts.after[:, experiment.HEADLINE].sum(axis=(0, 1))
     return {
         "weakest_grade": list(grades)[-1],
-        "unknowns_by_grade": grades,
+        "parameters_by_grade": grades,
         "fund_payment_by_grade": {name: round(share, 4) for name, share in metrics.resting(paid).items()},
         "catalogues": _lists(scenario),
         "draws": _draws(scenario),
@@ -207,7 +207,7 @@ def evidence(runs: Runs, number: int) -> dict[str, Any]:
 
 
 def _draws(scenario: Scenario) -> str:
-    """Return where the unknowns were drawn from."""
+    """Return where the uncertain parameters were drawn from."""
     fitted = reference(scenario).ensemble
     if fitted is None:
         return "from the declared ranges, not fitted"

@@ -24,7 +24,7 @@ from simlib.settlement import gates
 from simlib.simulation.simulate import live, touched_by
 from simlib.simulation.solve import AHEAD, FIT_YEAR, HISTORY, World, solve
 from simlib.study import foretell
-from simlib.study.experiment import Runs, check, scalar_unknowns
+from simlib.study.experiment import Runs, check, scalar_parameters
 from simlib.terms import CHRONIC, INPATIENT, KINDS, OUTPATIENT, PHARMACY
 
 Array = npt.NDArray[np.float64]
@@ -101,7 +101,7 @@ def fit_text(fitted: fit.Fitted) -> str:
 
 
 def learned(ensemble: Ensemble) -> pd.DataFrame:
-    """Return what a fit says of each unknown that is one number, or one a kind of care: which moved, and which did not.
+    """Return what a fit says of each parameter that is one number, or one a kind of care: which moved, which not.
 
     Columns: id, grade, prior_low, prior_high, low, median, high (90 % intervals), narrowed (share of the width of the
     prior's interval that the fit took away), moved (whether the draws differ from the range by more than so few draws
@@ -121,12 +121,12 @@ def learned(ensemble: Ensemble) -> pd.DataFrame:
 
 
 def _standing(ensemble: Ensemble) -> Iterator[tuple[tuple[str, Quantity], Array]]:
-    """Yield each unknown that is one number, or one for each kind of care, and where the members stand in its range."""
+    """Yield each parameter that is one number, or one for each kind of care, and where members stand in its range."""
     members, seed = list(ensemble.members), ensemble.seed
-    for q in scalar_unknowns():
+    for q in scalar_parameters():
         yield (q.id, q), randomness.hypercube(q, seed, ensemble.candidates)[members]
     for q in register().values():
-        if q.role == "unknown" and q.axes == ("kind",):
+        if q.role == "uncertain" and q.axes == ("kind",):
             drawn = np.stack([randomness.standing(q, seed, member, len(KINDS)) for member in members])
             for kind, u in zip(KINDS, drawn.T, strict=True):
                 yield (f"{q.id}: {kind}", q), u

@@ -153,12 +153,12 @@ class Results(Displayed):
         return self.headline.rsplit("=", 1)[1]
 
     @property
-    def unknowns(self) -> pd.DataFrame:
-        """Value of each unknown that the scenario uses, a row a draw."""
-        return self.tables["unknowns.csv"].drop(columns=["draw", *self._unused()])
+    def uncertain(self) -> pd.DataFrame:
+        """Value of each uncertain parameter that the scenario uses, a row a draw."""
+        return self.tables["parameters.csv"].drop(columns=["draw", *self._unused()])
 
     def _unused(self) -> Sequence[str]:
-        """Return the unknowns that nothing in the scenario hangs on."""
+        """Return the uncertain parameters that nothing in the scenario hangs on."""
         if self.memory is None:
             return list(self.facts["unused"])
         scenario = next(one for one in self.memory.scenarios if one.name == self.name)

@@ -33,7 +33,7 @@ def costs(study: Results) -> pd.DataFrame:
     trouble = claims x `channels.hassle` of their kind, yuan; waiting = what funds pay on claims x shadow interest of
     the patient x months until it is paid, yuan. The last two at the cost of a claim without measures.
     """
-    known = study.unknowns
+    known = study.uncertain
     waiting = (known[Channels.interest.id] * known[Channels.delay_months.id]).to_numpy()
     found: dict[tuple[str, str], list[Array]] = {}
     for kind in KINDS:
@@ -57,7 +57,7 @@ def costs(study: Results) -> pd.DataFrame:
 
 def institution(study: Results) -> dict[str, float]:
     """Return what connecting one institution costs in the draws, yuan: each, each_low, each_high."""
-    return around(study.unknowns[Network.cost.id].to_numpy(dtype=float), "each")
+    return around(study.uncertain[Network.cost.id].to_numpy(dtype=float), "each")
 
 
 def eases_claims(study: Results) -> bool:

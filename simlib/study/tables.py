@@ -28,7 +28,7 @@ class Table:
 
     Attributes
     ----------
-    columns : what it has, in their order; of `unknowns.csv` the first, as one per unknown follows.
+    columns : what it has, in their order; of `parameters.csv` the first, as one per uncertain parameter follows.
     make : what makes it of a run in memory; None for the books, which `folders.books` makes all together.
     part : whether a run in which only what changes was drawn has it too. large : made when it is written, and not kept.
     text : columns that are read as text: codes of areas, say.
@@ -141,9 +141,9 @@ def _measures(of: Computed) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
-def _unknowns(of: Computed) -> pd.DataFrame:
-    """Return the value of each scalar unknown in each draw."""
-    return of.runs.unknowns.rename_axis("draw").reset_index()
+def _uncertain(of: Computed) -> pd.DataFrame:
+    """Return the value of each scalar uncertain parameter in each draw."""
+    return of.runs.uncertain.rename_axis("draw").reset_index()
 
 
 BOOKS = dict(
@@ -179,8 +179,8 @@ TABLES = (
           funnel.TABLE, lambda of: funnel.table(of.runs)),
     Table("fit.csv", "published figures beside simulated ones", "column unit", match.COLUMNS,
           lambda of: match.fit_table(of.runs), text=("year",)),
-    Table("unknowns.csv", "value of each unknown that is one number, by draw", "see `simlib parameters`", ["draw"],
-          _unknowns, part=True),
+    Table("parameters.csv", "value of each uncertain parameter that is one number, by draw", "see `simlib parameters`",
+          ["draw"], _uncertain, part=True),
     Table("ledger.csv", "what the ledger says of each month", "column unit", cash.COLUMNS,
           lambda of: cash.cash_table(of.runs)),
     Table("fund_effects.csv", "what leaves the pools of each home in the year, by part", "yuan", cash.PARTS,

@@ -46,7 +46,7 @@ def written(folder: Path, change: str, geography: str = "delta", year: int = 202
 
 
 def records(of: Scenario, *, inside: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Return policies at the middle of the unknowns, and their rows by (home, scheme, member, kind, …) of cities."""
+    """Return policies at the middle of the parameters, and their rows by (home, scheme, member, kind, …) of cities."""
     v = national.middle()
     book = policies.in_force(of, DELTA, inside=inside)
     found = policies.drawn(book, national.middle_ratios(), national.points_off(v))

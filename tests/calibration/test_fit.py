@@ -79,7 +79,7 @@ def test_a_fit_that_was_stopped_goes_on_and_comes_to_the_same(root: scenario.Sce
     assert path.read_bytes() == kept and again.ensemble == whole.ensemble
     assert np.array_equal(again.says, whole.says)
     learned, misses = match.learned(whole.ensemble), match.fitted_table(whole)
-    assert {q.id for q in experiment.scalar_unknowns()} < set(learned.id) and "gates.split: inpatient" in set(
+    assert {q.id for q in experiment.scalar_parameters()} < set(learned.id) and "gates.split: inpatient" in set(
         learned.id
     )
     assert len(misses) == len(KNOWN) and misses[misses.used].year.max() <= 2023

@@ -35,11 +35,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_books_of_a_run_reconcile(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["reconcile", str(folder), "--json"]) == 0
     agreed = json.loads(capsys.readouterr().out)
-    assert [one["side"] for one in agreed] == ["reference", "scenario"]
+    assert [one["side"] for one in agreed] == ["baseline", "scenario"]
     assert all(one["entries"] > 100_000 for one in agreed)
     causes = pd.read_parquet(folder / "journal.parquet", columns=["side", "cause"]).groupby("side").cause.unique()
     new = {"increased", "advanced", "fee"}
-    assert new <= set(causes["scenario"]) and not new & set(causes["reference"])
+    assert new <= set(causes["scenario"]) and not new & set(causes["baseline"])
 
 
 def test_csv_and_parquet_say_the_same(folder: Path) -> None:

@@ -191,6 +191,6 @@ def test_an_unknown_geography_is_refused_with_the_known_ones() -> None:
 def test_what_is_not_published_is_declared() -> None:
     declared = {q.id: (q.role, q.low, q.high, q.dist, q.grade) for q in areas.Areas.quantities()}
     assert declared == {
-        "areas.xpcc_share": ("unknown", 0.06, 0.13, "uniform", "assumed"),
-        "areas.employee_slope": ("unknown", 0.5, 3.0, "uniform", "assumed"),
+        "areas.xpcc_share": ("uncertain", 0.06, 0.13, "uniform", "assumed"),
+        "areas.employee_slope": ("uncertain", 0.5, 3.0, "uniform", "assumed"),
     }

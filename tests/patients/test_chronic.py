@@ -36,7 +36,7 @@ def test_the_mix_has_the_wanted_mean_bill_or_scales_all_bills(
 ) -> None:
     places = dict(
         zip(
-            (q for q in chronic.Chronic.quantities() if q.role == "unknown"),
+            (q for q in chronic.Chronic.quantities() if q.role == "uncertain"),
             (patients, visits, cost, np.array([dearer]), np.zeros(1)),
             strict=True,
         )

@@ -35,9 +35,9 @@ def longer() -> scenario.Scenario:
     return scenario.load(ROOT / "scenarios" / "chronic_ten_diseases.yaml")
 
 
-def formed(world: solve.World, form: str, **unknowns: float) -> solve.World:
+def formed(world: solve.World, form: str, **uncertain: float) -> solve.World:
     """Return a solved world with a form of response: nothing that is solved hangs on it."""
-    own = {q: np.array([unknowns[q.id.partition(".")[2]]]) for q in Response.quantities() if q.id[9:] in unknowns}
+    own = {q: np.array([uncertain[q.id.partition(".")[2]]]) for q in Response.quantities() if q.id[9:] in uncertain}
     chosen = {Response.form: np.array([float(Response.form.choices.index(form))])}
     return replace(world, values={**world.values, **chosen, **own})
 

@@ -704,7 +704,7 @@ def test_what_is_diverted_from_home_stands_beside_the_other_parts_where_there_is
     assert (row["yuan"], row["yuan_low"], row["yuan_high"]) == (-4e6, -9e6, 0)
 
 
-def synthetic(draws: int, cells: dict[str, tuple[Any, Any]], unknowns: pd.DataFrame) -> Results:
+def synthetic(draws: int, cells: dict[str, tuple[Any, Any]], uncertain: pd.DataFrame) -> Results:
     """Return an answer of one group whose amounts before and after are given by name, by draw."""
     sides = []
     for side in (0, 1):
@@ -713,16 +713,16 @@ def synthetic(draws: int, cells: dict[str, tuple[Any, Any]], unknowns: pd.DataFr
             amounts[:, 0, 0, AMOUNTS.index(name)] = pair[side]
         sides.append(amounts)
     facts = {"group": "kind=inpatient", "year": 2024, "sets": [], "fund_percent": {"change": 1.0}}
-    tables = {"headline.json": [{"scenario": "x", "unused": []} | facts], "unknowns.csv": unknowns.assign(draw=0)}
+    tables = {"headline.json": [{"scenario": "x", "unused": []} | facts], "parameters.csv": uncertain.assign(draw=0)}
     return Results(tables, {"x": effects.Amounts(areas.provinces(), {"kind=inpatient": 0}, *sides)}, {"pinned": {}})
 
 
 def test_an_unknown_that_decides_the_effect_leads_the_drivers_and_would_close_the_interval() -> None:
     draws = 40
     x, noise = np.arange(draws), np.random.default_rng(1).permutation(draws)
-    unknowns = pd.DataFrame({"catalogue.agree_consumable": x / draws, "flow.beta": noise / draws})
+    uncertain = pd.DataFrame({"catalogue.agree_consumable": x / draws, "flow.beta": noise / draws})
     cells = {"fund_direct": (10**9, 10**9 + 10**7 * (draws - x)), "visits_direct": (50, 50), "visits_claimed": (50, 50)}
-    answer = synthetic(draws, cells, unknowns)
+    answer = synthetic(draws, cells, uncertain)
     table = evidence.drivers(answer)
     assert table["id"][0] == "catalogue.agree_consumable" and np.isclose(table["rank_correlation"][0], -1)
     assert bool(table["beyond_luck"][0]) and not bool(table["beyond_luck"][1])
@@ -822,7 +822,7 @@ def test_the_tiers_of_hosts_have_all_of_their_care_and_tier_3_the_share_that_was
     assert list(every.index) == [1, 2, 3]
     assert np.allclose(every[["visits_base", "bills_base", "direct_base"]].sum(), 1)
     assert np.allclose(every[["visits", "bills", "direct"]].sum(), 0, atol=1e-9)
-    drawn = answer.unknowns["visits.tier3_share"]
+    drawn = answer.uncertain["visits.tier3_share"]
     assert np.isclose(every.loc[3, "visits_base"], drawn.mean(), atol=0.03)
     assert every.loc[3, "bills_base"] > every.loc[3, "visits_base"] and every.loc[3, "direct"] != 0
     hosts = parties.hosts(answer).set_index("code")
@@ -921,7 +921,7 @@ def test_the_gap_is_that_of_one_pair_before_and_after_and_mutual_recognition_let
 ) -> None:
     table = briefing.gap(answer)
     assert set(table["home"].astype(str)) == {"320000"} and set(table["host"].astype(str)) == {"310000"}
-    before, after = (table[table["side"] == side]["gap_yuan"].to_numpy() for side in ("reference", "scenario"))
+    before, after = (table[table["side"] == side]["gap_yuan"].to_numpy() for side in ("baseline", "scenario"))
     assert len(before) == len(after) and (after >= before).all() and after.mean() > before.mean()
     shares = briefing.gap_shares(answer)
     assert np.allclose(shares[["claim", "equal", "direct"]].sum(axis=1), 1) and np.isclose(
@@ -981,11 +981,11 @@ def test_what_cannot_be_split_is_refused_before_anything_is_drawn(capsys: pytest
 
 
 def test_claims_avoided_are_worth_their_trouble_and_the_wait_for_their_money() -> None:
-    unknowns = pd.DataFrame(
+    uncertain = pd.DataFrame(
         {"channels.hassle_inpatient": [300.0, 500.0], "channels.interest": 0.01, "channels.delay_months": [2.0, 4.0]}
     )
     cells = {"visits_claimed": (100, 60), "fund_claimed": (10**6, 6 * 10**5), "network_cost": (0, 7 * 10**8)}
-    answer = replace(synthetic(2, cells, unknowns), groups={"pairs=changed;kind=inpatient": 0})
+    answer = replace(synthetic(2, cells, uncertain), groups={"pairs=changed;kind=inpatient": 0})
     found = running.costs(answer).set_index("item")
     assert found.loc["claims", ["base", "change"]].tolist() == [100, -40]
     assert np.isclose(found.loc["trouble", "change"], -40 * 400) and np.isclose(found.loc["trouble", "base"], 40_000)

@@ -1,4 +1,4 @@
-"""Unknowns that a run does not use: exactly nothing hangs on them there, and something where they are used."""
+"""Parameters that a run does not use: exactly nothing hangs on them there, and something where they are used."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ USED_WITH = [(q, one) for q in KNOWN.values() for one in q.only]
 def test_what_an_unknown_is_used_with_is_a_lever_a_form_or_a_word() -> None:
     forms = {f"{q.id}={form}" for q in KNOWN.values() if q.role == "variant" for form in q.choices}
     assert USED_WITH and {one for _, one in USED_WITH} <= {*levers(), *forms, LATER, CITIES}
-    assert all(q.role == "unknown" and q in experiment.scalar_unknowns() for q, _ in USED_WITH)
+    assert all(q.role == "uncertain" and q in experiment.scalar_parameters() for q, _ in USED_WITH)
 
 
 def test_nothing_hangs_on_the_unknowns_that_a_run_does_not_use(delta: Scenario) -> None:
@@ -75,7 +75,7 @@ def test_something_hangs_on_an_unknown_where_it_is_used(
 def test_the_pace_of_the_network_after_2024_moves_the_years_to_come_and_no_payment(delta: Scenario) -> None:
     pace = KNOWN["network.pace_ahead"]
     assert (pace.low, pace.high, pace.grade) == (0, Network.speed.number, "assumed")
-    assert pace.id in experiment.APART and pace not in experiment.scalar_unknowns()
+    assert pace.id in experiment.APART and pace not in experiment.scalar_parameters()
     pins: tuple[dict[str, float | str], ...] = ({pace.id: 0.0}, {}, {pace.id: Network.speed.number})
     found = [experiment.repeat([delta], draws=2, seed=0, people=5_000, whole=False, pin=pin) for pin in pins]
     first, *others = (runs.lived[0].amounts for runs in found)
@@ -89,7 +89,7 @@ def test_drivers_are_among_what_is_used(delta: Scenario, monkeypatch: pytest.Mon
     monkeypatch.setattr(findings, "FEWEST_TO_NAME", 2)
     study = results.of_runs(experiment.repeat([delta], draws=4, seed=0, people=5_000, whole=False))
     unused, listed = set(checks.unused(delta, {})), evidence.drivers(study)
-    assert set(listed.id) == {q.id for q in experiment.scalar_unknowns()} - unused
-    assert set(study.unknowns) == set(listed.id)
+    assert set(listed.id) == {q.id for q in experiment.scalar_parameters()} - unused
+    assert set(study.uncertain) == set(listed.id)
     priced = checks.unused(delta, {"response.form": "price"})
     assert "response.bill" not in priced and "response.eta" in priced

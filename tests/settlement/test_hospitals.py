@@ -47,7 +47,7 @@ def amount(totals: np.ndarray, name: str) -> int:
 
 
 def pinned(world: solve.World, **values: float) -> solve.World:
-    """Return a world in which unknowns of hospitals have these values."""
+    """Return a world in which uncertain parameters of hospitals have these values."""
     known = {"worth": Hospitals.worth, "bill": Drg.bill, "growth": Drg.growth, "margin": Drg.margin}
     return replace(world, values={**world.values, **{known[name]: np.array([x]) for name, x in values.items()}})
 

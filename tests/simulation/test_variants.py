@@ -56,7 +56,7 @@ def test_every_form_meets_the_published_totals(delta: scenario.Scenario, form: s
 def test_what_was_held_fixed_is_printed_and_in_the_manifest(delta: scenario.Scenario, tmp_path: Path) -> None:
     pin = {"flow.decay": "exponential", "channels.attention": 0.0}
     runs = experiment.repeat([delta], draws=2, people=2_000, pin=pin)
-    assert (runs.unknowns["channels.attention"] == 0).all()
+    assert (runs.uncertain["channels.attention"] == 0).all()
     study = results.of_runs(runs)
     assert "Held fixed: channels.attention = 0.0, flow.decay = exponential" in terminal.text(study)
     folders.write(tmp_path, study)

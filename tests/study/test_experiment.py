@@ -76,7 +76,7 @@ def test_homes_and_kinds_add_up(changes: pd.DataFrame) -> None:
 def test_any_number_of_jobs_gives_the_same_draws(delta: scenario.Scenario, runs: Runs) -> None:
     other = experiment.repeat([delta], draws=DRAWS, seed=7, people=PEOPLE, jobs=2)
     assert (other.lived[0].amounts == runs.lived[0].amounts).all()
-    pd.testing.assert_frame_equal(other.unknowns, runs.unknowns, check_exact=True)
+    pd.testing.assert_frame_equal(other.uncertain, runs.uncertain, check_exact=True)
 
 
 def test_a_draw_does_not_depend_on_how_many_there_are_nor_on_its_company(

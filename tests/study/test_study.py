@@ -57,7 +57,7 @@ def test_a_table_from_memory_is_that_of_the_folder(study: Study, saved: Study, t
         return
     same(ours, theirs)
     assert list(ours.columns)[: len(declared)] == declared
-    assert len(declared) == len(ours.columns) or table == "unknowns.csv"
+    assert len(declared) == len(ours.columns) or table == "parameters.csv"
 
 
 def test_effects_are_equal_to_the_last_bit(study: Study, saved: Study) -> None:
