@@ -1,6 +1,6 @@
 """What is handed over: pictures, the answer in the terminal, the report, the page to play with.
 
-Reading order: plots, fans, maps, terminal, pieces, prose, opening, sections, pack, brief, trial, app, study.
+Reading order: plots, maps, terminal, pieces, prose, opening, sections, pack, brief, app, study.
 """
 
 from simlib import room

@@ -56,15 +56,15 @@ def tiles(
     scale = TwoSlopeNorm(0, -top, top) if both else Normalize(0, top)
     colours = colormaps["PuOr_r" if both else "Blues"]
     unsure = (table["low"] <= 0) & (table["high"] >= 0) if "low" in table else pd.Series(False, table.index)
-    of = dict(zip(table["code"], zip(table["label"], value, unsure, strict=True), strict=True))
-    if unknown := set(of) - set(at):
+    drawn = dict(zip(table["code"], zip(table["label"], value, unsure, strict=True), strict=True))
+    if unknown := set(drawn) - set(at):
         raise KeyError(f"no tile for {', '.join(sorted(unknown))}")
     with canvas(ax, 5.2) as ax:
         for code, (row, column) in at.items():
-            if code not in of:
+            if code not in drawn:
                 ax.add_patch(Rectangle((column, row), 0.94, 0.94, facecolor="white", edgecolor=GREY, linewidth=0.6))
                 continue
-            label, shown, hatched = of[code]
+            label, shown, hatched = drawn[code]
             # Half of the map's depth: black text stays legible on every tile.
             shade = colours(0.5 + (scale(shown) - 0.5) * 0.6 if both else 0.05 + 0.5 * scale(shown))
             look: dict[str, Any] = {"hatch": "////"} if hatched else {}
@@ -80,7 +80,7 @@ def tiles(
         if unsure.any():
             blank = Patch(facecolor="white", edgecolor=DARK, hatch="////", label=text("changes.unsure", lang))
             legend(ax, handles=[blank])
-        said = [f"{label} {number(shown, digits)}" for label, shown, _ in of.values()]
+        said = [f"{label} {number(shown, digits)}" for label, shown, _ in drawn.values()]
         return finish(ax, "tiles", lang, source, title, said)
 
 
@@ -105,7 +105,7 @@ def grid(lon: Array, lat: Array) -> list[tuple[int, int]]:
 
 def streams(
     table: pd.DataFrame, ax: Axes | None = None, lang: Lang = "en", *, unit: str = "", scale: float = 1.0,
-    digits: int = 0, source: str = "", title: str = "", ends: tuple[str, str] = ("home", "host"),
+    source: str = "", title: str = "", ends: tuple[str, str] = ("home", "host"),
 ) -> Axes:  # fmt: skip
     """Draw streams from homes (left) to hosts (right), as wide as they are large (a Sankey diagram).
 
@@ -131,7 +131,7 @@ def streams(
         for side, names, tops, sums in ((0, homes, left, flow.sum(axis=1)), (1, hosts, right, flow.sum(axis=0))):
             for name, top, amount_ in zip(names, tops, sums, strict=True):
                 ax.add_patch(Rectangle((side - 0.01, top), 0.02, amount_ / total, color=DARK))
-                words = f"{name}  {number(amount_ / scale, digits)}"
+                words = f"{name}  {number(amount_ / scale)}"
                 ax.text(side + 0.03 * (2 * side - 1), top + amount_ / total / 2, words, va="center",
                         ha="left" if side else "right", fontsize=8)  # fmt: skip
         height = max(left[-1] + flow[-1].sum() / total, right[-1] + flow[:, -1].sum() / total)
@@ -139,7 +139,7 @@ def streams(
         ax.text(0, -0.02, text(ends[0], lang), ha="center", va="bottom", fontsize=8, color=DARK)
         ax.text(1, -0.02, text(ends[1], lang), ha="center", va="bottom", fontsize=8, color=DARK)
         _bare(ax)
-        said = [f"{name} {number(flow[:, j].sum() / scale, digits)}" for j, name in enumerate(hosts)]
+        said = [f"{name} {number(flow[:, j].sum() / scale)}" for j, name in enumerate(hosts)]
         if "host_low" in table:
             ranges = table.drop_duplicates("host").set_index("host").loc[hosts, ["host_low", "host_high"]] / scale
             for j, (low, high) in enumerate(ranges.to_numpy()):

@@ -12,7 +12,7 @@ from simlib.errors import shown
 from simlib.files.texts import LANGS, Lang, joined, said, texts
 from simlib.patients import areas
 from simlib.quantities import UNPUBLISHED, register
-from simlib.report import fans, maps, plots
+from simlib.report import maps, plots
 from simlib.report.opening import real_lists, source
 from simlib.report.pieces import (
     FACTORS,
@@ -409,7 +409,7 @@ def _money(study: Results, lang: Lang) -> Section | None:
     drawn = fan.assign(label=[said(str(one), lang) for one in fan["label"]])
     how: dict[str, Any] = {"unit": said("unit.months", lang), "source": source(study, lang)}
     how["source"] += "" if study.manifest.get("pools_sha256") else said("source.pools", lang)
-    picture = Picture("money", 3.8, lambda ax: fans.fan(drawn, ax, lang, **how))
+    picture = Picture("money", 3.8, lambda ax: plots.fan(drawn, ax, lang, **how))
     return _section("money", lang, [picture], [made], harm=_harm(study, lang))
 
 

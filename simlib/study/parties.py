@@ -166,7 +166,7 @@ def reserves(study: Results) -> pd.DataFrame:
 
 
 def payable(study: Results) -> pd.DataFrame:
-    """Return the months payable of employee and resident pools by month, as `fans.fan` draws them, label by scheme."""
+    """Return the months payable of employee and resident pools by month, as `plots.fan` draws them, label by scheme."""
     table = study.table("ledger.csv")
     of = table[(table["indicator"] == "months_payable") & table["group"].str.startswith("scheme=")]
     return of.assign(label=of["group"].str.removeprefix("scheme="))

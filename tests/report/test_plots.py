@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 from simlib.files import facts, texts
 from simlib.patients import areas
 from simlib.quantities import declared
-from simlib.report import fans, maps, plots
+from simlib.report import maps, plots
 
 CURVE = pd.DataFrame(
     {
@@ -97,9 +97,9 @@ PICTURES: dict[str, Callable[..., Axes]] = {
     "tiles": lambda **words: maps.tiles(TILES, unit="%", **words),
     "streams": lambda **words: maps.streams(STREAMS, unit="%", **words),
     "money": lambda **words: maps.streams(STREAMS, unit="%", ends=("payer", "payee"), **words),
-    "fan": lambda **words: fans.fan(FAN, unit="个月", **words),
-    "heat": lambda **words: fans.heat(HEAT, **words),
-    "lines": lambda **words: fans.lines(LINES, unit="百万元", **words),
+    "fan": lambda **words: plots.fan(FAN, unit="个月", **words),
+    "heat": lambda **words: plots.heat(HEAT, **words),
+    "lines": lambda **words: plots.lines(LINES, unit="百万元", **words),
 }
 UNITS = {
     "curve": "百分点",
@@ -378,7 +378,7 @@ def test_streams_are_as_wide_as_their_values_and_nothing_is_lost() -> None:
 
 
 def test_a_heat_map_frames_what_is_at_or_above_the_red_line_and_leaves_out_what_has_no_value() -> None:
-    ax = fans.heat(HEAT)
+    ax = plots.heat(HEAT)
     numbers = [t.get_text() for t in ax.texts if t.get_gid() != "source"]
     assert numbers == ["63", "90", "180", "0"]
     framed = [patch.get_linewidth() > 1 for patch in ax.patches]
@@ -388,4 +388,4 @@ def test_a_heat_map_frames_what_is_at_or_above_the_red_line_and_leaves_out_what_
 
 
 def test_a_fan_ends_where_its_table_does() -> None:
-    assert "residents 2024-12 20.0 (7.0 to 22.0)" in plots.alt(fans.fan(FAN, unit="months"))
+    assert "residents 2024-12 20.0 (7.0 to 22.0)" in plots.alt(plots.fan(FAN, unit="months"))
