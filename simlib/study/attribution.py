@@ -103,10 +103,10 @@ class Attribution:
         which = [i for i, group in enumerate(self.groups) if group.kind is not None or metrics.additive(metric)]
         return pd.DataFrame([row for i in which for row in self._rows(metric, i)])[COLUMNS]
 
-    def _given(self, metric: str, group: int, of: Shares) -> Array:
+    def _given(self, metric: str, group: int, parts: Shares) -> Array:
         """Return what each lever is given in each draw, (lever, draw)."""
-        at = [self.coalitions.index(c) for c in of.coalitions]
-        return split(self.amounts[at, :, group], metric, of)
+        at = [self.coalitions.index(c) for c in parts.coalitions]
+        return split(self.amounts[at, :, group], metric, parts)
 
     def _rows(self, metric: str, group: int) -> list[dict[str, Any]]:
         """Return the rows of a group: each lever, then the total."""
@@ -139,14 +139,14 @@ class Attribution:
         return np.asarray(np.std(means, axis=0, ddof=1) / np.sqrt(len(pairs)))
 
 
-def split(worth: Ints, metric: str, of: Shares) -> Array:
+def split(worth: Ints, metric: str, parts: Shares) -> Array:
     """Return what each lever is given of a metric, (lever, ...), from amounts (coalition, ..., amount).
 
     Amounts are split whole and divided once; of a rate, each coalition's is divided before.
     """
     if metrics.additive(metric):
-        return metrics.metric(metric, given(worth, of)) / of.orders
-    return np.asarray(given(metrics.metric(metric, worth), of) / of.orders)
+        return metrics.metric(metric, given(worth, parts)) / parts.orders
+    return np.asarray(given(metrics.metric(metric, worth), parts) / parts.orders)
 
 
 def attribute(
@@ -235,16 +235,16 @@ DISPLAY = {"share": 100.0, "yuan": 1e-8, "yuan per visit": 1.0}
 """What a metric is multiplied by to be shown in `unit`, by its own unit."""
 
 
-def text(found: Attribution, table: pd.DataFrame) -> str:
+def text(attribution: Attribution, table: pd.DataFrame) -> str:
     """Return the table of an attribution as text, a block per group."""
     factor = DISPLAY[str(table["unit"].iloc[0])]
-    how = "every order of joining" if found.sample is None else f"{found.sample} random orders of joining"
-    named = levers(found.package)
+    how = "every order of joining" if attribution.sample is None else f"{attribution.sample} random orders of joining"
+    named, draws = levers(attribution.package), f"{attribution.draws} draws, seed {attribution.seed}"
     lines = [
         *(f"{lever.name}: {lever.title.en}  {lever.title.zh}" for lever in named),
         "",
         f"{table['metric'].iloc[0]}, {unit(table)}, on the pairs and months the package changes;",
-        f"Shapley values over {how}; {found.draws} draws, seed {found.seed}, means over draws with 95 % intervals.",
+        f"Shapley values over {how}; {draws}, means over draws with 95 % intervals.",
         "Alone: what a lever does by itself; interaction: share less that; stacked: what it adds in the order written.",
     ]
     for label, of in table.groupby("group", sort=False):
@@ -257,7 +257,7 @@ def text(found: Attribution, table: pd.DataFrame) -> str:
             lines.append(
                 f"  {row['lever'][:42]:<42}{mid:>9}   {low + ' to ' + high:<20}{single:>9}{inter:>13}{stacked:>9}"
             )
-    few = f"Fewer than {FEWEST_TO_NAME} draws: intervals are rough. " if found.draws < FEWEST_TO_NAME else ""
+    few = f"Fewer than {FEWEST_TO_NAME} draws: intervals are rough. " if attribution.draws < FEWEST_TO_NAME else ""
     lines += ["", f"{few}Why cases fail is a prior: no figure is published after 2020. What opens a condition, such as"]
     return "\n".join(
         [*lines, "filing, and every rate hang on it. Item catalogues are synthetic unless a root names real lists."]
@@ -277,9 +277,9 @@ def levers(package: Scenario) -> tuple[Lever, ...]:
     return tuple(out)
 
 
-def coalition(package: Scenario, of: Sequence[Lever], chosen: int) -> Scenario:
+def coalition(package: Scenario, every: Sequence[Lever], chosen: int) -> Scenario:
     """Return the package with only the chosen levers, bits; without any it sets what its root does."""
-    kept = {(lever.step, lever.number) for i, lever in enumerate(of) if chosen >> i & 1}
+    kept = {(lever.step, lever.number) for i, lever in enumerate(every) if chosen >> i & 1}
     root, *steps = package.lineage()
     last = root
     for s, step in enumerate(steps, 1):
@@ -325,9 +325,9 @@ def _one_draw(
     return np.stack([known[keys[c]] for c in coalitions])
 
 
-def content(of: Scenario) -> str:
+def content(package: Scenario) -> str:
     """Return a hash of what a coalition sets, where and when, whatever file says so."""
-    said = [change.model_dump(mode="json") for step in of.lineage()[1:] for change in step.changes]
+    said = [change.model_dump(mode="json") for step in package.lineage()[1:] for change in step.changes]
     return _sha(said)[:32]
 
 
@@ -347,9 +347,9 @@ def shared(package: Scenario, groups: tuple[Group, ...], seed: int, people: int,
     return _sha(said)[:32]
 
 
-def _sha(said: Any) -> str:
+def _sha(value: Any) -> str:
     """Return the SHA-256 of a plain value."""
-    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def _keep(file: Path, known: dict[str, Ints]) -> None:

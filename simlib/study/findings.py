@@ -95,9 +95,9 @@ def who_table(runs: Runs) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=WHO_COLUMNS)
 
 
-def _by_group(who: Ints, seen: Ints) -> Iterator[tuple[str, Array]]:
+def _by_group(insured: Ints, seen: Ints) -> Iterator[tuple[str, Array]]:
     """Yield each group of insured that has cases with its amounts, (draw, side, amount)."""
-    whole = dict(zip(metrics.WHO, np.moveaxis(who, 2, 0), strict=True))
+    whole = dict(zip(metrics.WHO, np.moveaxis(insured, 2, 0), strict=True))
     members = metrics.counted(touched(seen).sum(axis=(4, 5)))  # (draw, side, scheme, member, amount)
     for s, scheme in enumerate(SCHEMES):
         for m, member in enumerate(MEMBERS):

@@ -91,7 +91,7 @@ def write_attribution(folder: Path, split: Attribution, table: pd.DataFrame) -> 
     _write(folder, {ATTRIBUTION: csv(table)}, made | said)
 
 
-def _write(folder: Path, tables: dict[str, bytes], said: dict[str, object]) -> None:
+def _write(folder: Path, tables: dict[str, bytes], manifest: dict[str, object]) -> None:
     """Write tables, the manifest last."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,8 +100,8 @@ def _write(folder: Path, tables: dict[str, bytes], said: dict[str, object]) -> N
             old.unlink()  # of a run that is no more
         for name, content in tables.items():
             write_whole(folder / name, content)
-        said = said | {"tables_sha256": {name: digest(content) for name, content in tables.items()}}
-        write_whole(folder / MANIFEST, written(said | {"sha256": digest(written(said))}))
+        manifest = manifest | {"tables_sha256": {name: digest(content) for name, content in tables.items()}}
+        write_whole(folder / MANIFEST, written(manifest | {"sha256": digest(written(manifest))}))
     except OSError as error:
         raise BadInputError(
             f"--out {folder}: cannot be written ({error.strerror}). Free space, or name another folder."

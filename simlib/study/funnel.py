@@ -19,8 +19,8 @@ from simlib.amounts import AMOUNTS, CAUSES, CONDITIONS
 from simlib.errors import BadInputError
 from simlib.files.texts import Lang
 from simlib.patients import areas
-from simlib.scenario import checks, scenario
-from simlib.scenario.scenario import Scenario
+from simlib.scenario import checks
+from simlib.scenario.scenario import Scenario, reference
 from simlib.simulation import simulate, solve
 from simlib.simulation.draws import Pin
 from simlib.study import metrics
@@ -188,7 +188,7 @@ def _shares(cases: Mapping[str, Array], part: bool) -> dict[str, Array]:
 
 
 def by_month(
-    of: Scenario,
+    scenario: Scenario,
     *,
     draws: int = DRAWS,
     seed: int = 0,
@@ -212,30 +212,30 @@ def by_month(
     BadInputError : see `experiment.check`; a scenario that changes no cell; an id in `pin` is not an uncertain
     parameter.
     """
-    check([of], draws=draws, seed=seed, people=people, jobs=jobs)
-    headline, *_ = metrics.groups(simulate.touched_by(of))
+    check([scenario], draws=draws, seed=seed, people=people, jobs=jobs)
+    headline, *_ = metrics.groups(simulate.touched_by(scenario))
     if not headline.changed:
-        raise BadInputError(f"{of.path}: changes nothing between provinces: no month differs. Write `changes`.")
+        raise BadInputError(f"{scenario.path}: changes nothing between provinces: no month differs. Write `changes`.")
     kind = headline.kind or 0
-    tasks = (delayed(_months)(of, kind, seed, d, people, dict(pin or {})) for d in range(draws))
+    tasks = (delayed(_months)(scenario, kind, seed, d, people, dict(pin or {})) for d in range(draws))
     with threadpool_limits(1, "blas"):
         found = np.stack(list(progress(Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(tasks))))
-    differing = checks.differing(of, kind)
+    differing = checks.differing(scenario, kind)
     named = {cause: differing.get((cause, "month"), ()) for cause in TOLD}
     return pd.DataFrame(
-        {"month": f"{of.year}-{m + 1:02}"} | row
+        {"month": f"{scenario.year}-{m + 1:02}"} | row
         for m in range(MONTHS)
         for row in _told((found[:, 0, m], found[:, 1, m]), ("count", "value"), named, True)
     )
 
 
-def _months(of: Scenario, kind: int, seed: int, draw: int, people: int, pin: Pin) -> Ints:
+def _months(scenario: Scenario, kind: int, seed: int, draw: int, people: int, pin: Pin) -> Ints:
     """Return the amounts of one draw of a scenario's reference and of itself, (side, month, amount)."""
-    world = solve.solve(scenario.reference(of), seed, draw, pin)
-    ((root, own),) = rules_of(world, [of])
-    touched = simulate.touched_by(of)
+    world = solve.solve(reference(scenario), seed, draw, pin)
+    ((root, own),) = rules_of(world, [scenario])
+    touched = simulate.touched_by(scenario)
     pairs = touched[:, :, :, kind].any(axis=(2, 3))
-    sides = ((scenario.reference(of), root), (of, own))
+    sides = ((reference(scenario), root), (scenario, own))
     totals = (simulate.by_month(world, *side, touched=touched, people=people) for side in sides)
     return np.stack([side[:, kind].sum(axis=(0, 1))[pairs].sum(axis=0) for side in totals])
 

@@ -151,7 +151,7 @@ def prepayment_table(runs: Runs) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=PREPAYMENT)
 
 
-def history(of: Scenario, *, draws: int = 16, seed: int = 0, people: int = 20_000) -> pd.DataFrame:
+def history(scenario: Scenario, *, draws: int = 16, seed: int = 0, people: int = 20_000) -> pd.DataFrame:
     """Return what a scenario's dated rules and the institutions connected in each year make of inpatients.
 
     A hindcast with true drivers: only 2023 is fitted (and 2024 set to what is published), earlier years are not used.
@@ -166,11 +166,11 @@ def history(of: Scenario, *, draws: int = 16, seed: int = 0, people: int = 20_00
     ------
     BadInputError : fewer than 2 draws or 1,000 people.
     """
-    check([reference(of).model_copy(update={"year": FIT_YEAR})], draws=draws, seed=seed, people=people, jobs=1)
-    worlds = [solve(of.lineage()[0], seed, draw) for draw in range(draws)]
+    check([reference(scenario).model_copy(update={"year": FIT_YEAR})], draws=draws, seed=seed, people=people, jobs=1)
+    worlds = [solve(scenario.lineage()[0], seed, draw) for draw in range(draws)]
     rows = []
     for year in (FIRST_YEAR, *HISTORY):
-        own, known_by = of.model_copy(update={"year": year}), int(gates.connected(year)[INPATIENT])
+        own, known_by = scenario.model_copy(update={"year": year}), int(gates.connected(year)[INPATIENT])
         root, ruled = (np.stack([_settled(world, one, people) for world in worlds]) for one in (reference(own), own))
         if not known_by:
             root, ruled = np.full((2, *root.shape), np.nan)
@@ -186,9 +186,9 @@ def history(of: Scenario, *, draws: int = 16, seed: int = 0, people: int = 20_00
     return pd.DataFrame(rows, columns=[*columns, "rate", "rate_published"])
 
 
-def _settled(world: World, of: Scenario, people: int) -> Array:
+def _settled(world: World, scenario: Scenario, people: int) -> Array:
     """Return inpatients settled directly and by claim in a scenario's year, persons, (2,)."""
-    run = live(world, of, touched=np.zeros_like(touched_by(of)), people=people)
+    run = live(world, scenario, touched=np.zeros_like(touched_by(scenario)), people=people)
     return np.asarray(run.totals[:, INPATIENT].sum(axis=(0, 1, 2, 3, 4))[VISITS : VISITS + 2])
 
 

@@ -80,7 +80,7 @@ def groups(touched: npt.NDArray[np.bool_]) -> tuple[Group, ...]:
     return tuple(changed + out)
 
 
-def amounts(totals: Ints, place: Place, of: tuple[Group, ...]) -> Ints:
+def amounts(totals: Ints, place: Place, wanted: tuple[Group, ...]) -> Ints:
     """Return the summed amounts of each group of cross-province care, (group, half, amount).
 
     Care in another city of the same province is no part of any group.
@@ -89,7 +89,7 @@ def amounts(totals: Ints, place: Place, of: tuple[Group, ...]) -> Ints:
     ----------
     totals : (half, kind, scheme, home, host, touched, amount), see `simulate.Run`.
     """
-    kinds = [k for group in of for k in (range(len(KINDS)) if group.kind is None else (group.kind,))]
+    kinds = [k for group in wanted for k in (range(len(KINDS)) if group.kind is None else (group.kind,))]
     first = min(kinds)
     totals = totals[:, first : max(kinds) + 1]  # they are large: no sums of kinds that no group asks for
     touched = totals[..., 1, :].sum(axis=2)
@@ -104,7 +104,7 @@ def amounts(totals: Ints, place: Place, of: tuple[Group, ...]) -> Ints:
         pairs = pairs if group.host is None else pairs[:, :, :, [group.host]]
         return np.asarray(pairs.sum(axis=(1, 2, 3)))
 
-    return np.stack([one(group) for group in of])
+    return np.stack([one(group) for group in wanted])
 
 
 def counted(seen: Ints) -> Array:

@@ -68,13 +68,13 @@ def some_orders(number: int, sample: int, seed: int) -> list[Order]:
     return list(chain.from_iterable((order, order[::-1]) for order in forward))[:sample]
 
 
-def given(worth: npt.NDArray[Any], of: Shares) -> npt.NDArray[Any]:
+def given(worth: npt.NDArray[Any], parts: Shares) -> npt.NDArray[Any]:
     """Return what each lever is given of a worth (coalition, ...), (lever, ...), times the number of orders.
 
     >>> given(np.array([0, 10, 16, 4]), shares([(0, 1), (1, 0)])).tolist()
     [22, 10]
     """
-    lever, before, after, times = of.steps.T
+    lever, before, after, times = parts.steps.T
     out = np.zeros((lever.max() + 1, *worth.shape[1:]), dtype=worth.dtype)
     for i, b, a, n in zip(lever, before, after, times, strict=True):
         out[i] += n * (worth[a] - worth[b])

@@ -113,37 +113,40 @@ class OfOne(Mapping[str, Any]):
         return len(self.tables)
 
 
-def _headlines(of: Computed) -> list[dict[str, Any]]:
+def _headlines(computed: Computed) -> list[dict[str, Any]]:
     """Return the headline of each scenario."""
-    ledger = of["ledger.csv"] if of.runs.whole else None
-    return [headline.facts(of.runs, number, of["attention.csv"], ledger) for number in range(len(of.runs.scenarios))]
+    ledger = computed["ledger.csv"] if computed.runs.whole else None
+    return [
+        headline.facts(computed.runs, number, computed["attention.csv"], ledger)
+        for number in range(len(computed.runs.scenarios))
+    ]
 
 
-def _curve(of: Computed) -> pd.DataFrame:
+def _curve(computed: Computed) -> pd.DataFrame:
     """Return the curve over attention."""
-    runs, bar = of.runs, of.bars("curve over attention", of.runs.draws)
+    runs, bar = computed.runs, computed.bars("curve over attention", computed.runs.draws)
     how: dict[str, Any] = {"draws": runs.draws, "seed": runs.seed, "pin": runs.pin}
-    return curve.attention_curve(runs.scenarios, jobs=of.jobs, progress=bar, **how)
+    return curve.attention_curve(runs.scenarios, jobs=computed.jobs, progress=bar, **how)
 
 
-def _each(of: Computed, make: Callable[[Runs, int], pd.DataFrame]) -> pd.DataFrame:
+def _each(computed: Computed, make: Callable[[Runs, int], pd.DataFrame]) -> pd.DataFrame:
     """Return a table made for each scenario as one, the first column its name."""
-    tables = [make(of.runs, number) for number in range(len(of.runs.scenarios))]
-    for scenario, table in zip(of.runs.scenarios, tables, strict=True):
+    tables = [make(computed.runs, number) for number in range(len(computed.runs.scenarios))]
+    for scenario, table in zip(computed.runs.scenarios, tables, strict=True):
         table.insert(0, "scenario", scenario.name)
     return pd.concat(tables, ignore_index=True)
 
 
-def _measures(of: Computed) -> pd.DataFrame:
+def _measures(computed: Computed) -> pd.DataFrame:
     """Return what each measure did to the metrics of `SPLIT`, of each scenario that was split."""
-    tables = [one.table(metric).assign(scenario=one.package.name) for one in of.split for metric in SPLIT]
+    tables = [one.table(metric).assign(scenario=one.package.name) for one in computed.split for metric in SPLIT]
     columns = ["scenario", *ATTRIBUTED]
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
-def _uncertain(of: Computed) -> pd.DataFrame:
+def _uncertain(computed: Computed) -> pd.DataFrame:
     """Return the value of each scalar uncertain parameter in each draw."""
-    return of.runs.uncertain.rename_axis("draw").reset_index()
+    return computed.runs.uncertain.rename_axis("draw").reset_index()
 
 
 BOOKS = dict(
