@@ -240,7 +240,7 @@ def test_the_fit_is_percent_from_published_and_marks_what_was_fitted() -> None:
 
 def test_what_was_learned_is_drawn_within_the_declared_range() -> None:
     ax = plots.learned(LEARNED)
-    assert dots(ax) == {"median and 90 % interval after the fit": [(50, 0), (25, 1)]}
+    assert dots(ax) == {"median and 90 % interval after calibration": [(50, 0), (25, 1)]}
     assert bars_between(ax) == [(0, 0, 100), (0, 20, 70), (1, 0, 100), (1, 0, 100)]
     assert "−50 %" in written(ax) and "flow.psi: −50 %" in plots.alt(ax)
 
