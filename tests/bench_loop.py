@@ -212,21 +212,21 @@ class Twin:
         disease = pick(draw.diseases, uniform(mix(key, step(visits.DISEASE))))
         for k in range(len(KINDS)):
             some = np.flatnonzero(uses >> k & 1)
-            luck, row = uniform(mix(key[some], step(visits.HOW_MANY + k))), k + np.zeros_like(some)
+            random, row = uniform(mix(key[some], step(visits.HOW_MANY + k))), k + np.zeros_like(some)
             row += disease[some] if k == CHRONIC else (len(DISEASES) - 1) * (k > CHRONIC)
             for one in np.unique(row):
-                counts[k, some[row == one]] = np.searchsorted(draw.counts[one], luck[row == one]) + 1
+                counts[k, some[row == one]] = np.searchsorted(draw.counts[one], random[row == one]) + 1
         order = np.argsort(-counts.sum(axis=0).astype(np.int16), kind="stable")
         self.key, self.counts, self.cell, self.disease = key[order], counts[:, order], cell[order], disease[order]
         self.half = (cells.half[self.cell] + person[order]) & 1
         where = (cells.scheme, cells.purpose, cells.home, cells.host)
         self.s, self.p, self.h, self.t = (column[self.cell].astype(np.int64) for column in where)
         self.retired = mix(self.key, step(visits.RETIRED)) < draw.retired[self.s]
-        luck = uniform(mix(self.key, step(visits.INSURED)))
-        pool = self.first[self.h] + (self.lives[self.h] < luck[:, None]).sum(axis=1)
+        random = uniform(mix(self.key, step(visits.INSURED)))
+        pool = self.first[self.h] + (self.lives[self.h] < random[:, None]).sum(axis=1)
         self.insured = ((pool * len(SCHEMES) + self.s) * len(MEMBERS) + self.retired) * self.asked
-        luck = below(mix(self.key, step(visits.BALANCE)), terms.STEPS)
-        self.balance = draw.balances.take(luck) * (self.s == terms.EMPLOYEE)
+        random = below(mix(self.key, step(visits.BALANCE)), terms.STEPS)
+        self.balance = draw.balances.take(random) * (self.s == terms.EMPLOYEE)
         self.admissions, self.now = np.zeros((2, len(key)), dtype=np.int64)
         self.deductible, self.reached, self.basic_paid = np.zeros((3, len(KINDS), len(key)), dtype=np.int64)
         self.in_month = np.zeros((2, len(KINDS), len(key)), dtype=np.int64)  # deductible and paid by the basic fund
@@ -252,7 +252,7 @@ class Twin:
         self.k, self.month = date & 3, date >> 2
         self.owner = np.arange(len(code)) - np.repeat(self.begin[:-1], self.waves)
         added = np.repeat(step(visits.OF_VISIT + np.arange(len(self.waves))), self.waves)
-        self.luck = mix(self.key.take(self.owner), added)
+        self.random = mix(self.key.take(self.owner), added)
 
     def row(self, insured: Any, kind: Any, filing: Any, month: Any, tier: Any) -> Any:
         """Return the rows of the policies that people are asked for."""
@@ -270,12 +270,12 @@ class Twin:
             mean = draw.admission_fen[s[some], tier]
             self.at_home(who[some], INPATIENT, month[some], tier, mean, share(what, visits.HOW_DEAR))
         mean = draw.outpatient_fen[s] * (month + 0.5)
-        luck = share(mix(key, step(visits.AT_HOME)), visits.HOW_DEAR)
-        self.at_home(who, terms.OUTPATIENT, month, 1, mean, luck)
+        random = share(mix(key, step(visits.AT_HOME)), visits.HOW_DEAR)
+        self.at_home(who, terms.OUTPATIENT, month, 1, mean, random)
 
-    def at_home(self, who: Any, k: int, month: Any, tier: Any, mean: Any, luck: Any) -> None:
+    def at_home(self, who: Any, k: int, month: Any, tier: Any, mean: Any, random: Any) -> None:
         """Settle and book one bill at home of each of some people."""
-        bill = self.bill_fen(mean, luck)
+        bill = self.bill_fen(mean, random)
         row, at = self.row(self.insured[who], k, LOCAL, month // 2, tier), who + k * len(self.key)
         unlisted = bill - rounded(bill * self.draw.in_scope_ppm)
         entering, extra = self.enter(row, bill - unlisted, 0)
@@ -283,9 +283,9 @@ class Twin:
         owed = self.settle(row, who, at, entering, extra, bill)
         self.advance(who, at, owed, k == INPATIENT)
 
-    def bill_fen(self, mean: Any, luck: Any) -> Any:
+    def bill_fen(self, mean: Any, random: Any) -> Any:
         """Return `visits.bill_fen` of means, which are used up, and luck."""
-        mean *= self.quantiles.take(below(luck, len(self.quantiles)))
+        mean *= self.quantiles.take(below(random, len(self.quantiles)))
         mean += 0.5
         return np.maximum(mean.astype(np.int64), 100)
 
@@ -298,9 +298,9 @@ class Twin:
 
     def bills(self) -> None:
         """Find all that does not hang on the year: bills, both splits, gates, policies."""
-        draw, k, month, luck = self.draw, self.k, self.month, self.luck
+        draw, k, month, random = self.draw, self.k, self.month, self.random
         s, p, h, t, insured = (column.take(self.owner) for column in (self.s, self.p, self.h, self.t, self.insured))
-        what, gates = mix(luck, step(visits.WHAT)), mix(luck, step(visits.GATES))
+        what, gates = mix(random, step(visits.WHAT)), mix(random, step(visits.GATES))
         self.tier = tier = pick(draw.tiers, uniform(share(what, visits.WHICH_TIER)))
         basket = below(share(what, visits.WHICH_BASKET), draw.baskets)
         mean = self.scale.take(((k * len(SCHEMES) + s) * len(TIERS) + tier) * draw.baskets + basket)
@@ -350,18 +350,18 @@ class Twin:
         failed[amounts.NOT_NETWORKED, shut] = which < draw.not_networked[k[shut]]
         failed[amounts.NOT_CODED, shut] = which >= draw.coded[k[shut]]
         failed[amounts.NOT_LISTED] = ~on_list
-        mended, self.hassle = draw.mended.take(k), draw.hassle_fen.take(k)
+        mended, self.claim_cost = draw.mended.take(k), draw.claim_cost_fen.take(k)
         self.waiting, self.on_credit = np.full(len(k), draw.waiting), np.zeros(len(k), dtype=bool)
         some = np.flatnonzero(done >> 1)
-        own, at = mix(self.luck[some], step(visits.MEASURES)), done[some] >> 1
+        own, at = mix(self.random[some], step(visits.MEASURES)), done[some] >> 1
         failed[amounts.NOT_NETWORKED, some] &= share(own, visits.NEWLY_CONNECTED) >= now["connected"][at, tier[some]]
         recoded, coded = share(own, visits.UNIFIED), ~failed[amounts.NOT_CODED, some]
         failed[amounts.NOT_CODED, some] = np.where(coded, recoded < now["uncoded"][at], recoded >= now["unified"][at])
         failed[amounts.NOT_UP, some] = share(own, visits.DOWN) < now["down"][at]
         self.on_credit[some] = share(own, visits.ON_CREDIT) < now["credit"][at]
-        mended[some], self.hassle[some], self.waiting[some] = (
+        mended[some], self.claim_cost[some], self.waiting[some] = (
             now["mended"][at],
-            now["hassle_fen"][at],
+            now["claim_cost_fen"][at],
             now["waiting"][at],
         )
         self.waiting[self.on_credit] = 0.0
@@ -483,7 +483,13 @@ class Twin:
     def wave(self, wave: int) -> None:
         """Price one visit of everybody who still has one, choose, move the year on."""
         v, who = slice(*self.begin[wave : wave + 2]), slice(0, self.waves[wave])
-        k, row, hassle, waiting, failing = self.k[v], self.rows[v], self.hassle[v], self.waiting[v], self.parts[wave]
+        k, row, claim_cost, waiting, failing = (
+            self.k[v],
+            self.rows[v],
+            self.claim_cost[v],
+            self.waiting[v],
+            self.parts[wave],
+        )
         at = k * len(self.key) + self.owner[v]
         self.begin_month(who, self.month[v])
         both = self.settle(row, who, at, self.entering[:, v], self.extra[:, v], self.bill[v])
@@ -493,7 +499,7 @@ class Twin:
         both[:, 0, other] = self.settle(self.rows_direct[v][other], other, at_other, *columns)
         direct, claim = both[PAID].sum(axis=0)
         np.subtract(direct, claim, out=self.gap[v])
-        gains = claim - direct - hassle - waiting * claim > 0
+        gains = claim - direct - claim_cost - waiting * claim > 0
         chosen = self.attentive[v] & gains
         self.pivotal[v] &= ~chosen
         met = self.met[v] & ~chosen
@@ -504,7 +510,7 @@ class Twin:
         fund = owed[PAID].sum(axis=0)
         channel, failed = np.where(met, DIRECT, CLAIMED), self.failing[failing] - v.start
         paid = fund[failed]
-        lost = failed[paid <= (hassle[failed] + waiting[failed] * paid) * self.reluctance[failing]]
+        lost = failed[paid <= (claim_cost[failed] + waiting[failed] * paid) * self.reluctance[failing]]
         channel[lost] = ABANDONED
         share = self.bill[v] - fund - outside * self.policies.account_in_scope.take(row)
         account = np.minimum(self.balance[who], np.maximum(share, 0))
@@ -575,22 +581,22 @@ class Twin:
 
 
 class Bench:
-    """The scenario and its world, draw 0 of seed 0, solved; and what lives people through in it."""
+    """The scenario and its parameters, draw 0 of seed 0, solved; and what lives people through in it."""
 
     def __init__(self) -> None:
         """Load and solve."""
         self.of = scenario.load(SCENARIO)
         place = areas.load(self.of.geography)
-        self.seconds_solve, _, self.world = timed(lambda: solve.solve(scenario.reference(self.of), 0, 0))
+        self.seconds_solve, _, self.parameters = timed(lambda: solve.solve(scenario.reference(self.of), 0, 0))
         self.place, self.places, self.touched = place, len(place.codes), simulate.touched_by(self.of)
 
     def cells(self, people: int) -> Any:
         """Return the cells of so many people, as a run draws them."""
-        return simulate.cells_of(self.world, self.place, self.of.year, simulate.focus(self.touched), people, True)
+        return simulate.cells_of(self.parameters, self.place, self.of.year, simulate.focus(self.touched), people, True)
 
     def read(self, of: Any) -> Any:
         """Return what the loop reads: the record of the draw, and the tables of a scenario."""
-        w = self.world
+        w = self.parameters
         rules = policies.enact(of, self.place, w.values, w.lists, w.quantiles)
         return simulate.draw_record(w, of.year), simulate.tables_of(w, rules, of)
 
@@ -616,7 +622,7 @@ class Bench:
 
     def enough(self, wanted: int) -> int:
         """Return the fewest people to ask for who are expected to make the visits wanted, and a little more."""
-        means = simulate.visits_per_patient(self.world)
+        means = simulate.visits_per_patient(self.parameters)
 
         def expected(people: int) -> float:
             cells = self.cells(people)
@@ -635,7 +641,7 @@ def timed(work: Callable[[], Any], clock: Callable[[], float] = perf_counter) ->
 
 
 def nation(wanted: int, jobs: int, cold: bool) -> dict[str, Any]:
-    """Return what the nation's visits take, from the solved world to the totals, and the peak of this process.
+    """Return what the nation's visits take, from the solved draw to the totals, and the peak of this process.
 
     Unless cold, the loop is compiled or loaded before.
     """

@@ -1,4 +1,4 @@
-"""What the tests share: the shipped scenarios, and one solved world."""
+"""What the tests share: the shipped scenarios, and one solved parameter draw."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ def place() -> areas.Place:
 
 
 @pytest.fixture(scope="session")
-def world(place: areas.Place, delta: scenario.Scenario) -> solve.World:
+def parameters(place: areas.Place, delta: scenario.Scenario) -> solve.ParameterDraw:
     return solve.solve(scenario.reference(delta), 11, 3)
 
 
 @pytest.fixture(scope="session")
-def runs(world: solve.World, delta: scenario.Scenario) -> tuple[simulate.Run, simulate.Run]:
+def runs(parameters: solve.ParameterDraw, delta: scenario.Scenario) -> tuple[simulate.Run, simulate.Run]:
     touched, both = simulate.touched_by(delta), (scenario.reference(delta), delta)
-    before, after = (simulate.live(world, of, touched=touched, people=PEOPLE) for of in both)
+    before, after = (simulate.live(parameters, of, touched=touched, people=PEOPLE) for of in both)
     return before, after
 
 
 @pytest.fixture(scope="session")
-def books(world: solve.World, runs: tuple[simulate.Run, simulate.Run]) -> tuple[Books, Books]:
-    return follow(world, *runs)
+def books(parameters: solve.ParameterDraw, runs: tuple[simulate.Run, simulate.Run]) -> tuple[Books, Books]:
+    return follow(parameters, *runs)
 
 
 def altered(study: Results, **changed: Any) -> Results:

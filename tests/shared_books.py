@@ -28,10 +28,10 @@ def written(folder: Path, changes: str, year: int = 2024) -> scenario.Scenario:
     return scenario.load(path)
 
 
-def followed(world: solve.World, of: scenario.Scenario, run: simulate.Run) -> tuple[Books, Books]:
+def followed(parameters: solve.ParameterDraw, of: scenario.Scenario, run: simulate.Run) -> tuple[Books, Books]:
     """Return the books of what a scenario does to money alone, on flows that are there already."""
     after = replace(run, scenario=of)
-    return follow(world, replace(run, scenario=scenario.reference(of)), after)
+    return follow(parameters, replace(run, scenario=scenario.reference(of)), after)
 
 
 def told(of: Books, name: str, group: str = "all") -> np.ndarray:

@@ -326,115 +326,115 @@ def unmet(case: dict[str, Any], rules: Slow) -> list[str]:
 KINDS = ("inpatient", "inpatient", "outpatient", "chronic", "pharmacy")
 
 
-def money(luck: Random, most: float) -> float:
+def money(rng: Random, most: float) -> float:
     """Return an amount in yuan, of any size, often round, sometimes 0."""
-    amount = luck.choice([0.0, most, luck.uniform(0, most), most * 10 ** -luck.uniform(0, 4), luck.uniform(0, most)])
-    return round(amount, luck.choice([0, 0, 2, 2, 2, -2]))
+    amount = rng.choice([0.0, most, rng.uniform(0, most), most * 10 ** -rng.uniform(0, 4), rng.uniform(0, most)])
+    return round(amount, rng.choice([0, 0, 2, 2, 2, -2]))
 
 
-def share(luck: Random) -> float:
+def share(rng: Random) -> float:
     """Return a share, mostly of two decimals."""
-    return luck.choice([luck.randint(0, 100) / 100, luck.randint(0, 20) / 20, luck.randint(0, 10**6) / 10**6])
+    return rng.choice([rng.randint(0, 100) / 100, rng.randint(0, 20) / 20, rng.randint(0, 10**6) / 10**6])
 
 
-def random_bands(luck: Random, most: float, decimals: int = 6) -> list[dict[str, Any]]:
+def random_bands(rng: Random, most: float, decimals: int = 6) -> list[dict[str, Any]]:
     """Return bands that follow each other, the last mostly without end."""
-    ends = sorted({round(luck.uniform(1, most), luck.choice([0, 2])) for _ in range(luck.choice([0, 0, 1, 2, 3, 7]))})
-    bands: list[dict[str, Any]] = [{"to": end, "ratio": round(share(luck), decimals)} for end in ends]
-    return bands if bands and luck.random() < 0.2 else [*bands, {"ratio": round(share(luck), decimals)}]
+    ends = sorted({round(rng.uniform(1, most), rng.choice([0, 2])) for _ in range(rng.choice([0, 0, 1, 2, 3, 7]))})
+    bands: list[dict[str, Any]] = [{"to": end, "ratio": round(share(rng), decimals)} for end in ends]
+    return bands if bands and rng.random() < 0.2 else [*bands, {"ratio": round(share(rng), decimals)}]
 
 
-def random_deductible(luck: Random) -> Any:
-    if luck.random() < 0.3:
-        return money(luck, 2_000)
-    terms: dict[str, Any] = {"per": luck.choice(["visit", "year", "month", "disease", "visit"])}
-    if luck.random() < 0.3:
-        terms |= {"share_of_bill": luck.randint(0, 300) / 1000, "floor": money(luck, 1_000)}
-        if luck.random() < 0.7:
-            terms["ceiling"] = round(terms["floor"] + money(luck, 5_000), 2)
+def random_deductible(rng: Random) -> Any:
+    if rng.random() < 0.3:
+        return money(rng, 2_000)
+    terms: dict[str, Any] = {"per": rng.choice(["visit", "year", "month", "disease", "visit"])}
+    if rng.random() < 0.3:
+        terms |= {"share_of_bill": rng.randint(0, 300) / 1000, "floor": money(rng, 1_000)}
+        if rng.random() < 0.7:
+            terms["ceiling"] = round(terms["floor"] + money(rng, 5_000), 2)
     else:
-        terms["amount"] = money(luck, 3_000)
-        terms |= {name: money(luck, 2_000) for name in ("second", "third_and_later") if luck.random() < 0.5}
-    if luck.random() < 0.4:
-        terms["factor"] = luck.choice([0.5, 1.5, 2, luck.randint(0, 3000) / 1000])
+        terms["amount"] = money(rng, 3_000)
+        terms |= {name: money(rng, 2_000) for name in ("second", "third_and_later") if rng.random() < 0.5}
+    if rng.random() < 0.4:
+        terms["factor"] = rng.choice([0.5, 1.5, 2, rng.randint(0, 3000) / 1000])
     return terms
 
 
-def random_cap(luck: Random, most: float) -> Any:
-    if luck.random() < 0.5:
-        return money(luck, most)
-    kinds = luck.sample(sorted(set(KINDS)), luck.randint(1, 4))
-    return {"amount": money(luck, most), **({"kinds": kinds} if luck.random() < 0.7 else {})}
+def random_cap(rng: Random, most: float) -> Any:
+    if rng.random() < 0.5:
+        return money(rng, most)
+    kinds = rng.sample(sorted(set(KINDS)), rng.randint(1, 4))
+    return {"amount": money(rng, most), **({"kinds": kinds} if rng.random() < 0.7 else {})}
 
 
-def random_payer(luck: Random, most: float) -> dict[str, Any]:
-    terms = {"ratio": share(luck), "threshold": money(luck, most)}
-    return terms | ({"cap": money(luck, most)} if luck.random() < 0.5 else {})
+def random_payer(rng: Random, most: float) -> dict[str, Any]:
+    terms = {"ratio": share(rng), "threshold": money(rng, most)}
+    return terms | ({"cap": money(rng, most)} if rng.random() < 0.5 else {})
 
 
-def random_policy(luck: Random) -> dict[str, Any]:
+def random_policy(rng: Random) -> dict[str, Any]:
     """Return terms in which each form stands about every third time."""
-    factor = luck.choice([1, 1, 0.9, 0.5])
-    bands = random_bands(luck, 30_000, 6 if factor == 1 else 2)
-    ratio: Any = {"bands": bands, "over": luck.choice(["visit", "year"])}
-    if len(bands) > 1 or luck.random() < 0.2:
-        ratio["count"] = luck.choice(["gross", "net"])
-    policy: dict[str, Any] = {"deductible": random_deductible(luck), "ratio": ratio, "ratio_factor": factor}
-    if luck.random() < 0.4:
-        policy["points_off"] = luck.randint(0, 30) / 100
+    factor = rng.choice([1, 1, 0.9, 0.5])
+    bands = random_bands(rng, 30_000, 6 if factor == 1 else 2)
+    ratio: Any = {"bands": bands, "over": rng.choice(["visit", "year"])}
+    if len(bands) > 1 or rng.random() < 0.2:
+        ratio["count"] = rng.choice(["gross", "net"])
+    policy: dict[str, Any] = {"deductible": random_deductible(rng), "ratio": ratio, "ratio_factor": factor}
+    if rng.random() < 0.4:
+        policy["points_off"] = rng.randint(0, 30) / 100
     optional: dict[str, Any] = {
-        "first_self_pay_away": lambda: share(luck) / luck.choice([1, 2]),
-        "floor_ratio": lambda: share(luck),
-        "cap": lambda: random_cap(luck, 60_000),
-        "kind_cap": lambda: random_cap(luck, 20_000),
-        "month_cap": lambda: random_cap(luck, 10_000),
-        "disease_cap": lambda: money(luck, 8_000),
-        "disease_month_cap": lambda: money(luck, 2_000),
-        "above_cap_ratio": lambda: share(luck),
-        "assistance": lambda: random_payer(luck, 10_000),
-        "tilt": lambda: random_payer(luck, 5_000),
-        "account_in_scope_only": lambda: luck.random() < 0.5,
+        "first_self_pay_away": lambda: share(rng) / rng.choice([1, 2]),
+        "floor_ratio": lambda: share(rng),
+        "cap": lambda: random_cap(rng, 60_000),
+        "kind_cap": lambda: random_cap(rng, 20_000),
+        "month_cap": lambda: random_cap(rng, 10_000),
+        "disease_cap": lambda: money(rng, 8_000),
+        "disease_month_cap": lambda: money(rng, 2_000),
+        "above_cap_ratio": lambda: share(rng),
+        "assistance": lambda: random_payer(rng, 10_000),
+        "tilt": lambda: random_payer(rng, 5_000),
+        "account_in_scope_only": lambda: rng.random() < 0.5,
     }
-    policy |= {name: form() for name, form in optional.items() if luck.random() < 0.35}
+    policy |= {name: form() for name, form in optional.items() if rng.random() < 0.35}
     if "first_self_pay_away" in policy:
         policy["first_self_pay_away"] = round(policy["first_self_pay_away"], 6)
-    if luck.random() < 0.6:
-        terms: dict[str, Any] = {"threshold": money(luck, 20_000), "bands": random_bands(luck, 60_000)}
+    if rng.random() < 0.6:
+        terms: dict[str, Any] = {"threshold": money(rng, 20_000), "bands": random_bands(rng, 60_000)}
         if len(terms["bands"]) > 1:
-            terms["count"] = luck.choice(["gross", "net"])
+            terms["count"] = rng.choice(["gross", "net"])
         flags = ("counts_class_b", "counts_away", "leaves_out_over_limit")
-        terms |= {flag: True for flag in flags if luck.random() < 0.3}
-        policy["catastrophic"] = terms | ({"cap": money(luck, 30_000)} if luck.random() < 0.4 else {})
+        terms |= {flag: True for flag in flags if rng.random() < 0.3}
+        policy["catastrophic"] = terms | ({"cap": money(rng, 30_000)} if rng.random() < 0.4 else {})
     return policy
 
 
-def random_entry(luck: Random, price: float) -> dict[str, Any]:
-    sort = luck.choice(["甲", "乙", "乙", "unlisted"])
-    entry: dict[str, Any] = {"class": sort} | ({"self_pay": share(luck)} if sort == "乙" else {})
-    return entry | ({"ceiling": money(luck, price)} if sort != "unlisted" and luck.random() < 0.3 else {})
+def random_entry(rng: Random, price: float) -> dict[str, Any]:
+    sort = rng.choice(["甲", "乙", "乙", "unlisted"])
+    entry: dict[str, Any] = {"class": sort} | ({"self_pay": share(rng)} if sort == "乙" else {})
+    return entry | ({"ceiling": money(rng, price)} if sort != "unlisted" and rng.random() < 0.3 else {})
 
 
-def random_bill(luck: Random) -> list[dict[str, Any]]:
+def random_bill(rng: Random) -> list[dict[str, Any]]:
     bill = []
-    for _ in range(luck.choice([1, 1, 2, 3, 5])):
-        amount = money(luck, luck.choice([100, 5_000, 80_000]))
-        quantity = luck.choice([1, 1, 2, 7])
+    for _ in range(rng.choice([1, 1, 2, 3, 5])):
+        amount = money(rng, rng.choice([100, 5_000, 80_000]))
+        quantity = rng.choice([1, 1, 2, 7])
         what = {"zh": "药", "en": "x"} if quantity > 1 else "x"
         line: dict[str, Any] = {"what": what, "amount": amount} | ({"quantity": quantity} if quantity > 1 else {})
-        if luck.random() < 0.5:
-            line |= random_entry(luck, amount / quantity)
+        if rng.random() < 0.5:
+            line |= random_entry(rng, amount / quantity)
         else:
-            line |= {list_: random_entry(luck, amount / quantity) for list_ in ("host", "home")}
+            line |= {list_: random_entry(rng, amount / quantity) for list_ in ("host", "home")}
         bill.append(line)
     return bill
 
 
-def random_visit(luck: Random, date: str) -> dict[str, Any]:
-    visit: dict[str, Any] = {"date": date, "kind": luck.choice(KINDS), "tier": luck.randint(1, 3)}
-    visit |= {"disease": luck.choice("abc"), "bill": random_bill(luck)}
-    visit["settled"] = luck.choice(["direct", "direct", "claim", "abandoned"])
-    if visit["kind"] != "inpatient" and luck.random() < 0.4:
-        visit["months"] = luck.randint(1, 3)
+def random_visit(rng: Random, date: str) -> dict[str, Any]:
+    visit: dict[str, Any] = {"date": date, "kind": rng.choice(KINDS), "tier": rng.randint(1, 3)}
+    visit |= {"disease": rng.choice("abc"), "bill": random_bill(rng)}
+    visit["settled"] = rng.choice(["direct", "direct", "claim", "abandoned"])
+    if visit["kind"] != "inpatient" and rng.random() < 0.4:
+        visit["months"] = rng.randint(1, 3)
     return visit
 
 
@@ -444,25 +444,23 @@ def of_disease(policy: dict[str, Any]) -> bool:
     return per == "disease" or "disease_cap" in policy or "disease_month_cap" in policy
 
 
-def random_person(luck: Random) -> dict[str, Any]:
+def random_person(rng: Random) -> dict[str, Any]:
     """Return a case: a person with visits over up to three calendar years, under a policy that may change by date."""
-    days = sorted(
-        (luck.randint(2022, 2024), luck.randint(1, 12), luck.randint(1, 28)) for _ in range(luck.randint(1, 9))
-    )
-    policy: Any = random_policy(luck)
-    if luck.random() < 0.6:
-        kinds = [{"when": {"kind": luck.choice(KINDS)}, **random_policy(luck)} for _ in range(2)]
-        policy = [policy, *kinds, {"when": {"from": f"2023-{luck.randint(1, 12):02}"}, **random_policy(luck)}]
+    days = sorted((rng.randint(2022, 2024), rng.randint(1, 12), rng.randint(1, 28)) for _ in range(rng.randint(1, 9)))
+    policy: Any = random_policy(rng)
+    if rng.random() < 0.6:
+        kinds = [{"when": {"kind": rng.choice(KINDS)}, **random_policy(rng)} for _ in range(2)]
+        policy = [policy, *kinds, {"when": {"from": f"2023-{rng.randint(1, 12):02}"}, **random_policy(rng)}]
     case: dict[str, Any] = {"name": "x", "policy": policy}
-    case["visits"] = [random_visit(luck, f"{y}-{m:02}-{d:02}") for y, m, d in days]
+    case["visits"] = [random_visit(rng, f"{y}-{m:02}-{d:02}") for y, m, d in days]
     if not any(of_disease(terms) for terms in (policy if isinstance(policy, list) else [policy])):
         for visit in case["visits"][::2]:
             del visit["disease"]
-    if luck.random() < 0.5:
-        case["account"] = money(luck, 5_000)
-    if luck.random() < 0.3:
+    if rng.random() < 0.5:
+        case["account"] = money(rng, 5_000)
+    if rng.random() < 0.3:
         names = ("paid", "deductible", "reached", "catastrophic_base", "assistance_base", "tilt_paid", "paid_month")
         names += ("disease_paid", "disease_paid_month", "disease_deductible", "deductible_month", "assistance_paid")
-        case["used_this_year"] = {name: money(luck, 5_000) for name in names if luck.random() < 0.4}
-        case["used_this_year"]["admissions"] = luck.randint(0, 3)
+        case["used_this_year"] = {name: money(rng, 5_000) for name in names if rng.random() < 0.4}
+        case["used_this_year"]["admissions"] = rng.randint(0, 3)
     return case

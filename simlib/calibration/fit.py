@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib.calibration import targets
-from simlib.calibration.targets import Anchor, log_weight, of_world, simulated, until
+from simlib.calibration.targets import Target, log_weight, of_draw, simulated, until
 from simlib.compiled import rules_sha
 from simlib.errors import BadInputError, Fault, shown
 from simlib.files import facts
@@ -64,12 +64,12 @@ class Fitted(NamedTuple):
     """What a fit leaves: the ensemble; all anchors; whether each weighed; what the members say, (member, anchor)."""
 
     ensemble: Ensemble
-    anchors: tuple[Anchor, ...]
+    targets: tuple[Target, ...]
     weighed: tuple[bool, ...]
     says: Array
 
 
-def first_wave(known: Sequence[Anchor], seed: int, candidates: int, solved: int, progress: Progress = iter) -> Solved:
+def first_wave(known: Sequence[Target], seed: int, candidates: int, solved: int, progress: Progress = iter) -> Solved:
     """Return the candidates to solve: drawn in proportion to what flows alone, before solving, say of them."""
 
     def say(number: int) -> Array:
@@ -83,18 +83,18 @@ def first_wave(known: Sequence[Anchor], seed: int, candidates: int, solved: int,
 
 def second_wave(
     root: Scenario, seed: int, candidates: int, numbers: Sequence[int], jobs: int = 1
-) -> Iterator[solve.World]:
-    """Yield the solved worlds of candidates, in the order asked for."""
+) -> Iterator[solve.ParameterDraw]:
+    """Yield the solved parameter draws of candidates, in the order asked for."""
 
-    def world(number: int) -> solve.World:
+    def parameters(number: int) -> solve.ParameterDraw:
         fixed, trial = solve.prepare(root, draw_values(seed, number, {}, candidates), seed, number)
         return solve.converge(fixed, trial)[0]
 
     with ThreadPoolExecutor(jobs) as pool:
-        yield from pool.map(world, numbers)
+        yield from pool.map(parameters, numbers)
 
 
-def weights(known: Sequence[Anchor], wave: Solved, values: Array) -> Array:
+def weights(known: Sequence[Target], wave: Solved, values: Array) -> Array:
     """Return the weights of solved candidates, summing to 1: all that anchors say, less what chose them already."""
     log = np.log(wave.times) + log_weight(known, values) - wave.first
     raw = np.exp(log - log.max())
@@ -129,10 +129,10 @@ def run(
     batches = range(0, len(left), BATCH)
     for start in progress("solved, in batches", len(batches))(batches):
         some = left[start : start + BATCH]
-        worlds = second_wave(root, seed, candidates, some, jobs)
-        done.add((number, of_world(known, world)) for number, world in zip(some, worlds, strict=True))
+        parameter_draws = second_wave(root, seed, candidates, some, jobs)
+        done.add((number, of_draw(known, parameters)) for number, parameters in zip(some, parameter_draws, strict=True))
     values = np.stack([done.values[int(number)] for number in wave.number])
-    used = [known.index(anchor) for anchor in fitted]
+    used = [known.index(target) for target in fitted]
     weight = weights(fitted, wave, values[:, used])
     chosen = wave.number[systematic(weight, size.members)]
     kept = Ensemble(
@@ -146,14 +146,19 @@ def run(
         made_with=made_with,
     )
     says = np.stack([done.values[number] for number in kept.members])
-    return Fitted(kept, known, tuple(anchor in fitted for anchor in known), says)
+    return Fitted(kept, known, tuple(target in fitted for target in known), says)
 
 
 def probe(root: Scenario, seed: int, candidates: int, number: int) -> tuple[float, ...]:
     """Return the solved constants of a candidate: of leaving and bills by kind and scheme, gates by kind, claims."""
-    (world,) = second_wave(root, seed, candidates, [number])
-    gates = (world.passing.networked, world.passing.fault, world.passing.mended, world.passing.attention)
-    constants = (*world.c.ravel(), *world.bill.ravel(), *np.ravel(gates), world.spread)
+    (parameters,) = second_wave(root, seed, candidates, [number])
+    gates = (
+        parameters.passing.networked,
+        parameters.passing.fault,
+        parameters.passing.mended,
+        parameters.passing.attention,
+    )
+    constants = (*parameters.c.ravel(), *parameters.bill.ravel(), *np.ravel(gates), parameters.spread)
     return tuple(float(f"{constant:.9g}") for constant in constants)
 
 
@@ -163,8 +168,8 @@ class Done:
     Rows that were made with anything else are left out, and overwritten.
     """
 
-    def __init__(self, path: Path, known: Sequence[Anchor], made_with: str) -> None:
-        self.path, self.labels = path, [anchor.label for anchor in known]
+    def __init__(self, path: Path, known: Sequence[Target], made_with: str) -> None:
+        self.path, self.labels = path, [target.label for target in known]
         self.stamp = hashlib.sha256(made_with.encode()).hexdigest()[:16]
         self.values: dict[int, Array] = {}
         if path.exists():

@@ -81,7 +81,7 @@ OUTPUTS: Mapping[str, Output] = {
 """What an anchor may be about, inpatients from elsewhere all: anchors that no output matches are refused."""
 
 
-class Anchor(NamedTuple):
+class Target(NamedTuple):
     """A published figure that draws are weighed by (role fit) or held against (role test).
 
     place : number of a province, or -1. tolerance : standard deviation of what the figure may miss, in its unit.
@@ -116,11 +116,11 @@ class Anchor(NamedTuple):
 
 def published() -> Path:
     """Return the table of anchors that the package carries."""
-    return Path(str(files("simlib") / "data" / "anchors.csv"))
+    return Path(str(files("simlib") / "data" / "targets.csv"))
 
 
 @lru_cache(maxsize=8)
-def read(path: Path) -> tuple[Anchor, ...]:
+def read(path: Path) -> tuple[Target, ...]:
     """Return the anchors of a CSV or XLSX file.
 
     Raises
@@ -146,7 +146,7 @@ def read(path: Path) -> tuple[Anchor, ...]:
     if not texts["anchor"]:
         raise BadInputError(Fault(str(path), 1, 1, "no calibration target. Write a row for each published figure."))
     return tuple(
-        Anchor(
+        Target(
             name,
             known.codes.index(texts["place"][i]) if texts["place"][i] else -1,
             float(texts["value"][i]),
@@ -193,41 +193,41 @@ def _number(cell: str, least: float) -> int:
     return 0
 
 
-def until(anchors: tuple[Anchor, ...], year: int) -> tuple[Anchor, ...]:
+def until(targets: tuple[Target, ...], year: int) -> tuple[Target, ...]:
     """Return the anchors that a fit to a year reads: those to fit, of that year or earlier.
 
     Raises
     ------
     BadInputError : the year is before 2023, whose totals every draw is solved for, or after the last target.
     """
-    last = max(solve.FIT_YEAR, *(anchor.year for anchor in anchors))
+    last = max(solve.FIT_YEAR, *(target.year for target in targets))
     if not solve.FIT_YEAR <= year <= last:
         why = f"totals of {solve.FIT_YEAR} are solved for, and the last calibration target is of {last}"
         raise BadInputError(f"--to {year}: {why}. Name a year from {solve.FIT_YEAR} to {last}.")
-    return tuple(anchor for anchor in anchors if anchor.role == "fit" and anchor.year <= year)
+    return tuple(target for target in targets if target.role == "fit" and target.year <= year)
 
 
-def simulated(anchors: Sequence[Anchor], cases: Array, check: Check | None = None) -> Array:
+def simulated(targets: Sequence[Target], cases: Array, check: Check | None = None) -> Array:
     """Return what a draw says of each anchor, (anchor,): NaN where that hangs on a check and none is given."""
 
-    def say(anchor: Anchor) -> float:
-        if anchor.output.of_cases:
-            return anchor.output.of_cases(cases, anchor.place)
-        return anchor.output.of_check(check) if anchor.output.of_check and check else float("nan")
+    def say(target: Target) -> float:
+        if target.output.of_cases:
+            return target.output.of_cases(cases, target.place)
+        return target.output.of_check(check) if target.output.of_check and check else float("nan")
 
-    return np.array([say(anchor) for anchor in anchors])
+    return np.array([say(target) for target in targets])
 
 
-def of_world(anchors: Sequence[Anchor], world: solve.World) -> Array:
+def of_draw(targets: Sequence[Target], parameters: solve.ParameterDraw) -> Array:
     """Return what a solved draw says of each anchor, (anchor,)."""
-    cases = flows.expect(world.pull, world.c, world.stayed)[INPATIENT].sum(axis=0)
-    return simulated(anchors, cases, world.check)
+    cases = flows.expect(parameters.pull, parameters.c, parameters.stayed)[INPATIENT].sum(axis=0)
+    return simulated(targets, cases, parameters.check)
 
 
-def log_weight(anchors: Sequence[Anchor], values: Array) -> Array:
+def log_weight(targets: Sequence[Target], values: Array) -> Array:
     """Return the log weight of draws, (draw,), from what they say, (draw, anchor): -1/2 sum of squared misses.
 
     A value of NaN says nothing.
     """
-    misses = np.stack([anchor.miss(values[:, i]) for i, anchor in enumerate(anchors)], axis=1)
+    misses = np.stack([target.miss(values[:, i]) for i, target in enumerate(targets)], axis=1)
     return np.asarray(-0.5 * np.nansum(misses**2, axis=1))

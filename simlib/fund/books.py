@@ -22,7 +22,7 @@ from simlib.settlement import supervision
 from simlib.settlement.channels import Channels
 from simlib.simulation import simulate, solve
 from simlib.simulation.simulate import Run
-from simlib.simulation.solve import World
+from simlib.simulation.solve import ParameterDraw
 from simlib.terms import CLAIMED, DIRECT, FEN, MONTHS, PPM
 
 Array = npt.NDArray[np.float64]
@@ -58,7 +58,7 @@ def months(books: Books) -> list[str]:
     return [f"{books.year - 1}-12", *(f"{books.year + m // MONTHS}-{m % MONTHS + 1:02}" for m in range(SPAN))]
 
 
-def follow(world: World, before: Run, after: Run, pools: Pools | None = None) -> tuple[Books, Books]:
+def follow(parameters: ParameterDraw, before: Run, after: Run, pools: Pools | None = None) -> tuple[Books, Books]:
     """Return the books of a baseline and of a scenario in one draw, opened alike.
 
     pools : what the pools have; drawn, and synthetic, if not given.
@@ -66,17 +66,20 @@ def follow(world: World, before: Run, after: Run, pools: Pools | None = None) ->
     runs, place = (before, after), areas.load(after.scenario.geography)
     years = _years(after.scenario)
     across, inside = zip(*(_paid(run, place) for run in runs), strict=True)
-    opening = openings.opening(world, years[0], place, (across[0], inside[0]), pools)
-    terms = [_terms(world, run.scenario, before.scenario, place) for run in runs]
+    opening = openings.opening(parameters, years[0], place, (across[0], inside[0]), pools)
+    terms = [_terms(parameters, run.scenario, before.scenario, place) for run in runs]
     held = ledger.prepayment(_by_host(opening.earlier, place), terms[0].multiple[0][None, :, None])
-    seasons, levels = carried.seasons(after.scenario, place), [carried.level(world, year) for year in years]
-    together, levels_within = carried.hosts_together(seasons), [carried.level_within(world, year) for year in years]
+    seasons, levels = carried.seasons(after.scenario, place), [carried.level(parameters, year) for year in years]
+    together, levels_within = (
+        carried.hosts_together(seasons),
+        [carried.level_within(parameters, year) for year in years],
+    )
     gone = _diverted(runs, place, seasons.holds, levels)
     least = scenarios.over_years(after.scenario, place, Ledger.reserve__least, years)[:, :, 0]
     hosts = tuple(areas.provinces().codes[p] for p in dict.fromkeys(place.province.tolist()))
     out = []
     for side, (run, away) in enumerate(zip(runs, (np.zeros_like(gone), gone), strict=True)):
-        paid = _with_supervision(world, run.scenario, carried.over_years(seasons, levels, across[0], across[side]))
+        paid = _with_supervision(parameters, run.scenario, carried.over_years(seasons, levels, across[0], across[side]))
         near = _by_month(carried.over_years(together, levels_within, inside[0], inside[side]))
         at_home = _at_home(run, opening.local, place)
         away = np.minimum(away, at_home)  # nobody is spared more than all
@@ -94,9 +97,9 @@ def of_scenario(
     A month of one route is smooth only with some million people, which take a few seconds.
     """
     both = (scenarios.reference(scenario), scenario)
-    world, touched = solve.solve(both[0], seed, draw), simulate.touched_by(scenario)
-    before, after = (simulate.live(world, one, touched=touched, people=people) for one in both)
-    return follow(world, before, after)
+    parameters, touched = solve.solve(both[0], seed, draw), simulate.touched_by(scenario)
+    before, after = (simulate.live(parameters, one, touched=touched, people=people) for one in both)
+    return follow(parameters, before, after)
 
 
 def _paid(run: Run, place: areas.Place) -> tuple[Ints, Ints]:
@@ -108,12 +111,12 @@ def _paid(run: Run, place: areas.Place) -> tuple[Ints, Ints]:
     return paid * ~inside, (paid * inside).sum(axis=4, keepdims=True)
 
 
-def _with_supervision(world: World, scenario: Scenario, paid: Ints) -> Ints:
+def _with_supervision(parameters: ParameterDraw, scenario: Scenario, paid: Ints) -> Ints:
     """Return direct and claimed flows, then what of the direct ones is recovered and fined, (4, month, …).
 
     Supervision takes of the direct flow what it finds in each month.
     """
-    rates = [simulate.found_by_supervision(world, scenario, scenario.year + i) for i in range(YEARS)]
+    rates = [simulate.found_by_supervision(parameters, scenario, scenario.year + i) for i in range(YEARS)]
     rate, flows = np.concatenate(rates, axis=-1)[:, :, None, None], _by_month(paid)
     taken = _by_month(supervision.taken(paid[DIRECT], rate)) if rate.any() else np.zeros_like(flows)
     return np.concatenate([flows, taken])
@@ -129,7 +132,7 @@ def _at_home(run: Run, local: Ints, place: areas.Place) -> Ints:
 
     Later years follow the last month of the run's own.
     """
-    ratio = carried.ratio_at_home(run.scenario, place, run.world.values, run.world.quantiles)
+    ratio = carried.ratio_at_home(run.scenario, place, run.parameters.values, run.parameters.quantiles)
     if (ratio == 1).all():
         return local
     return np.rint(local * np.moveaxis(ratio, -1, 0)[np.minimum(np.arange(SPAN), MONTHS - 1)]).astype(np.int64)
@@ -142,7 +145,7 @@ def _diverted(runs: tuple[Run, Run], place: areas.Place, holds: Sequence[Bools],
         [np.asarray((run.totals[..., at : at + 3] * apart).sum(axis=(0, 4, 5, 6))) for run in runs]
         for at in (VISITS, BILLS)
     )
-    yearly = carried.spared(runs[1].world.values, (cases[0], cases[1]), bills[0])
+    yearly = carried.spared(runs[1].parameters.values, (cases[0], cases[1]), bills[0])
     return carried.spared_by_month(yearly, holds, levels)
 
 
@@ -199,7 +202,7 @@ def _first_areas(place: areas.Place) -> npt.NDArray[np.intp]:
     return np.flatnonzero(np.diff(place.province, prepend=-1))
 
 
-def _terms(world: World, scenario: Scenario, reference: Scenario, place: areas.Place) -> PaymentTerms:
+def _terms(parameters: ParameterDraw, scenario: Scenario, reference: Scenario, place: areas.Place) -> PaymentTerms:
     """Return when the money moves in a scenario; care of the year before follows the baseline's first month."""
     years = _years(scenario)
 
@@ -222,7 +225,7 @@ def _terms(world: World, scenario: Scenario, reference: Scenario, place: areas.P
         late=dated(home(Ledger.clearing__late), Ledger.clearing__late, 0),
         hospital=dated(host(Ledger.hospital__lag), Ledger.hospital__lag, 1),
         interest=host(Ledger.interest__rate, PPM),
-        claim=round(float(world.values[Channels.delay_months][0])),
+        claim=round(float(parameters.values[Channels.delay_months][0])),
         review=home(Ledger.prepayment__review),
         increase=home(Ledger.prepayment__increase, PPM),
         advance=host(Ledger.hospital__advance, PPM),

@@ -32,7 +32,7 @@ from simlib.scenario.scenario import Scenario, Settings
 from simlib.simulation import simulate
 from simlib.simulation.draws import circumstances
 from simlib.simulation.policies import drawn, in_force, residences
-from simlib.simulation.solve import FIT_YEAR, World
+from simlib.simulation.solve import FIT_YEAR, ParameterDraw
 from simlib.simulation.visit import of_kind
 from simlib.terms import (
     CHRONIC,
@@ -56,14 +56,14 @@ QUARTER = 3
 """Months at the end of the year that tell how far has come what works month by month."""
 
 
-def level(world: World, year: int) -> Array:
+def level(parameters: ParameterDraw, year: int) -> Array:
     """Return direct fund payment between provinces of a year against 2023, (kind,).
 
     From 2023 on by the levels of the draw; before, as published of inpatients and of all outpatient care.
     """
     if year >= FIT_YEAR:
-        cases, bills = simulate.level(world, year)
-        return np.asarray(cases * bills * simulate.networked(world, year) / world.passing.networked)
+        cases, bills = simulate.level(parameters, year)
+        return np.asarray(cases * bills * simulate.networked(parameters, year) / parameters.passing.networked)
 
     def published(kind: str, period: int) -> float:
         return value("direct_settlement", period=str(period), kind=kind, metric="fund_paid")
@@ -72,9 +72,9 @@ def level(world: World, year: int) -> Array:
     return np.array([published(kind, year) / published(kind, FIT_YEAR) for kind in kinds])
 
 
-def level_within(world: World, year: int) -> Array:
+def level_within(parameters: ParameterDraw, year: int) -> Array:
     """Return payment within provinces of a year against 2023, (kind,)."""
-    return within.index(year, world.values)
+    return within.index(year, parameters.values)
 
 
 # The years after the simulated one.

@@ -20,7 +20,7 @@ from simlib.files.facts import read, value
 from simlib.fund import carried
 from simlib.fund.ledger import YEARS, Ledger
 from simlib.patients import areas
-from simlib.simulation.solve import World
+from simlib.simulation.solve import ParameterDraw
 from simlib.terms import CLAIMED, DIRECT, FEN, MONTHS, SCHEMES
 
 Array = npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ class Opening:
 
 
 def opening(
-    world: World, year: int, place: areas.Place, paid: tuple[Ints, Ints], pools: Pools | None = None
+    parameters: ParameterDraw, year: int, place: areas.Place, paid: tuple[Ints, Ints], pools: Pools | None = None
 ) -> Opening:
     """Return the opening of a draw, the same for a baseline and what is compared with it.
 
@@ -92,18 +92,18 @@ def opening(
         of_kinds = np.rint(flow * (level / level_own)[:, None, None, None, None]).astype(np.int64)
         return np.moveaxis(of_kinds.sum(axis=1), -1, 1)
 
-    own, own_within = carried.level(world, year), carried.level_within(world, year)
-    last, earlier = (back(across, carried.level(world, year - years), own) for years in (1, 2))
-    near = back(inside, carried.level_within(world, year - 1), own_within)
-    income, spending, balance = pools or synthetic(world, year, place)
+    own, own_within = carried.level(parameters, year), carried.level_within(parameters, year)
+    last, earlier = (back(across, carried.level(parameters, year - years), own) for years in (1, 2))
+    near = back(inside, carried.level_within(parameters, year - 1), own_within)
+    income, spending, balance = pools or synthetic(parameters, year, place)
     at_home = np.maximum(spending - (across.sum(axis=4) + inside.sum(axis=4)).sum(axis=(0, 1, 4)), 0)
     return Opening(
         direct=last[DIRECT],
         claimed=last[CLAIMED],
         earlier=earlier[DIRECT],
         near=near,
-        income=_monthly(income, float(world.values[Ledger.growth_income][0])),
-        local=_monthly(at_home, float(world.values[Ledger.growth_local][0])),
+        income=_monthly(income, float(parameters.values[Ledger.growth_income][0])),
+        local=_monthly(at_home, float(parameters.values[Ledger.growth_local][0])),
         balance=np.rint(balance).astype(np.int64),
     )
 
@@ -134,14 +134,14 @@ def national(year: int, growth_income: float, growth_local: float) -> Array:
     return UNIT * FEN * np.array(out)
 
 
-def synthetic(world: World, year: int, place: areas.Place) -> Pools:
+def synthetic(parameters: ParameterDraw, year: int, place: areas.Place) -> Pools:
     """Return what each pool has in a year: **synthetic**.
 
     The national amounts are split by insured people, times what the draw says of each area, so that they sum to them;
     those of a province among its cities, times what it says of each, so that they sum to the province's. An area whose
     amounts are published, both schemes together, has those.
     """
-    values, whole = world.values, areas.provinces()
+    values, whole = parameters.values, areas.provinces()
     people = areas.people(whole, float(values[areas.Areas.xpcc_share][0]), float(values[areas.Areas.employee_slope][0]))
     insured = (people.insured[place.province] * place.share[:, None]).T
     of_nation = national(year, float(values[Ledger.growth_income][0]), float(values[Ledger.growth_local][0]))

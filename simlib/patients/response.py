@@ -125,7 +125,7 @@ def borne(totals: Ints, costs: Any) -> Array:
     claimed, owed = a[..., FUND + CLAIMED], a[..., FUND + CLAIMED] + a[..., FUND + ABANDONED]
     advanced = 1 - np.divide(a[..., ON_CREDIT], owed, out=np.zeros_like(owed), where=owed > 0)
     own = a[..., BILLS : BILLS + 3].sum(axis=-1) - a[..., FUND : FUND + CLAIMED + 1].sum(axis=-1)
-    cost = a[..., VISITS + CLAIMED] * costs.hassle_fen[:, None] + claimed * advanced * costs.waiting[:, None]
+    cost = a[..., VISITS + CLAIMED] * costs.claim_cost_fen[:, None] + claimed * advanced * costs.waiting[:, None]
     return np.asarray(own + cost)
 
 

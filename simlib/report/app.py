@@ -152,14 +152,14 @@ def look(tried: Scenario, *, draws: int = DRAWS, people: int = PEOPLE, jobs: int
     return results.of_runs(runs, curve=pd.DataFrame(columns=curve.COLUMNS))
 
 
-def _kept(tried: Scenario, seed: int, draw: int, pin: Pin | None) -> solve.World:
+def _kept(tried: Scenario, seed: int, draw: int, pin: Pin | None) -> solve.ParameterDraw:
     """Return a world from memory, or solved: it is that of the provinces, whatever the geography."""
     assert not pin
     return _solved(tried.model_copy(update={"geography": "provinces"}), seed, draw)
 
 
 @lru_cache(maxsize=2 * DRAWS)
-def _solved(tried: Scenario, seed: int, draw: int) -> solve.World:
+def _solved(tried: Scenario, seed: int, draw: int) -> solve.ParameterDraw:
     """Return a world."""
     return solve.solve(tried, seed, draw)
 

@@ -35,7 +35,7 @@ class Credit(Params, prefix="credit"):
 
 
 @rule
-def claim_gain(fund_direct: int, fund_claim: int, hassle_fen: float, waiting: float) -> float:
+def claim_gain(fund_direct: int, fund_claim: int, claim_cost_fen: float, waiting: float) -> float:
     """Return what the patient gains by claiming by hand instead of settling directly, fen.
 
     own_direct - own_claim - H - r R tau, with the same bill on both sides and R = fund_claim.
@@ -44,11 +44,11 @@ def claim_gain(fund_direct: int, fund_claim: int, hassle_fen: float, waiting: fl
     >>> round(float(claim_gain(100_00, 150_00, 20_00.0, 0.02)), 6)
     2700.0
     """
-    return fund_claim - fund_direct - hassle_fen - waiting * fund_claim
+    return fund_claim - fund_direct - claim_cost_fen - waiting * fund_claim
 
 
 @rule
-def claims_anyway(fund_claim: int, hassle_fen: float, waiting: float, reluctance: float) -> bool:
+def claims_anyway(fund_claim: int, claim_cost_fen: float, waiting: float, reluctance: float) -> bool:
     """Return whether a patient who cannot settle directly claims by hand: R > (H + r R tau) reluctance.
 
     Reluctance is a quantile of `reluctances`, so that P = 1 / (1 + e^-z), z = (ln R - ln(H + r R tau)) / spread; nobody
@@ -57,7 +57,7 @@ def claims_anyway(fund_claim: int, hassle_fen: float, waiting: float, reluctance
     >>> bool(claims_anyway(0, 100.0, 0.02, 1.0)), bool(claims_anyway(200, 100.0, 0.02, 1.0))
     (False, True)
     """
-    return fund_claim > (hassle_fen + waiting * fund_claim) * reluctance
+    return fund_claim > (claim_cost_fen + waiting * fund_claim) * reluctance
 
 
 def reluctances(spread: float) -> npt.NDArray[np.float64]:

@@ -57,9 +57,9 @@ class Measures(NamedTuple):
 
 
 class Costs(NamedTuple):
-    """What a claim by hand costs the patient, without measures unless said: hassle, fen by kind; waiting, per yuan."""
+    """What a claim by hand costs the patient, without measures unless said: itself, by kind; waiting, per yuan."""
 
-    hassle_fen: Array
+    claim_cost_fen: Array
     waiting: Any
 
 
@@ -168,19 +168,19 @@ def table(measures: Measures, ground: Ground) -> Any:
     out["mended"] = odds_of((willing + (1 - willing) * filed) * (1 - share["filing.late_refused"]))
     out["down"] = odds_of(share["platform.outage"] * (1 - willing))
     out["credit"] = odds_of(share["credit.covered"])
-    out["hassle_fen"], out["waiting"] = _left(measures, costs)
+    out["claim_cost_fen"], out["waiting"] = _left(measures, costs)
     return out
 
 
 def _left(measures: Measures, costs: Costs) -> tuple[Array, Array]:
-    """Return what each row of measures leaves of the costs of a claim: hassle, fen, and waiting, per yuan."""
+    """Return what each row of measures leaves of the costs of a claim: its own, fen, and waiting, per yuan."""
     share = dict(zip(LEVERS, measures.share.T, strict=True))
-    hassle = costs.hassle_fen[measures.kind] * (1 - share["claims.hassle_saved"])
-    return hassle, costs.waiting * (1 - share["claims.waiting_saved"])
+    claim_cost = costs.claim_cost_fen[measures.kind] * (1 - share["claims.hassle_saved"])
+    return claim_cost, costs.waiting * (1 - share["claims.waiting_saved"])
 
 
 def claim_costs(measures: Measures, costs: Costs) -> Costs:
-    """Return what a claim costs once all measures are taken: hassle and waiting, (kind, home, host, month) each."""
-    done, (hassle, waiting) = measures.which >> 1, _left(measures, costs)
-    hassle = np.where(done > 0, hassle[done], costs.hassle_fen[:, None])
-    return Costs(np.moveaxis(hassle, 2, 0), np.moveaxis(np.where(done > 0, waiting[done], costs.waiting), 2, 0))
+    """Return what a claim costs once all measures are taken: its own and waiting, (kind, home, host, month) each."""
+    done, (claim_cost, waiting) = measures.which >> 1, _left(measures, costs)
+    claim_cost = np.where(done > 0, claim_cost[done], costs.claim_cost_fen[:, None])
+    return Costs(np.moveaxis(claim_cost, 2, 0), np.moveaxis(np.where(done > 0, waiting[done], costs.waiting), 2, 0))

@@ -73,7 +73,7 @@ class Odds(NamedTuple):
 
 
 @cache
-def _pilot_luck(size: int) -> Array:
+def _pilot_numbers(size: int) -> Array:
     """Return the fixed points of the pilot, (visit, 6): cell, month, tier, basket, bill, disease."""
     return np.asarray(qmc.Sobol(6, scramble=True, rng=20_230_101).random(size))
 
@@ -87,14 +87,14 @@ def pilot_visits(expected: Array, tiers: Array, diseases: Array) -> Pilot:
     season, ladder = visits.cumulative(visits.season()), visits.cumulative(tiers)
     parts = []
     for k, size in enumerate(PILOT):
-        luck = _pilot_luck(size)
+        random = _pilot_numbers(size)
         cells = visits.cumulative(expected[k].ravel() / expected[k].sum())
-        index = np.unravel_index(np.searchsorted(cells, luck[:, 0]), expected[k].shape)
-        month, tier = np.searchsorted(season, luck[:, 1]), 1 + np.searchsorted(ladder, luck[:, 2])
-        basket = (luck[:, 3] * baskets.BASKETS).astype(np.int64)
-        disease, share, rest = np.full(size, -1), np.ones(size), 1 - luck[:, 4]
+        index = np.unravel_index(np.searchsorted(cells, random[:, 0]), expected[k].shape)
+        month, tier = np.searchsorted(season, random[:, 1]), 1 + np.searchsorted(ladder, random[:, 2])
+        basket = (random[:, 3] * baskets.BASKETS).astype(np.int64)
+        disease, share, rest = np.full(size, -1), np.ones(size), 1 - random[:, 4]
         if k == CHRONIC:
-            disease = np.searchsorted(visits.cumulative(diseases), luck[:, 5])
+            disease = np.searchsorted(visits.cumulative(diseases), random[:, 5])
             share = 1 / diseases[disease]
         dear = np.minimum(1 - rest**3, 1 - 1e-9)
         parts.append((np.full(size, k), *index, month, tier, basket, disease, dear, share * 3 * rest**2))

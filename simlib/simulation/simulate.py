@@ -26,7 +26,7 @@ from simlib.simulation import loop, measures
 from simlib.simulation.draws import Pin, bill_scale, circumstances, counts, filled, patient_costs
 from simlib.simulation.loop import Cells, Sums, cell_at, person_of, visit_of
 from simlib.simulation.policies import Rules, enact, enact_within
-from simlib.simulation.solve import World, solve
+from simlib.simulation.solve import ParameterDraw, solve
 from simlib.simulation.visit import Tables, one_visit
 from simlib.terms import CHRONIC, DIRECT, INPATIENT, KINDS, MEMBERS, MONTHS, SCHEMES, TIERS
 
@@ -57,7 +57,7 @@ class Run:
     """
 
     scenario: Scenario
-    world: World
+    parameters: ParameterDraw
     people: int
     totals: Ints
     paid: Ints
@@ -86,13 +86,17 @@ FIRST_VISIT = ("channel", "bill", "fund", "gap")
 """What `patients` tells of a visit, money in fen."""
 
 
-def patients(world: World, scenario: Scenario, home: int, host: int, *, number: int = 1000, month: int = 12) -> Ints:
+def patients(
+    parameters: ParameterDraw, scenario: Scenario, home: int, host: int, *, number: int = 1000, month: int = 12
+) -> Ints:
     """Return the first visit of about so many inpatients of one pair: (person, `FIRST_VISIT`), money in fen.
 
     Schemes and purposes in proportion to expected visits, each person once, with a year not yet used.
     """
     place = areas.load(scenario.geography)
-    expected = flows.among_cities(flows.expect(world.pull, world.c, world.stayed), place, world.values)
+    expected = flows.among_cities(
+        flows.expect(parameters.pull, parameters.c, parameters.stayed), place, parameters.values
+    )
     expected = expected[INPATIENT, :, :, home, host]
     people = np.rint(number * expected / expected.sum()).astype(np.int64).ravel()
     scheme, purpose = (axis.ravel().astype(np.uint8) for axis in np.indices(expected.shape))
@@ -101,29 +105,31 @@ def patients(world: World, scenario: Scenario, home: int, host: int, *, number: 
     none = np.zeros_like(people)
     cells = Cells(uses, scheme, purpose, homes, hosts, people, none + 1, code, none, none)
     out = np.zeros((int(people.sum()), len(FIRST_VISIT)), dtype=np.int64)
-    tables = tables_of(world, enact(scenario, place, world.values, world.lists, world.quantiles), scenario)
-    first_visits(cells, month - 1, draw_record(world, scenario.year), tables, len(place.codes), out)
+    tables = tables_of(
+        parameters, enact(scenario, place, parameters.values, parameters.lists, parameters.quantiles), scenario
+    )
+    first_visits(cells, month - 1, draw_record(parameters, scenario.year), tables, len(place.codes), out)
     return out
 
 
-def cells_of(world: World, place: areas.Place, year: int, focus: Flags, size: int, whole: bool) -> Cells:
+def cells_of(parameters: ParameterDraw, place: areas.Place, year: int, focus: Flags, size: int, whole: bool) -> Cells:
     """Return the people to draw: expected visits of the year over visits per patient, sampled cell by cell.
 
     `focus` marks the (kind, home, host) to look at closely; unless `whole`, only they are drawn.
     """
-    expected = response.envelope(world.values) * cases(world, place, year)
-    return drawn(world, expected, focus, size, whole)
+    expected = response.envelope(parameters.values) * cases(parameters, place, year)
+    return drawn(parameters, expected, focus, size, whole)
 
 
-def drawn(world: World, expected: Array, focus: Flags, size: int, whole: bool) -> Cells:
+def drawn(parameters: ParameterDraw, expected: Array, focus: Flags, size: int, whole: bool) -> Cells:
     """Return the people to draw for expected visits (kind, scheme, purpose, home, host): see `cells_of`."""
-    patients = expected / visits_per_patient(world)[:, None, None, None, None]
-    people = visits.users(patients, world.values[visits.Visits.both_kinds][0])
+    patients = expected / visits_per_patient(parameters)[:, None, None, None, None]
+    people = visits.users(patients, parameters.values[visits.Visits.both_kinds][0])
     of_use = np.stack([focus[list(kinds)].any(axis=0) for kinds in visits.USES.values()])
     closely = np.broadcast_to(of_use[:, None, None], people.shape)
     if not whole:
         people = np.where(closely, people, 0.0)
-    number, weight = visits.sample(people, closely, size, world.seed, world.draw)
+    number, weight = visits.sample(people, closely, size, parameters.seed, parameters.draw)
     used = np.flatnonzero(number)
     index = np.unravel_index(used, number.shape)
     uses, scheme, purpose, home, host = (axis.astype(np.uint8) for axis in index)
@@ -133,33 +139,35 @@ def drawn(world: World, expected: Array, focus: Flags, size: int, whole: bool) -
     return Cells(uses, scheme, purpose, home, host, number, weight.ravel()[used], used, np.zeros_like(number), half)
 
 
-def cases(world: World, place: areas.Place, year: int) -> Array:
+def cases(parameters: ParameterDraw, place: areas.Place, year: int) -> Array:
     """Return expected visits of a year in a place, settled or not, (kind, scheme, purpose, home, host)."""
-    expected = flows.expect(world.pull, world.c, world.stayed)
-    return flows.among_cities(expected * level(world, year)[0][:, None, None, None, None], place, world.values)
+    expected = flows.expect(parameters.pull, parameters.c, parameters.stayed)
+    return flows.among_cities(
+        expected * level(parameters, year)[0][:, None, None, None, None], place, parameters.values
+    )
 
 
-def visits_per_patient(world: World) -> Array:
+def visits_per_patient(parameters: ParameterDraw) -> Array:
     """Return the mean visits of a patient with at least one, (kind,)."""
-    means, diseases = [visits.mean_count(table) for table in counts(world.values)], world.diseases.patients
+    means, diseases = [visits.mean_count(table) for table in counts(parameters.values)], parameters.diseases.patients
     chronic = float(diseases @ means[CHRONIC : CHRONIC + len(diseases)])
     return np.array([*means[:CHRONIC], chronic, *means[CHRONIC + len(diseases) :]])
 
 
-def networked(world: World, year: int) -> Array:
+def networked(parameters: ParameterDraw, year: int) -> Array:
     """Return the share of visits in connected institutions in a year, (kind,)."""
-    return gates.networked_in(year, world.omega, gates.possible(world.values))
+    return gates.networked_in(year, parameters.omega, gates.possible(parameters.values))
 
 
-def shut(world: World, year: int) -> tuple[Array, Array, Array]:
+def shut(parameters: ParameterDraw, year: int) -> tuple[Array, Array, Array]:
     """Return the share of visits that is networked and coded in a year, and `gates.code_faults` of the rest."""
-    opened = networked(world, year)
-    return opened, *gates.code_faults(opened, world.passing.mended, world.values[gates.Gates.coded])
+    opened = networked(parameters, year)
+    return opened, *gates.code_faults(opened, parameters.passing.mended, parameters.values[gates.Gates.coded])
 
 
-def room(world: World, place: areas.Place, year: int) -> Array:
+def room(parameters: ParameterDraw, place: areas.Place, year: int) -> Array:
     """Return the institutions not yet connected in a year, (kind, host): spread over hosts as beds are."""
-    values = world.values
+    values = parameters.values
     beds = areas.people(
         areas.provinces(), *(float(values[q][0]) for q in (Areas.xpcc_share, Areas.employee_slope))
     ).beds
@@ -167,18 +175,18 @@ def room(world: World, place: areas.Place, year: int) -> Array:
     return np.asarray(left[:, None] * beds[place.province] * place.share / beds.sum())
 
 
-def ground(world: World, place: areas.Place, year: int) -> measures.Ground:
+def ground(parameters: ParameterDraw, place: areas.Place, year: int) -> measures.Ground:
     """Return what measures meet in a draw and year."""
-    opened, _, coded = shut(world, year)
-    values, uncoded = world.values, (1 - opened) * (1 - coded)
+    opened, _, coded = shut(parameters, year)
+    values, uncoded = parameters.values, (1 - opened) * (1 - coded)
     costs, lapsed = patient_costs(values), float(values[gates.Filing.lapsed][0])
-    answer, left = hospitals.answer(values), room(world, place, year)
-    return measures.Ground(world.passing.mended, uncoded, answer, costs, left, world.omega, lapsed)
+    answer, left = hospitals.answer(values), room(parameters, place, year)
+    return measures.Ground(parameters.passing.mended, uncoded, answer, costs, left, parameters.omega, lapsed)
 
 
-def level(world: World, year: int) -> tuple[Array, Array]:
+def level(parameters: ParameterDraw, year: int) -> tuple[Array, Array]:
     """Return cases and mean bills of a year against 2023, each (kind,)."""
-    return volumes.level(year, world.values, networked(world, year) / world.passing.networked)
+    return volumes.level(year, parameters.values, networked(parameters, year) / parameters.passing.networked)
 
 
 def parts(cells: Cells, most: int) -> Iterator[Cells]:
@@ -194,38 +202,38 @@ def parts(cells: Cells, most: int) -> Iterator[Cells]:
         yield Cells._make(column[bounds] for column in split)
 
 
-def draw_record(world: World, year: int, *, care_at_home: bool = True) -> Any:
+def draw_record(parameters: ParameterDraw, year: int, *, care_at_home: bool = True) -> Any:
     """Return what the loop draws from in a year, one record of `DRAW`: gates move with the connected institutions."""
-    values, (opened, not_networked, coded) = world.values, shut(world, year)
+    values, (opened, not_networked, coded) = parameters.values, shut(parameters, year)
     costs = patient_costs(values)
     fields = {
-        "key": key_of(PEOPLE, world.seed, world.draw),
+        "key": key_of(PEOPLE, parameters.seed, parameters.draw),
         "care_at_home": care_at_home,
-        "diseases": visits.cumulative(world.diseases.patients),
-        "disease_bill": world.diseases.bill,
+        "diseases": visits.cumulative(parameters.diseases.patients),
+        "disease_bill": parameters.diseases.bill,
         "as_ordinary": odds_of(values[Chronic.as_ordinary][0]),
         "open": odds_of(opened),
         "not_networked": odds_of(not_networked),
         "coded": odds_of(coded),
-        "fault": odds_of(world.passing.fault),
-        "mended": odds_of(world.passing.mended),
-        "attention": odds_of(world.passing.attention),
-        "hassle_fen": costs.hassle_fen,
+        "fault": odds_of(parameters.passing.fault),
+        "mended": odds_of(parameters.passing.mended),
+        "attention": odds_of(parameters.passing.attention),
+        "claim_cost_fen": costs.claim_cost_fen,
         "waiting": costs.waiting,
-        "reluctance": reluctances(world.spread),
+        "reluctance": reluctances(parameters.spread),
     }
     return filled(np.atleast_1d(circumstances(values)), fields)
 
 
-def tables_of(world: World, rules: Rules, scenario: Scenario) -> Tables:
+def tables_of(parameters: ParameterDraw, rules: Rules, scenario: Scenario) -> Tables:
     """Return the tables that the loop reads of a scenario."""
-    scale = bill_scale(world.bill * level(world, scenario.year)[1][:, None], world.lists)
-    conditions = measures.table(rules.measures, ground(world, areas.load(scenario.geography), scenario.year))
-    return rules.tables(scale, world.quantiles, conditions)
+    scale = bill_scale(parameters.bill * level(parameters, scenario.year)[1][:, None], parameters.lists)
+    conditions = measures.table(rules.measures, ground(parameters, areas.load(scenario.geography), scenario.year))
+    return rules.tables(scale, parameters.quantiles, conditions)
 
 
 def live(
-    world: World,
+    parameters: ParameterDraw,
     scenario: Scenario,
     *,
     touched: Flags,
@@ -239,39 +247,42 @@ def live(
 
     Parameters
     ----------
-    world : what `solve.solve` returned. touched : cells to look at closely and to sum apart, (home, host, scheme, kind,
-    month), see `touched_by`. people : people to draw. whole : whether to draw the country, care within provinces
+    parameters : what `solve.solve` returned. touched : cells to look at closely and to sum apart, (home, host, scheme,
+    kind, month), see `touched_by`. people : people to draw. whole : whether to draw the country, care within provinces
     included, not only those pairs.
     care_at_home : whether care at home uses up part of the year before the first visit elsewhere.
     rules, answer : what `enacted_in` and `answered` returned, for who runs a scenario several times in a draw.
     """
     place = areas.load(scenario.geography)
-    rules = rules or enacted_in(world, scenario)
-    answer = answer or answered(world, scenario, rules)
+    rules = rules or enacted_in(parameters, scenario)
+    answer = answer or answered(parameters, scenario, rules)
     sums = nobody(len(place.codes), *summed_apart(touched))
 
-    cells = cells_of(world, place, scenario.year, focus(touched), people, whole or not touched.any())
-    draw, tables = draw_record(world, scenario.year, care_at_home=care_at_home), tables_of(world, rules, scenario)
+    cells = cells_of(parameters, place, scenario.year, focus(touched), people, whole or not touched.any())
+    draw, tables = (
+        draw_record(parameters, scenario.year, care_at_home=care_at_home),
+        tables_of(parameters, rules, scenario),
+    )
     loop_over(cells, draw, tables, sums, answer)
     if whole and place.inside.any():
         hosts_see_nothing = sums._replace(seen=np.zeros_like(sums.seen))
-        loop_over(*inside(world, scenario, rules, people // WITHIN_PEOPLE, care_at_home), hosts_see_nothing)
+        loop_over(*inside(parameters, scenario, rules, people // WITHIN_PEOPLE, care_at_home), hosts_see_nothing)
 
     totals, paid, seen = by_axes(sums)
-    inspect(totals, paid, touched, world, scenario)
-    connect(totals, touched, world, scenario)
+    inspect(totals, paid, touched, parameters, scenario)
+    connect(totals, touched, parameters, scenario)
     for of_run in (totals, paid, seen):
         of_run.setflags(write=False)
-    return Run(scenario, world, int(cells.number.sum()), totals, paid, seen)
+    return Run(scenario, parameters, int(cells.number.sum()), totals, paid, seen)
 
 
-def by_month(world: World, scenario: Scenario, rules: Rules, *, touched: Flags, people: int) -> Ints:
+def by_month(parameters: ParameterDraw, scenario: Scenario, rules: Rules, *, touched: Flags, people: int) -> Ints:
     """Return the totals of a run on the touched pairs alone, each month summed apart, of visits alone: see `live`."""
     place = areas.load(scenario.geography)
-    cells = cells_of(world, place, scenario.year, focus(touched), people, not touched.any())
-    draw, tables = draw_record(world, scenario.year), tables_of(world, rules, scenario)
+    cells = cells_of(parameters, place, scenario.year, focus(touched), people, not touched.any())
+    draw, tables = draw_record(parameters, scenario.year), tables_of(parameters, rules, scenario)
     sums = nobody(len(place.codes), *summed_apart(touched, by_month=True))
-    loop_over(cells, draw, tables, sums, answered(world, scenario, rules))
+    loop_over(cells, draw, tables, sums, answered(parameters, scenario, rules))
     return by_axes(sums)[0]
 
 
@@ -313,12 +324,12 @@ def summed_apart(touched: Flags, by_month: bool = False) -> tuple[npt.NDArray[np
     return apart.reshape(-1, touched.shape[-1]).astype(np.uint8), touched.shape[-1] if by_month else 2
 
 
-def inspect(totals: Ints, paid: Ints, touched: Flags, world: World, scenario: Scenario) -> None:
+def inspect(totals: Ints, paid: Ints, touched: Flags, parameters: ParameterDraw, scenario: Scenario) -> None:
     """Write to the totals of a run what supervision recovers and fines: see `supervision`.
 
     Of the touched and of the other months, each by its mean rate, months weighed by what is paid in them.
     """
-    found = found_by_supervision(world, scenario, scenario.year)
+    found = found_by_supervision(parameters, scenario, scenario.year)
     if found.any():
         months = np.moveaxis(touched, (3, 2), (0, 1))  # (kind, scheme, home, host, month)
         direct = paid[..., DIRECT, None] * np.stack([~months, months], axis=-1)
@@ -328,14 +339,16 @@ def inspect(totals: Ints, paid: Ints, touched: Flags, world: World, scenario: Sc
         )
 
 
-def connect(totals: Ints, touched: Flags, world: World, scenario: Scenario) -> None:
+def connect(totals: Ints, touched: Flags, parameters: ParameterDraw, scenario: Scenario) -> None:
     """Write to the totals of a run what its year of a roll-out of the network costs: see `network`.
 
     Half of it in each half of the people, told by home in proportion to visits; evenly where there are none.
     """
     place = areas.load(scenario.geography)
     by = np.moveaxis(measures.rolled_out(scenario, place), 0, 1)
-    cost = network.cost_fen(by, room(world, place, scenario.year), float(world.values[network.Network.cost][0]))
+    cost = network.cost_fen(
+        by, room(parameters, place, scenario.year), float(parameters.values[network.Network.cost][0])
+    )
     apart = place.province[:, None] != place.province  # (home, host)
     for k, h, m in zip(*np.nonzero(cost), strict=True):
         now = touched[:, h, :, k, m].T.astype(np.int64)  # (scheme, home)
@@ -345,51 +358,51 @@ def connect(totals: Ints, touched: Flags, world: World, scenario: Scenario) -> N
         totals[:, *at, NETWORK_COST] += told.reshape(seen.shape)
 
 
-def found_by_supervision(world: World, scenario: Scenario, year: int) -> Array:
+def found_by_supervision(parameters: ParameterDraw, scenario: Scenario, year: int) -> Array:
     """Return what is recovered and fined per unit of direct fund payment, (2, kind, host, month)."""
     detected = scenarios.compile(scenario, areas.load(scenario.geography), year).values("supervision.detected")[0, :, 0]
-    return supervision.rates(np.moveaxis(detected, 0, 1), world.values)
+    return supervision.rates(np.moveaxis(detected, 0, 1), parameters.values)
 
 
-def answered(world: World, scenario: Scenario, rules: Rules) -> response.Answer | None:
+def answered(parameters: ParameterDraw, scenario: Scenario, rules: Rules) -> response.Answer | None:
     """Return how patients answer a scenario, None in the form without a response: see `response`.
 
     Raises
     ------
     BadInputError : more visits than the envelope holds.
     """
-    place, form = areas.load(scenario.geography), response.form(world.values)
+    place, form = areas.load(scenario.geography), response.form(parameters.values)
     if form == response.NONE:
         return None
     touches = treatments(scenario, place).any()
-    factors = _moved(world, scenario, rules) if touches else response.unmoved(len(place.codes), len(SCHEMES))
+    factors = _moved(parameters, scenario, rules) if touches else response.unmoved(len(place.codes), len(SCHEMES))
     try:
         return response.answer(form, factors)
     except ValueError as beyond:
         kind, home, times = beyond.args
         what = f"{KINDS[kind]} visits of {place.names_en[home]} come to {times:.2f} times those of the baseline"
         fix = f"At most {1 + response.MARGIN:g} can be drawn: pin a smaller response, or a smaller change."
-        raise BadInputError(f"{scenario.path}: {what} (response.form={form}, draw {world.draw}). {fix}") from None
+        raise BadInputError(f"{scenario.path}: {what} (response.form={form}, draw {parameters.draw}). {fix}") from None
 
 
-def _moved(world: World, scenario: Scenario, rules: Rules) -> response.Factors:
+def _moved(parameters: ParameterDraw, scenario: Scenario, rules: Rules) -> response.Factors:
     """Return visits and bills of a scenario against its reference, solved on the few people of a pilot.
 
     Their luck is the same in every run; nothing of theirs is kept but prices and the share that can settle directly.
     """
-    values, place, form = world.values, areas.load(scenario.geography), response.form(world.values)
-    pilot = replace(world, seed=response.PILOT_SEED, draw=0, values=response.without(values))
+    values, place, form = parameters.values, areas.load(scenario.geography), response.form(parameters.values)
+    pilot = replace(parameters, seed=response.PILOT_SEED, draw=0, values=response.without(values))
     root, touched = reference(scenario), touched_by(scenario)
-    sides = [(root, enacted_in(world, root)), (scenario, rules)]
+    sides = [(root, enacted_in(parameters, root)), (scenario, rules)]
     seen = [by_month(pilot, *side, touched=touched, people=response.PILOT).sum(axis=0) for side in sides]
-    expected = cases(world, place, scenario.year)
+    expected = cases(parameters, place, scenario.year)
     if form == response.PRICE:
         costs = [measures.claim_costs(its.measures, patient_costs(values)) for _, its in sides]
         before, after = (response.borne(totals, cost) for totals, cost in zip(seen, costs, strict=True))
         bills = seen[0][..., BILLS : BILLS + 3].sum(axis=-1)
         factors = response.to_price(values, (before, after), bills, treatments(scenario, place))
     else:
-        leaving = world.c[:, :, None] + world.pull.leave[place.province]
+        leaving = parameters.c[:, :, None] + parameters.pull.leave[place.province]
         able = [side[..., [VISITS, FIRST + BY_CHOICE]].sum(axis=(1, 3, 5)) for side in seen]
         factors = response.to_coverage(
             values, leaving, able[1] - able[0], expected.sum(axis=(1, 2, 4)), visits.season()
@@ -417,41 +430,43 @@ def treatments(scenario: Scenario, place: areas.Place) -> Ints:
 
 
 def inside(
-    world: World, scenario: Scenario, rules: Rules, people: int, care_at_home: bool
+    parameters: ParameterDraw, scenario: Scenario, rules: Rules, people: int, care_at_home: bool
 ) -> tuple[Cells, Any, Tables]:
     """Return people treated in another city of their province, what the loop draws from, and its tables.
 
     They take no share of the people drawn across provinces, nor of their luck. A drawn share is settled directly; all
     are filed, and nobody gains by a claim by hand, which is priced on the same catalogue.
     """
-    place, values = areas.load(scenario.geography), world.values
+    place, values = areas.load(scenario.geography), parameters.values
     nowhere = np.zeros((len(KINDS), len(place.codes), len(place.codes)), dtype=bool)
-    cells = drawn(world, within.expect(place, scenario.year, values, world.pull.purpose), nowhere, people, True)
-    record = np.atleast_1d(draw_record(world, scenario.year, care_at_home=care_at_home))
+    cells = drawn(
+        parameters, within.expect(place, scenario.year, values, parameters.pull.purpose), nowhere, people, True
+    )
+    record = np.atleast_1d(draw_record(parameters, scenario.year, care_at_home=care_at_home))
     open_, always = odds_of(values[within.Within.direct][0]), odds_of(1.0)
     record = filled(record, {"open": open_, "not_networked": always, "coded": always, "fault": 0, "attention": 0})
     bills = within.bills(values) / float(visits.tier_shares(values[visits.Visits.tier3_share][0]) @ visits.tier_bills())
-    tables = tables_of(world, enact_within(rules, scenario, place, values, world.quantiles), scenario)
-    return cells, record, tables._replace(scale_fen=bill_scale(bills, world.lists))
+    tables = tables_of(parameters, enact_within(rules, scenario, place, values, parameters.quantiles), scenario)
+    return cells, record, tables._replace(scale_fen=bill_scale(bills, parameters.lists))
 
 
-def enacted_in(world: World, scenario: Scenario) -> Rules:
+def enacted_in(parameters: ParameterDraw, scenario: Scenario) -> Rules:
     """Return the rules that a scenario enacts in a draw: the same however people fail, choose or start their year."""
-    return enact(scenario, areas.load(scenario.geography), world.values, world.lists, world.quantiles)
+    return enact(scenario, areas.load(scenario.geography), parameters.values, parameters.lists, parameters.quantiles)
 
 
 def run(
     scenario: Scenario, *, seed: int = 0, draw: int = 0, people: int = PEOPLE_PER_DRAW, pin: Pin | None = None
 ) -> Run:
-    """Return one run of one scenario, its world solved on the scenario's reference.
+    """Return one run of one scenario, its parameters solved on the scenario's reference.
 
     Parameters
     ----------
     seed, draw : name the luck; the same pair gives the same run. people : people to draw.
     pin : uncertain parameters held at a value, by id, instead of being drawn.
     """
-    world = solve(reference(scenario), seed, draw, pin)
-    return live(world, scenario, touched=touched_by(scenario), people=people)
+    parameters = solve(reference(scenario), seed, draw, pin)
+    return live(parameters, scenario, touched=touched_by(scenario), people=people)
 
 
 def touched_by(scenario: Scenario) -> Flags:

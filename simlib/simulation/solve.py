@@ -65,7 +65,7 @@ class Check(NamedTuple):
 
 
 @dataclass(frozen=True)
-class World:
+class ParameterDraw:
     """One parameter draw, solved: all that is known before people are drawn.
 
     Attributes
@@ -131,14 +131,14 @@ def solve_gates(fixed: Fixed, weight: Array, gains: Array) -> Passing:
     return passing
 
 
-def solve_spread(values: Values, owed: Array, weight: Array, hassle: float, waiting: float) -> float:
+def solve_spread(values: Values, owed: Array, weight: Array, claim_cost: float, waiting: float) -> float:
     """Return the spread of claims that gives the drawn number of inpatient claims per abandoned case.
 
     mean of 1 / (1 + e^-z) = ratio / (1 + ratio), z = (ln R - ln(H + r R tau)) / spread. Where even the narrowest
     spread gives fewer claims, the narrowest is taken.
     """
     paid = owed > 0
-    score = np.log(owed[paid]) - np.log(hassle + waiting * owed[paid])
+    score = np.log(owed[paid]) - np.log(claim_cost + waiting * owed[paid])
     ratio = values[Channels.claims_per_abandoned][0]
 
     def excess(spread: float) -> float:
@@ -278,17 +278,19 @@ def attempt(fixed: Fixed, trial: Trial) -> Attempt:
     tables = fixed.rules.tables(scale, fixed.quantiles, np.zeros(1, dtype=MEASURE))
     places = len(fixed.rules.first)
     prices = price(fixed.pilot, fixed.listed, trial.dropped, mix.bill, fixed.circumstances, tables, places)
-    hassle, waiting = patient_costs(values)
-    gains = (claim_gain(prices.direct, prices.claim, hassle[kind], waiting) > 0).astype(float)  # type: ignore[arg-type, attr-defined]
+    claim_cost, waiting = patient_costs(values)
+    gains = (claim_gain(prices.direct, prices.claim, claim_cost[kind], waiting) > 0).astype(float)  # type: ignore[arg-type, attr-defined]
     passing = solve_gates(fixed, weight, gains)
     unlisted, share = 1 - fixed.listed, values[chronic.Chronic.as_ordinary][0]
     settling = fixed.listed + share * unlisted
     chance = odds(passing, kind, settling, fixed.exposure, gains)
     owed, failing = failed_claims(chance, prices, passing.networked[kind] * settling, weight)
     some = slice(PILOT[INPATIENT] // 4)  # a balanced part of the inpatients, who come first: enough for one mean
-    spread = solve_spread(values, owed[:, some].ravel(), failing[:, some].ravel(), float(hassle[INPATIENT]), waiting)
+    spread = solve_spread(
+        values, owed[:, some].ravel(), failing[:, some].ravel(), float(claim_cost[INPATIENT]), waiting
+    )
     claim_share = np.where(
-        owed > 0, expit((np.log(np.maximum(owed, 1)) - np.log(hassle[kind] + waiting * owed)) / spread), 0
+        owed > 0, expit((np.log(np.maximum(owed, 1)) - np.log(claim_cost[kind] + waiting * owed)) / spread), 0
     )
     claimed = weight * chance.chosen + (failing * claim_share).sum(axis=0)
     yuan = prices.bill / FEN
@@ -356,7 +358,7 @@ def settled_directly(fixed: Fixed, outcome: Attempt, institutions: Array) -> flo
     return float(direct / (direct + (1 - direct) * claimed))
 
 
-def solve(reference: Scenario, seed: int, draw: int, pin: Pin | None = None) -> World:
+def solve(reference: Scenario, seed: int, draw: int, pin: Pin | None = None) -> ParameterDraw:
     """Return the world of one draw: parameters by `draws.values_of`, constants solved on the reference's rules of 2023.
 
     Solved between provinces in every geography: what a geography splits sums back to them.
@@ -374,7 +376,7 @@ def solve(reference: Scenario, seed: int, draw: int, pin: Pin | None = None) -> 
     return converge(fixed, trial)[0]
 
 
-def converge(fixed: Fixed, trial: Trial) -> tuple[World, Trial]:
+def converge(fixed: Fixed, trial: Trial) -> tuple[ParameterDraw, Trial]:
     """Return the solved world and the trial that solved it, from which a neighbour is soon solved.
 
     Raises
@@ -391,12 +393,12 @@ def converge(fixed: Fixed, trial: Trial) -> tuple[World, Trial]:
             break
     if error > 1e-3:
         raise ArithmeticError(f"draw {fixed.draw} of seed {fixed.seed} misses the published totals by {error:.2g}")
-    return _world(fixed, tried, outcome), trial
+    return _solved(fixed, tried, outcome), trial
 
 
-def _world(fixed: Fixed, trial: Trial, outcome: Attempt) -> World:
+def _solved(fixed: Fixed, trial: Trial, outcome: Attempt) -> ParameterDraw:
     """Return what a solved draw is."""
-    return World(
+    return ParameterDraw(
         seed=fixed.seed,
         draw=fixed.draw,
         values=fixed.values,

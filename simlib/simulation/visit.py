@@ -44,13 +44,13 @@ DRAW = np.dtype(
         ("fault", np.uint64, len(KINDS)),  # odds, of filing
         ("mended", np.uint64, len(KINDS)),  # odds, of such faults
         ("attention", np.uint64, len(KINDS)),  # odds
-        ("hassle_fen", np.float64, len(KINDS)),
+        ("claim_cost_fen", np.float64, len(KINDS)),
         ("waiting", np.float64),
         ("reluctance", np.float64, STEPS),
     ],
     align=True,
 )
-"""What one draw fixes for everybody, one record: see `solve.World` and the modules that declare the numbers."""
+"""What one draw fixes for everybody, one record: see `solve.ParameterDraw` and the modules that declare the numbers."""
 
 MEASURE = np.dtype(
     [
@@ -61,7 +61,7 @@ MEASURE = np.dtype(
         ("mended", np.uint64),  # odds, of faults of filing
         ("down", np.uint64),  # odds
         ("credit", np.uint64),  # odds
-        ("hassle_fen", np.float64),
+        ("claim_cost_fen", np.float64),
         ("waiting", np.float64),
     ],
     align=True,
@@ -119,7 +119,7 @@ class DrawnVisit(NamedTuple):
 class Conditions(NamedTuple):
     """What must hold for a visit to settle directly, and what a claim by hand costs its patient.
 
-    hassle : fen. waiting : per yuan. on_credit : whether nothing need be advanced.
+    claim_cost : fen. waiting : per yuan. on_credit : whether nothing need be advanced.
     """
 
     networked: bool
@@ -127,7 +127,7 @@ class Conditions(NamedTuple):
     filed: bool
     coded: bool
     up: bool
-    hassle: float
+    claim_cost: float
     waiting: float
     on_credit: bool
 
@@ -230,7 +230,12 @@ def conditions(key: int, visit: DrawnVisit, tier: int, on_list: bool, done: Any,
         which_fails = share(gates, visits.WHICH_FAILS)
         networked = not happens(which_fails, draw.not_networked[visit.kind])
         coded = happens(which_fails, draw.coded[visit.kind])
-    mended, hassle, waiting, on_credit = draw.mended[visit.kind], draw.hassle_fen[visit.kind], draw.waiting, False
+    mended, claim_cost, waiting, on_credit = (
+        draw.mended[visit.kind],
+        draw.claim_cost_fen[visit.kind],
+        draw.waiting,
+        False,
+    )
     if done >> 1:
         own = mix(key, visits.MEASURES)
         networked |= happens(share(own, visits.NEWLY_CONNECTED), measure.connected[tier])
@@ -238,10 +243,10 @@ def conditions(key: int, visit: DrawnVisit, tier: int, on_list: bool, done: Any,
         coded = not happens(recoded, measure.uncoded) if coded else happens(recoded, measure.unified)
         up = not happens(share(own, visits.DOWN), measure.down)
         on_credit = happens(share(own, visits.ON_CREDIT), measure.credit)
-        mended, hassle, waiting = measure.mended, measure.hassle_fen, measure.waiting * (not on_credit)
+        mended, claim_cost, waiting = measure.mended, measure.claim_cost_fen, measure.waiting * (not on_credit)
     if exposed(visit.purpose, done & 1) and happens(share(gates, visits.FILED), draw.fault[visit.kind]):
         filed = happens(share(gates, visits.MENDED), mended)
-    return Conditions(networked, on_list, filed, coded, up, hassle, waiting, on_credit)
+    return Conditions(networked, on_list, filed, coded, up, claim_cost, waiting, on_credit)
 
 
 @rule
@@ -258,12 +263,12 @@ def chosen(met: Conditions, attentive: bool, direct: int, claim: int, reluctance
 
     direct, claim : what the fund would owe, fen.
     """
-    gain = claim_gain(direct, claim, met.hassle, met.waiting)
+    gain = claim_gain(direct, claim, met.claim_cost, met.waiting)
     failed = (not met.networked) + (not met.on_list) + (not met.filed) + (not met.coded) + (not met.up)
     way, pivotal, cause = choice(attentive, gain), False, BY_CHOICE
     if failed:
         pivotal = (failed == 1) & (way == DIRECT)
-        way = otherwise(claims_anyway(claim, met.hassle, met.waiting, reluctance))
+        way = otherwise(claims_anyway(claim, met.claim_cost, met.waiting, reluctance))
         cause = first_cause(met.networked, met.on_list, met.filed, met.coded, met.up)
     return way, cause, pivotal
 

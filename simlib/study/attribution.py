@@ -1,9 +1,9 @@
 """What each lever of a package did: Shapley values over the coalitions of its changes, on the same luck in every draw.
 
 A lever is one entry under `changes` of a file that the package is made of: what its author wrote as one step, be it
-several settings. A coalition is the package without the other entries. Every coalition of a draw shares its world and
-its people, so that the Shapley value has a value in every draw, and an interval; runs of coalitions are kept by content
-so that none is done twice.
+several settings. A coalition is the package without the other entries. Every coalition of a draw shares its parameters
+and its people, so that the Shapley value has a value in every draw, and an interval; runs of coalitions are kept by
+content so that none is done twice.
 """
 
 from __future__ import annotations
@@ -316,9 +316,9 @@ def _one_draw(
     known = _kept(file, len(groups))
     missing = [c for c in coalitions if keys[c] not in known]
     if missing:
-        world = solve.solve(reference(package), seed, draw, pin)
+        parameters = solve.solve(reference(package), seed, draw, pin)
         for c in missing:
-            run = simulate.live(world, members[c], touched=touched, people=people, whole=False)
+            run = simulate.live(parameters, members[c], touched=touched, people=people, whole=False)
             known[keys[c]] = metrics.amounts(run.totals, place, groups).sum(axis=1)
         if file:
             _keep(file, known)

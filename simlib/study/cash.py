@@ -28,7 +28,7 @@ def harmed(cash: Array) -> float:
 
     Parameters
     ----------
-    cash : what the ledger says, (draw, side, indicator, group, month), see `experiment.Lived`.
+    cash : what the ledger says, (draw, side, indicator, group, month), see `experiment.Simulated`.
     """
     low = _short(cash)
     return float((low[:, 1] > low[:, 0]).any(axis=1).mean())
@@ -52,12 +52,12 @@ def parts_table(runs: Runs) -> pd.DataFrame:
     """
 
     def blocks() -> Iterator[pd.DataFrame]:
-        for scenario, lived in zip(runs.scenarios, runs.lived, strict=True):
+        for scenario, simulated in zip(runs.scenarios, runs.simulated, strict=True):
             index = pd.MultiIndex.from_product([indicators.EFFECTS, ("all", *runs.place.codes)], names=["part", "home"])
             table = index.to_frame(index=False)[["home", "part"]]
             table.insert(0, "scenario", scenario.name)
-            low, high = np.quantile(lived.parts, (0.025, 0.975), axis=0)
-            amounts = {"change": lived.parts.mean(axis=0).ravel(), "low": low.ravel(), "high": high.ravel()}
+            low, high = np.quantile(simulated.parts, (0.025, 0.975), axis=0)
+            amounts = {"change": simulated.parts.mean(axis=0).ravel(), "low": low.ravel(), "high": high.ravel()}
             yield table.assign(**amounts, unit="yuan")
 
     return pd.concat(blocks(), ignore_index=True)
@@ -74,8 +74,8 @@ def cash_table(runs: Runs) -> pd.DataFrame:
     """
 
     def blocks() -> Iterator[pd.DataFrame]:
-        for scenario, lived in zip(runs.scenarios, runs.lived, strict=True):
-            cash, ((books, _),) = lived.cash, lived.books
+        for scenario, simulated in zip(runs.scenarios, runs.simulated, strict=True):
+            cash, ((books, _),) = simulated.cash, simulated.books
             index = [list(indicators.INDICATORS), list(indicators.groups(books)), months(books)[1:]]
             table = pd.MultiIndex.from_product(index, names=["indicator", "group", "month"]).to_frame(index=False)
             told = np.isfinite(cash).all(axis=(0, 1)).ravel()

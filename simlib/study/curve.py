@@ -75,11 +75,11 @@ def _one_draw(
     fixed, trial = solve.prepare(root, values_of(root, seed, draw, pin), seed, draw)
     rows, rules = [], None
     for share in ATTENTION:
-        world, trial = solve.converge(solve.with_attention(fixed, share), trial)
-        rules = rules or rules_of(world, scenarios)
+        parameters, trial = solve.converge(solve.with_attention(fixed, share), trial)
+        rules = rules or rules_of(parameters, scenarios)
         rows.append(
             [
-                pair(world, scenario, group, its, CURVE_PEOPLE, whole=False)[0]
+                pair(parameters, scenario, group, its, CURVE_PEOPLE, whole=False)[0]
                 for (scenario, group), its in zip(both, rules, strict=True)
             ]
         )
@@ -117,7 +117,9 @@ def by_form(
         for i, group in enumerate(runs.groups[0]):
             if group.home is group.host is None:
                 named = {"form": form, "group": group.label(runs.place)}
-                rows += [named | row for row in _what_changes(*(runs.lived[0].amounts[:, side, i] for side in (0, 1)))]
+                rows += [
+                    named | row for row in _what_changes(*(runs.simulated[0].amounts[:, side, i] for side in (0, 1)))
+                ]
     return pd.DataFrame(rows)
 
 

@@ -48,7 +48,7 @@ HEADLINE = 0
 """Position of the group that the headline is about, see `metrics.groups`."""
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
-Solver = Callable[[Scenario, int, int, Pin | None], solve.World]
+Solver = Callable[[Scenario, int, int, Pin | None], solve.ParameterDraw]
 """Returns the world of a reference, seed and draw, as `solve.solve` does."""
 
 
@@ -70,7 +70,7 @@ class Common:
 
 
 @dataclass(frozen=True)
-class Lived:
+class Simulated:
     """What a scenario leaves of a draw beside its reference; over many draws each array has the draws as first axis.
 
     Attributes
@@ -94,7 +94,7 @@ class Lived:
     books: tuple[tuple[Books, Books], ...]
 
 
-Part = TypeVar("Part", Common, Lived)
+Part = TypeVar("Part", Common, Simulated)
 
 
 def together(parts: Sequence[Part]) -> Part:
@@ -113,7 +113,7 @@ class Runs:
 
     Attributes
     ----------
-    groups : what the amounts of each scenario are summed over, the headline first. lived : of each scenario.
+    groups : what the amounts of each scenario are summed over, the headline first. simulated : of each scenario.
     people : people asked for: every cell keeps its chance, so that few become more. pin : what was held fixed.
     pools : what they were said to have, if a table was given. whole : whether the country was drawn.
     """
@@ -121,7 +121,7 @@ class Runs:
     place: areas.Place
     scenarios: tuple[Scenario, ...]
     groups: tuple[tuple[Group, ...], ...]
-    lived: tuple[Lived, ...]
+    simulated: tuple[Simulated, ...]
     common: Common
     seed: int
     draws: int
@@ -133,7 +133,7 @@ class Runs:
     @property
     def drawn(self) -> int:
         """Most people drawn in a run."""
-        return int(max(lived.people.max() for lived in self.lived))
+        return int(max(simulated.people.max() for simulated in self.simulated))
 
     @property
     def uncertain(self) -> pd.DataFrame:
@@ -141,10 +141,10 @@ class Runs:
         return pd.DataFrame(self.common.uncertain, columns=[q.id for q in scalar_parameters()])
 
     def amounts(self, number: int, *, fresh: bool = False) -> Amounts:
-        """Return the amounts of a scenario; of its headline with a fresh year at home if asked, see `Lived`."""
-        lived, groups = self.lived[number], self.groups[number][: HEADLINE + 1 if fresh else None]
+        """Return the amounts of a scenario; of its headline with a fresh year at home if asked, see `Simulated`."""
+        simulated, groups = self.simulated[number], self.groups[number][: HEADLINE + 1 if fresh else None]
         labels = {group.label(self.place): at for at, group in enumerate(groups)}
-        return Amounts(self.place, labels, *np.moveaxis(lived.fresh if fresh else lived.amounts, 1, 0))
+        return Amounts(self.place, labels, *np.moveaxis(simulated.fresh if fresh else simulated.amounts, 1, 0))
 
 
 def repeat(
@@ -180,8 +180,8 @@ def repeat(
     pool = Parallel(n_jobs=jobs, prefer="threads", return_as="generator", pre_dispatch=2 * jobs)
     with threadpool_limits(1, "blas"):  # draws are the threads; more inside each only get in their way
         found = list(progress(pool(delayed(_one_draw)(plan, draw) for draw in range(draws))))
-    common, lived = zip(*found, strict=True)
-    place, every = areas.load(scenarios[0].geography), tuple(together(of) for of in zip(*lived, strict=True))
+    common, simulated = zip(*found, strict=True)
+    place, every = areas.load(scenarios[0].geography), tuple(together(of) for of in zip(*simulated, strict=True))
     return Runs(place, plan.scenarios, groups, every, together(common), seed, draws, people, plan.pin, pools, whole)
 
 
@@ -248,37 +248,39 @@ class _Plan(NamedTuple):
     solved: Solver
 
 
-def _one_draw(plan: _Plan, draw: int) -> tuple[Common, list[Lived]]:
+def _one_draw(plan: _Plan, draw: int) -> tuple[Common, list[Simulated]]:
     """Return what one draw of every scenario and its reference leaves; they share a world."""
-    world = plan.solved(reference(plan.scenarios[0]), plan.seed, draw, plan.pin)
-    rules = rules_of(world, plan.scenarios)
-    lived = [_one_scenario(plan, world, number, its, draw) for number, its in enumerate(rules)]
-    values = np.array([float(world.values[q][0]) for q in scalar_parameters()])
-    cases = flows.expect(world.pull, world.c, world.stayed)[INPATIENT].sum(axis=0)
-    return Common(values, world.expected, cases, (world.check,)), lived
+    parameters = plan.solved(reference(plan.scenarios[0]), plan.seed, draw, plan.pin)
+    rules = rules_of(parameters, plan.scenarios)
+    simulated = [_one_scenario(plan, parameters, number, its, draw) for number, its in enumerate(rules)]
+    values = np.array([float(parameters.values[q][0]) for q in scalar_parameters()])
+    cases = flows.expect(parameters.pull, parameters.c, parameters.stayed)[INPATIENT].sum(axis=0)
+    return Common(values, parameters.expected, cases, (parameters.check,)), simulated
 
 
-def _one_scenario(plan: _Plan, world: solve.World, number: int, rules: tuple[Rules, Rules], draw: int) -> Lived:
+def _one_scenario(
+    plan: _Plan, parameters: solve.ParameterDraw, number: int, rules: tuple[Rules, Rules], draw: int
+) -> Simulated:
     """Return what one draw of a scenario leaves; its totals, which are large, are let go."""
     scenario, groups = plan.scenarios[number], plan.groups[number]
     sides = zip((reference(scenario), scenario), rules, strict=True)
-    answers = tuple(simulate.answered(world, one, its) for one, its in sides)
-    amounts, runs = pair(world, scenario, groups, rules, plan.people, whole=plan.whole, answers=answers)
-    people, followed = np.array([run.people for run in runs]), _followed(plan, world, number, runs, draw)
+    answers = tuple(simulate.answered(parameters, one, its) for one, its in sides)
+    amounts, runs = pair(parameters, scenario, groups, rules, plan.people, whole=plan.whole, answers=answers)
+    people, followed = np.array([run.people for run in runs]), _followed(plan, parameters, number, runs, draw)
     del runs
     home: Any = {"whole": False, "care_at_home": False, "answers": answers}
-    fresh, _ = pair(world, scenario, groups[: HEADLINE + 1], rules, plan.people // 2, **home)
-    return Lived(amounts, fresh, people, **followed)
+    fresh, _ = pair(parameters, scenario, groups[: HEADLINE + 1], rules, plan.people // 2, **home)
+    return Simulated(amounts, fresh, people, **followed)
 
 
 def _followed(
-    plan: _Plan, world: solve.World, number: int, runs: tuple[simulate.Run, simulate.Run], draw: int
+    plan: _Plan, parameters: solve.ParameterDraw, number: int, runs: tuple[simulate.Run, simulate.Run], draw: int
 ) -> dict[str, Any]:
-    """Return what follows for the money, the insured and the hosts, see `Lived`; nothing of a part of the country."""
+    """Return what follows for the money, the insured and the hosts, see `Simulated`; nothing of a part of it."""
     if not plan.whole:
         return dict.fromkeys(("cash", "parts", "who", "seen"), np.empty(0)) | {"books": ()}
     kind = plan.groups[number][HEADLINE].kind or 0
-    books = follow(world, *runs, plan.pools.pools if plan.pools else None)
+    books = follow(parameters, *runs, plan.pools.pools if plan.pools else None)
     return {
         "cash": np.stack([indicators.monthly(side) for side in books]),
         "parts": indicators.effects(runs, books),
@@ -300,15 +302,15 @@ def scalar_parameters() -> tuple[Quantity, ...]:
     return tuple(q for q in register().values() if q.role == "uncertain" and not q.axes and q.id not in APART)
 
 
-def rules_of(world: solve.World, scenarios: Sequence[Scenario]) -> list[tuple[Rules, Rules]]:
+def rules_of(parameters: solve.ParameterDraw, scenarios: Sequence[Scenario]) -> list[tuple[Rules, Rules]]:
     """Return the rules of each scenario's reference and of itself in a draw; references of one year share theirs."""
     of_year = {scenario.year: reference(scenario) for scenario in scenarios}
-    roots = {year: simulate.enacted_in(world, root) for year, root in of_year.items()}
-    return [(roots[scenario.year], simulate.enacted_in(world, scenario)) for scenario in scenarios]
+    roots = {year: simulate.enacted_in(parameters, root) for year, root in of_year.items()}
+    return [(roots[scenario.year], simulate.enacted_in(parameters, scenario)) for scenario in scenarios]
 
 
 def pair(
-    world: solve.World,
+    parameters: solve.ParameterDraw,
     scenario: Scenario,
     groups: tuple[Group, ...],
     rules: tuple[Rules, Rules],
@@ -328,5 +330,5 @@ def pair(
         touched = touched & np.array([k in wanted or None in wanted for k in range(len(KINDS))])[:, None]
     how: Any = {"touched": touched, "people": people, "whole": whole, "care_at_home": care_at_home}
     sides = zip((reference(scenario), scenario), rules, answers, strict=True)
-    before, after = (simulate.live(world, one, rules=its, answer=answer, **how) for one, its, answer in sides)
+    before, after = (simulate.live(parameters, one, rules=its, answer=answer, **how) for one, its, answer in sides)
     return np.stack([metrics.amounts(run.totals, place, groups) for run in (before, after)]), (before, after)

@@ -87,8 +87,8 @@ def who_table(runs: Runs) -> pd.DataFrame:
     """
     rows = [
         {"scenario": scenario.name, "group": group, "metric": name} | row | {"unit": unit}
-        for scenario, lived in zip(runs.scenarios, runs.lived, strict=True)
-        for group, amounts in _by_group(lived.who, lived.seen)
+        for scenario, simulated in zip(runs.scenarios, runs.simulated, strict=True)
+        for group, amounts in _by_group(simulated.who, simulated.seen)
         for name, unit in UNITS.items()
         if (row := _changed(*(metrics.metric(name, amounts[:, side]) for side in (0, 1))))
     ]
@@ -110,7 +110,7 @@ def touched(seen: Ints) -> Ints:
 
     Parameters
     ----------
-    seen : (draw, side, scheme, member, touched, host, tier, amount), see `experiment.Lived`.
+    seen : (draw, side, scheme, member, touched, host, tier, amount), see `experiment.Simulated`.
     """
     return seen[:, :, :, :, 1]
 
@@ -132,8 +132,8 @@ def tier_table(runs: Runs) -> pd.DataFrame:
     the mean over draws with its 95 % interval. Hosts whose care is not changed have no row.
     """
     rows = []
-    for scenario, lived in zip(runs.scenarios, runs.lived, strict=True):
-        by_host = touched(lived.seen).sum(axis=(2, 3))  # (draw, side, host, tier, amount)
+    for scenario, simulated in zip(runs.scenarios, runs.simulated, strict=True):
+        by_host = touched(simulated.seen).sum(axis=(2, 3))  # (draw, side, host, tier, amount)
         places = {"all": by_host.sum(axis=2)} | dict(zip(runs.place.codes, np.moveaxis(by_host, 2, 0), strict=True))
         for host, amounts in places.items():
             for what, shares in _shares(amounts).items():

@@ -119,7 +119,7 @@ def books(runs: Runs) -> dict[str, bytes]:
     """Return the files of the books of one draw, reference and scenario, `reconcile.FILES`."""
     made: dict[str, list[pd.DataFrame]] = {"journal": [], "balances": [], "calendar": [], "trial_balance": []}
     names = [scenario.name for scenario in runs.scenarios]
-    for number, (both,) in enumerate(lived.books for lived in runs.lived):
+    for number, (both,) in enumerate(simulated.books for simulated in runs.simulated):
         for side, one in enumerate(both):
             entries = journal.entries(one)
             tables = {

@@ -162,9 +162,9 @@ def fit(figure: Figure, known: Past, seed: int) -> tuple[Array, Array, Array]:
     Points of the design are drawn with weights: the product over steps of Normal(step - drift - network x growth,
     shock). Without a step, or where institutions are not published, a step tells nothing and the ranges stay.
     """
-    luck = _design(seed)
-    drift, shock = quantile(figure.drift, luck[:, 0]), quantile(figure.shock, luck[:, 1])
-    network = quantile(Foretell.network, luck[:, 2]) if figure.network else np.zeros(POINTS)
+    random = _design(seed)
+    drift, shock = quantile(figure.drift, random[:, 0]), quantile(figure.shock, random[:, 1])
+    network = quantile(Foretell.network, random[:, 2]) if figure.network else np.zeros(POINTS)
     weight = np.zeros(POINTS)
     for year in sorted(known.value):
         grown = _growth(known.network, year) if figure.network else 0.0
@@ -213,7 +213,7 @@ def foretell(
     ------
     LookupError : the figure has no value up to that year.
     """
-    luck, known = _design(seed), past(figure, rows, fit_to)
+    random, known = _design(seed), past(figure, rows, fit_to)
     if not known.value:
         raise LookupError(f"{figure.name}: nothing is published up to {fit_to}.")
     drift, shock, network = fit(figure, known, seed)
@@ -221,11 +221,11 @@ def foretell(
     now, out = np.full(POINTS, known.value[last]), {}
     later = past(figure, rows, max(years)).network if ex_post else {}
     before = _growth(known.network, last)
-    step = np.full(POINTS, before) if before is not None else quantile(Foretell.opening, luck[:, 3])
+    step = np.full(POINTS, before) if before is not None else quantile(Foretell.opening, random[:, 3])
     for number, year in enumerate(range(last + 1, max(years) + 1)):
         seen = _growth(later, year)
-        step = step * quantile(Foretell.pace, luck[:, 4]) if seen is None else np.full(POINTS, seen)
-        now = now + drift + network * step + shock * ndtri(luck[:, 5 + number])
+        step = step * quantile(Foretell.pace, random[:, 4]) if seen is None else np.full(POINTS, seen)
+        now = now + drift + network * step + shock * ndtri(random[:, 5 + number])
         out[year] = now
     return np.stack([out[year] for year in years], axis=1)
 

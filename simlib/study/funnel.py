@@ -132,7 +132,7 @@ def by_tier(runs: Runs, number: int, *, changed: bool = False) -> Array:
 
     Those of `loop.SEEN`, all others NaN. changed : only of the cells that the scenario sets.
     """
-    seen = runs.lived[number].seen.sum(axis=(2, 3))
+    seen = runs.simulated[number].seen.sum(axis=(2, 3))
     return metrics.counted(seen[:, :, 1] if changed else seen.sum(axis=2))
 
 
@@ -231,12 +231,12 @@ def by_month(
 
 def _months(scenario: Scenario, kind: int, seed: int, draw: int, people: int, pin: Pin) -> Ints:
     """Return the amounts of one draw of a scenario's reference and of itself, (side, month, amount)."""
-    world = solve.solve(reference(scenario), seed, draw, pin)
-    ((root, own),) = rules_of(world, [scenario])
+    parameters = solve.solve(reference(scenario), seed, draw, pin)
+    ((root, own),) = rules_of(parameters, [scenario])
     touched = simulate.touched_by(scenario)
     pairs = touched[:, :, :, kind].any(axis=(2, 3))
     sides = ((reference(scenario), root), (scenario, own))
-    totals = (simulate.by_month(world, *side, touched=touched, people=people) for side in sides)
+    totals = (simulate.by_month(parameters, *side, touched=touched, people=people) for side in sides)
     return np.stack([side[:, kind].sum(axis=(0, 1))[pairs].sum(axis=0) for side in totals])
 
 

@@ -168,7 +168,7 @@ def _homes(amounts: Amounts) -> list[dict[str, Any]]:
 
 def _money(runs: Runs, number: int, ledger: pd.DataFrame) -> dict[str, Any]:
     """Return what the ledger says of the last month of the year, and of pools that lose their reserve."""
-    scenario, of_draws = runs.scenarios[number], runs.lived[number].cash
+    scenario, of_draws = runs.scenarios[number], runs.simulated[number].cash
     december = ledger[(ledger["scenario"] == scenario.name) & (ledger["month"] == f"{scenario.year}-12")]
     columns = ["baseline", "change", "low", "high"]
     known = december.set_index(["indicator", "group"])[columns]

@@ -22,7 +22,7 @@ from simlib.scenario.ensemble import Ensemble
 from simlib.scenario.scenario import FIRST_YEAR, Scenario, reference
 from simlib.settlement import gates
 from simlib.simulation.simulate import live, touched_by
-from simlib.simulation.solve import AHEAD, FIT_YEAR, HISTORY, World, solve
+from simlib.simulation.solve import AHEAD, FIT_YEAR, HISTORY, ParameterDraw, solve
 from simlib.study import foretell
 from simlib.study.experiment import Runs, check, scalar_parameters
 from simlib.terms import CHRONIC, INPATIENT, KINDS, OUTPATIENT, PHARMACY
@@ -53,7 +53,7 @@ def fit_table(runs: Runs) -> pd.DataFrame:
     rows = []
     for name, universe, year, role, published, simulated, unit in (
         *_fitted(runs),
-        *_anchored(runs),
+        *_targets_of(runs),
         *_later(runs),
         *_implied(runs),
     ):
@@ -70,10 +70,10 @@ def fitted_table(fitted: fit.Fitted) -> pd.DataFrame:
     (90 % interval of the draws), miss (of the median, in tolerances).
     """
     rows = []
-    for anchor, used, says in zip(fitted.anchors, fitted.weighed, fitted.says.T, strict=True):
+    for target, used, says in zip(fitted.targets, fitted.weighed, fitted.says.T, strict=True):
         low, median, high = (float(q) for q in np.quantile(says, (0.05, 0.5, 0.95)))
-        known = anchor.universe, anchor.year, anchor.unit, used, anchor.value, anchor.tolerance
-        rows.append((anchor.label, *known, low, median, high, float(anchor.miss(np.array(median)))))
+        known = target.universe, target.year, target.unit, used, target.value, target.tolerance
+        rows.append((target.label, *known, low, median, high, float(target.miss(np.array(median)))))
     columns = ["anchor", "universe", "year", "unit", "used", "published", "tolerance", "low", "median", "high", "miss"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -167,11 +167,14 @@ def history(scenario: Scenario, *, draws: int = 16, seed: int = 0, people: int =
     BadInputError : fewer than 2 draws or 1,000 people.
     """
     check([reference(scenario).model_copy(update={"year": FIT_YEAR})], draws=draws, seed=seed, people=people, jobs=1)
-    worlds = [solve(scenario.lineage()[0], seed, draw) for draw in range(draws)]
+    parameter_draws = [solve(scenario.lineage()[0], seed, draw) for draw in range(draws)]
     rows = []
     for year in (FIRST_YEAR, *HISTORY):
         own, known_by = scenario.model_copy(update={"year": year}), int(gates.connected(year)[INPATIENT])
-        root, ruled = (np.stack([_settled(world, one, people) for world in worlds]) for one in (reference(own), own))
+        root, ruled = (
+            np.stack([_settled(parameters, one, people) for parameters in parameter_draws])
+            for one in (reference(own), own)
+        )
         if not known_by:
             root, ruled = np.full((2, *root.shape), np.nan)
         visits, rates = ruled[:, 0] / 1e6, ruled[:, 0] / ruled.sum(axis=1)
@@ -186,9 +189,9 @@ def history(scenario: Scenario, *, draws: int = 16, seed: int = 0, people: int =
     return pd.DataFrame(rows, columns=[*columns, "rate", "rate_published"])
 
 
-def _settled(world: World, scenario: Scenario, people: int) -> Array:
+def _settled(parameters: ParameterDraw, scenario: Scenario, people: int) -> Array:
     """Return inpatients settled directly and by claim in a scenario's year, persons, (2,)."""
-    run = live(world, scenario, touched=np.zeros_like(touched_by(scenario)), people=people)
+    run = live(parameters, scenario, touched=np.zeros_like(touched_by(scenario)), people=people)
     return np.asarray(run.totals[:, INPATIENT].sum(axis=(0, 1, 2, 3, 4))[VISITS : VISITS + 2])
 
 
@@ -215,14 +218,14 @@ def _fitted(runs: Runs) -> Iterator[Row]:
         yield f"{what}, {label}", "China, direct settlement", "2023", "solved", published, simulated, unit
 
 
-def _anchored(runs: Runs) -> Iterator[Row]:
+def _targets_of(runs: Runs) -> Iterator[Row]:
     """Yield what draws are weighed by, or held against, beside what each draw says of it."""
     known = targets.read(targets.published())
     says = np.stack(
         [targets.simulated(known, *pair) for pair in zip(runs.common.cases, runs.common.checks, strict=True)]
     )
-    for i, anchor in enumerate(known):
-        yield anchor.label, anchor.universe, str(anchor.year), anchor.role, anchor.value, says[:, i], anchor.unit
+    for i, target in enumerate(known):
+        yield target.label, target.universe, str(target.year), target.role, target.value, says[:, i], target.unit
 
 
 def _implied(runs: Runs) -> Iterator[Row]:

@@ -95,10 +95,10 @@ def costs(study: Results) -> pd.DataFrame:
     runs = study.runs
     rows, homes = [], ("all", *runs.place.codes)
     local_care = list(indicators.INDICATORS).index("local_care")
-    for scenario, lived in zip(runs.scenarios, runs.lived, strict=True):
+    for scenario, simulated in zip(runs.scenarios, runs.simulated, strict=True):
         at = [0, *range(1 + len(SCHEMES), len(SCHEMES) + len(homes))]
-        year = lived.cash[:, :, local_care, at, :MONTHS].sum(axis=-1)
-        elsewhere = lived.parts[
+        year = simulated.cash[:, :, local_care, at, :MONTHS].sum(axis=-1)
+        elsewhere = simulated.parts[
             :, [indicators.EFFECTS.index(name) for name in ("newly_paid", "richer_price", "volume")]
         ]
         found = {"elsewhere": elsewhere.sum(axis=1), "at_home": year[:, 1] - year[:, 0]}
@@ -119,8 +119,8 @@ def purses(study: Results, month: str) -> pd.DataFrame:
     runs = study.runs
     rows, place = [], runs.place
     payable = list(indicators.INDICATORS).index("months_payable")
-    for scenario, lived in zip(runs.scenarios, runs.lived, strict=True):
-        cash, ((books, _),) = lived.cash, lived.books
+    for scenario, simulated in zip(runs.scenarios, runs.simulated, strict=True):
+        cash, ((books, _),) = simulated.cash, simulated.books
         when = months(books)[1:].index(month)
         found = cash[:, :, payable, 1 + len(SCHEMES) : 1 + len(SCHEMES) + len(place.codes), when]
         for p in np.unique(place.province[place.inside.any(axis=1)]):

@@ -14,7 +14,7 @@ from simlib.terms import KINDS
 
 Array = npt.NDArray[np.float64]
 
-HASSLE = {kind: Channels.hassle_inpatient if kind == "inpatient" else Channels.hassle_outpatient for kind in KINDS}
+CLAIM_COST = {kind: Channels.hassle_inpatient if kind == "inpatient" else Channels.hassle_outpatient for kind in KINDS}
 """What a claim by hand costs the patient in time and trips, by kind of care."""
 EASED = frozenset(q.id for q in (Claims.hassle_saved, Claims.waiting_saved, Credit.covered))
 """Levers that make a claim by hand cost less: the amounts of a run do not say by how much on each."""
@@ -43,7 +43,7 @@ def costs(study: Results) -> pd.DataFrame:
         rows = {
             ("connecting", "yuan"): np.stack(study.amounts.both("network_cost", label)),
             ("claims", "claims"): claims,
-            ("trouble", "yuan"): claims * known[HASSLE[kind].id].to_numpy(),
+            ("trouble", "yuan"): claims * known[CLAIM_COST[kind].id].to_numpy(),
             ("waiting", "yuan"): paid * waiting,
         }
         for key, of_kind in rows.items():

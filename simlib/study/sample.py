@@ -61,8 +61,8 @@ def patients(
     """
     place = areas.load(scenario.geography)
     (h,), (t,) = place.resolve(home), place.resolve(host)
-    world = solve.solve(reference(scenario), seed, draw, pin)
-    cases = simulate.patients(world, scenario, h, t, number=number)
+    parameters = solve.solve(reference(scenario), seed, draw, pin)
+    cases = simulate.patients(parameters, scenario, h, t, number=number)
     columns = {name: cases[:, simulate.FIRST_VISIT.index(name)] for name in ("channel", "bill", "fund", "gap")}
     yuan = {f"{name}_yuan": columns[name] / FEN for name in ("bill", "fund", "gap")}
     return pd.DataFrame({"channel": np.array(CHANNELS)[columns["channel"]], **yuan})

@@ -63,8 +63,8 @@ def every_order(number: int) -> list[Order]:
 
 def some_orders(number: int, sample: int, seed: int) -> list[Order]:
     """Return so many random orders, each second one the first backwards, which makes their mean less noisy."""
-    luck = np.random.default_rng(seed)
-    forward = [tuple(int(i) for i in luck.permutation(number)) for _ in range(-(-sample // 2))]
+    rng = np.random.default_rng(seed)
+    forward = [tuple(int(i) for i in rng.permutation(number)) for _ in range(-(-sample // 2))]
     return list(chain.from_iterable((order, order[::-1]) for order in forward))[:sample]
 
 

@@ -486,8 +486,8 @@ def places_in(value, path=()):
 
 @settings(max_examples=200)
 @given(st.data(), st.randoms(use_true_random=False), ANYTHING)
-def test_whatever_stands_in_a_file_is_read_or_refused(tmp_path_factory, data, luck, odd):
-    document = {"cases": [json.loads(json.dumps(random_person(luck)))]}
+def test_whatever_stands_in_a_file_is_read_or_refused(tmp_path_factory, data, rng, odd):
+    document = {"cases": [json.loads(json.dumps(random_person(rng)))]}
     *way, last = data.draw(st.sampled_from([path for path in places_in(document) if path]))
     inner = document
     for key in way:

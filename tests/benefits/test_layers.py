@@ -47,14 +47,14 @@ CARES = st.builds(Care, st.integers(0, 3), st.integers(-1, 7), st.integers(1, 12
 @st.composite
 def years(draw: st.DrawFn) -> np.void:
     """Return any state of a year."""
-    year, luck = layers.new_year(), Random(draw(st.integers(0, 10**9)))
+    year, rng = layers.new_year(), Random(draw(st.integers(0, 10**9)))
     for name in YEAR.names or ():
         size = YEAR[name].shape
         amounts = [
-            luck.choice([0, luck.randint(0, 10**7), luck.randint(0, 10**11)]) for _ in range(size[0] if size else 1)
+            rng.choice([0, rng.randint(0, 10**7), rng.randint(0, 10**11)]) for _ in range(size[0] if size else 1)
         ]
         year[name] = amounts if size else amounts[0]
-    year["admissions"] = luck.randint(0, 4)
+    year["admissions"] = rng.randint(0, 4)
     return year
 
 

@@ -34,8 +34,8 @@ def shipped() -> dict[str, Scenario]:
     return {name: scenario.load(ROOT / "scenarios" / f"pooling_delta_{name}.yaml") for name in NAMES}
 
 
-def lived(world: solve.World, of: Scenario) -> Run:
-    return simulate.live(world, of, touched=simulate.touched_by(of), people=2_000)
+def simulated(parameters: solve.ParameterDraw, of: Scenario) -> Run:
+    return simulate.live(parameters, of, touched=simulate.touched_by(of), people=2_000)
 
 
 def written(folder: Path, change: str, geography: str = "delta", year: int = 2024) -> Path:
@@ -180,18 +180,18 @@ def identical() -> Iterator[None]:
 
 
 def test_a_mean_of_identical_policies_changes_no_price_but_where_the_cut_ends(
-    world: solve.World, shipped: dict[str, Scenario], identical: None
+    parameters: solve.ParameterDraw, shipped: dict[str, Scenario], identical: None
 ) -> None:
     before, policy, whole = (
-        lived(world, of) for of in (scenario.reference(shipped["mean"]), shipped["policy"], shipped["mean"])
+        simulated(parameters, of) for of in (scenario.reference(shipped["mean"]), shipped["policy"], shipped["mean"])
     )
-    bare = simulate.live(world, before.scenario, touched=simulate.touched_by(shipped["mean"]), people=2_000)
+    bare = simulate.live(parameters, before.scenario, touched=simulate.touched_by(shipped["mean"]), people=2_000)
     assert (bare.totals == policy.totals).all()
     across = ~DELTA.inside
     assert (bare.totals[:, :, :, across] == whole.totals[:, :, :, across]).all()
     paid = [run.totals[:, :, :, DELTA.inside][..., amounts.FUND : amounts.FUND + 2].sum() for run in (bare, whole)]
     assert paid[1] > paid[0]
-    assert (carried.ratio_at_home(shipped["mean"], DELTA, world.values, world.quantiles) == 1).all()
+    assert (carried.ratio_at_home(shipped["mean"], DELTA, parameters.values, parameters.quantiles) == 1).all()
 
 
 def test_where_the_cut_ends_care_in_the_province_is_as_at_home(shipped: dict[str, Scenario]) -> None:
@@ -207,12 +207,12 @@ def test_where_the_cut_ends_care_in_the_province_is_as_at_home(shipped: dict[str
 
 
 def test_the_purse_alone_moves_money_only_and_evens_out_the_months_payable(
-    world: solve.World, shipped: dict[str, Scenario]
+    parameters: solve.ParameterDraw, shipped: dict[str, Scenario]
 ) -> None:
     of = shipped["adjustment"]
-    before, after = lived(world, scenario.reference(of)), lived(world, of)
+    before, after = simulated(parameters, scenario.reference(of)), simulated(parameters, of)
     assert (before.totals == after.totals).all()
-    books = follow(world, before, after)
+    books = follow(parameters, before, after)
     told = [dict(zip(INDICATORS, monthly(side), strict=True)) for side in books]
     names = groups(books[0])
     homes = [names.index(f"home={DELTA.codes[h]}") for h in range(len(DELTA.codes))]
@@ -226,10 +226,10 @@ def test_the_purse_alone_moves_money_only_and_evens_out_the_months_payable(
     np.testing.assert_allclose(told[0]["pool_balance"][0], told[1]["pool_balance"][0])
 
 
-def test_cities_differ_in_reserve_but_sum_to_their_province(world: solve.World) -> None:
+def test_cities_differ_in_reserve_but_sum_to_their_province(parameters: solve.ParameterDraw) -> None:
     from simlib.fund import openings
 
-    cities, whole = (openings.synthetic(world, 2024, place) for place in (DELTA, areas.provinces()))
+    cities, whole = (openings.synthetic(parameters, 2024, place) for place in (DELTA, areas.provinces()))
     member = np.eye(len(areas.provinces().codes))[DELTA.province]
     for of_cities, of_provinces in zip(cities, whole, strict=True):
         np.testing.assert_allclose(of_cities @ member, of_provinces)
@@ -241,15 +241,15 @@ def test_cities_differ_in_reserve_but_sum_to_their_province(world: solve.World) 
 
 
 def test_care_at_home_costs_more_at_the_best_and_only_where_pooled(
-    world: solve.World, shipped: dict[str, Scenario]
+    parameters: solve.ParameterDraw, shipped: dict[str, Scenario]
 ) -> None:
-    best = carried.ratio_at_home(shipped["best"], DELTA, world.values, world.quantiles)
+    best = carried.ratio_at_home(shipped["best"], DELTA, parameters.values, parameters.quantiles)
     assert (best[:, [h for h in range(len(DELTA.codes)) if h not in POOLED]] == 1).all()
     assert (best[:, POOLED].mean(axis=1) > 1).all() and best[:, POOLED].min() > 0.97
-    mean = carried.ratio_at_home(shipped["mean"], DELTA, world.values, world.quantiles)
+    mean = carried.ratio_at_home(shipped["mean"], DELTA, parameters.values, parameters.quantiles)
     jiangsu = np.average(mean[0, JIANGSU, JULY], weights=DELTA.population[JIANGSU])
     assert jiangsu == pytest.approx(1, abs=0.02)
-    assert (carried.ratio_at_home(shipped["adjustment"], DELTA, world.values, world.quantiles) == 1).all()
+    assert (carried.ratio_at_home(shipped["adjustment"], DELTA, parameters.values, parameters.quantiles) == 1).all()
 
 
 def test_the_three_parts_are_set_apart_and_together(shipped: dict[str, Scenario]) -> None:

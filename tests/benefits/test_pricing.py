@@ -76,8 +76,8 @@ def test_nothing_is_created_or_lost(raw: dict[str, Any]) -> None:
 
 @settings(max_examples=50)
 @given(PERSONS, st.randoms(use_true_random=False))
-def test_the_order_of_lines_is_irrelevant(raw: dict[str, Any], luck: Any) -> None:
-    visits = [visit | {"bill": luck.sample(visit["bill"], len(visit["bill"]))} for visit in raw["visits"]]
+def test_the_order_of_lines_is_irrelevant(raw: dict[str, Any], rng: Any) -> None:
+    visits = [visit | {"bill": rng.sample(visit["bill"], len(visit["bill"]))} for visit in raw["visits"]]
     assert prices(raw) == prices(raw | {"visits": visits})
 
 
@@ -121,16 +121,16 @@ def test_each_year_stands_alone_but_for_the_account(raw: dict[str, Any]) -> None
     assert prices(raw) == [price for visits in years for price in prices(raw | {"visits": visits})]
 
 
-def one_year(luck: Random, policy: dict[str, Any]) -> dict[str, Any]:
+def one_year(rng: Random, policy: dict[str, Any]) -> dict[str, Any]:
     """Return a person under one policy, every visit of one year settled directly."""
-    raw = random_person(luck) | {"policy": policy, "used_this_year": {}}
+    raw = random_person(rng) | {"policy": policy, "used_this_year": {}}
     visits = [v | {"date": f"2024{v['date'][4:]}", "settled": "direct", "disease": "a"} for v in raw["visits"]]
     return raw | {"visits": sorted(visits, key=lambda visit: visit["date"])}
 
 
-def plain_policy(luck: Random) -> dict[str, Any]:
+def plain_policy(rng: Random) -> dict[str, Any]:
     """Return a policy with a fixed deductible, caps that lie inside one another, over-limit amounts not left out."""
-    policy = random_policy(luck)
+    policy = random_policy(rng)
     for name in ("disease_cap", "disease_month_cap"):
         policy.pop(name, None)
     for name in {"cap", "kind_cap", "month_cap"} & policy.keys():
@@ -147,11 +147,11 @@ def owed(raw: dict[str, Any]) -> int:
 @settings(max_examples=300)
 @given(st.integers(0, 10**9), st.integers(1, 3000))
 def test_a_higher_deductible_never_raises_what_is_owed_over_a_year(seed: int, more: int) -> None:
-    luck = Random(seed)
-    policy = plain_policy(luck)
-    policy["deductible"] = {"amount": luck.randint(0, 2000), "per": luck.choice(["visit", "year", "month"])}
+    rng = Random(seed)
+    policy = plain_policy(rng)
+    policy["deductible"] = {"amount": rng.randint(0, 2000), "per": rng.choice(["visit", "year", "month"])}
     higher = policy | {"deductible": policy["deductible"] | {"amount": policy["deductible"]["amount"] + more}}
-    raw = one_year(luck, policy)
+    raw = one_year(rng, policy)
     # Each visit rounds in up to five layers.
     assert owed(raw | {"policy": higher}) <= owed(raw) + 5 * len(raw["visits"])
 

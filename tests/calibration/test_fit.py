@@ -49,11 +49,11 @@ def table(path: Path, **cells: str) -> Path:
 def test_flows_of_known_unknowns_are_recovered_and_the_rest_stays_at_its_range() -> None:
     truth = draws.draw_values(5, 0, {"flow.purpose_referral": 0.62, "flow.eps_sichuan": 1.7, "flow.a2": 2.2})
     _, cases, _ = solve.first_flows(truth)
-    plain = [anchor for anchor in KNOWN if anchor.output.of_cases and anchor.unit == "share"]
-    shares = [anchor._replace(form="about", tolerance=0.05) for anchor in plain]
-    ranks = [anchor._replace(tolerance=3.0) for anchor in KNOWN if anchor.unit == "rank"]
+    plain = [target for target in KNOWN if target.output.of_cases and target.unit == "share"]
+    shares = [target._replace(form="about", tolerance=0.05) for target in plain]
+    ranks = [target._replace(tolerance=3.0) for target in KNOWN if target.unit == "rank"]
     said = targets.simulated([*shares, *ranks], cases[0].sum(axis=0))
-    planted = [anchor._replace(value=float(value)) for anchor, value in zip([*shares, *ranks], said, strict=True)]
+    planted = [target._replace(value=float(value)) for target, value in zip([*shares, *ranks], said, strict=True)]
     wave = fit.first_wave(planted, 3, 2048, 400)
     kept = np.repeat(wave.number, wave.times)
 
@@ -85,21 +85,21 @@ def test_a_fit_that_was_stopped_goes_on_and_comes_to_the_same(root: scenario.Sce
     assert len(misses) == len(KNOWN) and misses[misses.used].year.max() <= 2023
 
 
-def test_a_fit_to_a_year_reads_no_later_anchor(root: scenario.Scenario) -> None:
+def test_a_fit_to_a_year_reads_no_later_target(root: scenario.Scenario) -> None:
     later = tuple(a._replace(value=float("nan")) if a.year > 2018 else a for a in KNOWN)
     early = tuple(a for a in later if a.year <= 2018)
     one, other = (
         fit.first_wave(known, 0, 64, 8) for known in (targets.until((*early, *later), 2023)[: len(early)], early)
     )
     assert np.array_equal(one.number, other.number)
-    assert all(anchor.year <= 2023 for anchor in targets.until(KNOWN, 2023))
+    assert all(target.year <= 2023 for target in targets.until(KNOWN, 2023))
     for year in (2022, 2030):
         with pytest.raises(BadInputError, match=rf"--to {year}: .*Name a year from 2023 to 2024"):
             targets.until(KNOWN, year)
 
 
 def test_weights_of_the_second_wave_make_up_for_the_first() -> None:
-    few = tuple(anchor for anchor in KNOWN if anchor.output.of_cases)[:2]
+    few = tuple(target for target in KNOWN if target.output.of_cases)[:2]
     values = np.array([[0.58, 0.31], [0.70, 0.20]])
     first = targets.log_weight(few, values)
     wave = fit.Solved(np.array([0, 1]), np.array([1, 1]), first)
@@ -110,7 +110,7 @@ def test_weights_of_the_second_wave_make_up_for_the_first() -> None:
 
 
 def test_at_least_is_missed_from_below_only() -> None:
-    (least,) = (anchor for anchor in KNOWN if anchor.name == "share of Beijing and Shanghai")
+    (least,) = (target for target in KNOWN if target.name == "share of Beijing and Shanghai")
     assert least.miss(np.array([0.24, 0.30, 0.5])).tolist() == pytest.approx([-2, 0, 0])
 
 
@@ -136,9 +136,9 @@ def test_a_stale_ensemble_is_refused_and_a_changed_comment_is_not(root: scenario
     other = {"made_with": made_with, "probe": tuple(1.01 * x for x in root.ensemble.probe)}
     with pytest.raises(BadInputError, match=r"stale: the hash of rules.* differs.*simlib fit .*baseline.yaml"):
         fit.verify(root.model_copy(update={"ensemble": root.ensemble.model_copy(update=other)}))
-    anchored = root.ensemble.made_with.model_copy(update={"anchors": "0" * 64})
+    own_targets = root.ensemble.made_with.model_copy(update={"anchors": "0" * 64})
     with pytest.raises(BadInputError, match="the package has other calibration targets now"):
-        fit.verify(root.model_copy(update={"ensemble": root.ensemble.model_copy(update={"made_with": anchored})}))
+        fit.verify(root.model_copy(update={"ensemble": root.ensemble.model_copy(update={"made_with": own_targets})}))
 
 
 def test_an_ensemble_is_refused_by_a_root_that_changes_only_what_can_settle_directly(root: scenario.Scenario) -> None:
@@ -203,29 +203,29 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_anchors_are_refused_in_place(name: str, tmp_path: Path) -> None:
+def test_wrong_targets_are_refused_in_place(name: str, tmp_path: Path) -> None:
     cells, words = WRONG[name]
     with pytest.raises(BadInputError) as caught:
         targets.read(table(tmp_path / "mine.csv", **cells))
     assert words in str(caught.value) and "mine.csv:2:" in str(caught.value)
 
 
-def test_own_anchors_are_read(tmp_path: Path) -> None:
+def test_own_targets_are_read(tmp_path: Path) -> None:
     (one,) = targets.read(table(tmp_path / "mine.csv"))
     assert one.label == "rank among hosts: Shanghai" and one.tolerance == 1
 
 
-def test_anchors_agree_with_the_published_tables() -> None:
+def test_targets_agree_with_the_published_tables() -> None:
     from simlib.files.facts import value
 
-    by_label = {anchor.label: anchor for anchor in KNOWN}
+    by_label = {target.label: target for target in KNOWN}
     five = value("national", metric="top5_destination_share", year="2016")
     assert by_label["share of the five largest hosts"].value == pytest.approx(five / 100)
     for name, metric in (("rank among hosts", "destination_rank"), ("rank among origins", "origin_rank")):
-        for anchor in KNOWN:
-            if anchor.name == name:
-                code = areas.provinces().codes[anchor.place]
-                assert anchor.value == value("national", metric=metric, place=code, year="2016")
+        for target in KNOWN:
+            if target.name == name:
+                code = areas.provinces().codes[target.place]
+                assert target.value == value("national", metric=metric, place=code, year="2016")
     for limit in (10_000, 50_000, 100_000):
         asked = {"period": "cumulative to 2019-03", "kind": "inpatient", "metric": f"share_fund_over_{limit}"}
         assert by_label[f"admissions paid above {limit} yuan"].value == pytest.approx(

@@ -366,10 +366,10 @@ def real() -> Real:
 
 
 def test_real_lists_replace_generated_ones_and_the_core_stays(
-    place: areas.Place, world: solve.World, real: Real
+    place: areas.Place, parameters: solve.ParameterDraw, real: Real
 ) -> None:
-    before = baskets.generate(place, world.values, 5, 0)
-    after = baskets.generate(place, world.values, 5, 0, real, DAY)
+    before = baskets.generate(place, parameters.values, 5, 0)
+    after = baskets.generate(place, parameters.values, 5, 0, real, DAY)
     assert (after.basket == before.basket).all() and (after.order == before.order).all()
     assert (after.parts.sum(axis=-1) == PPM).all() and (after.parts >= 0).all()
     both, east = align(tuple(one for _, one in real), DAY), place.index("310000")
@@ -381,9 +381,11 @@ def test_real_lists_replace_generated_ones_and_the_core_stays(
         assert {tuple(row) for row in after.parts[east, rest]} == true
 
 
-def test_provinces_without_a_list_copy_the_first_real_one(place: areas.Place, world: solve.World, real: Real) -> None:
+def test_provinces_without_a_list_copy_the_first_real_one(
+    place: areas.Place, parameters: solve.ParameterDraw, real: Real
+) -> None:
     held = {"catalogue.listed_service": 0.85, "catalogue.agree_service": 0.95}
-    v = {q: np.array([held[q.id]]) if q.id in held else x for q, x in world.values.items()}
+    v = {q: np.array([held[q.id]]) if q.id in held else x for q, x in parameters.values.items()}
     rest = slice(SERVICE * ITEMS + CORE, (SERVICE + 1) * ITEMS)
     draws = [baskets.generate(place, v, 5, d, real, DAY).parts[:, rest, 0] == 0 for d in range(30)]
     east, one, two = (place.index(code) for code in ("310000", "440000", "510000"))
@@ -396,38 +398,42 @@ def test_provinces_without_a_list_copy_the_first_real_one(place: areas.Place, wo
         np.testing.assert_allclose(agreement, copied**0.5 + (1 - copied**0.5) * by_chance, atol=0.015)
 
 
-def test_a_category_without_real_items_stays_generated(tmp_path: Path, place: areas.Place, world: solve.World) -> None:
+def test_a_category_without_real_items_stays_generated(
+    tmp_path: Path, place: areas.Place, parameters: solve.ParameterDraw
+) -> None:
     drugs = read(written(tmp_path, *(f"D{i},n,drug,乙,0.1,,box,," for i in range(3))))
-    before = baskets.generate(place, world.values, 5, 0).parts
-    after = baskets.generate(place, world.values, 5, 0, (("310000", drugs),), DAY).parts
+    before = baskets.generate(place, parameters.values, 5, 0).parts
+    after = baskets.generate(place, parameters.values, 5, 0, (("310000", drugs),), DAY).parts
     assert (after[:, SERVICE * ITEMS :] == before[:, SERVICE * ITEMS :]).all()
     assert (after[place.index("310000"), DRUG * ITEMS + CORE : SERVICE * ITEMS, 2] == 0.1 * PPM).all()
 
 
-def test_identical_real_lists_leave_no_gap_between_two_provinces(place: areas.Place, world: solve.World) -> None:
+def test_identical_real_lists_leave_no_gap_between_two_provinces(
+    place: areas.Place, parameters: solve.ParameterDraw
+) -> None:
     same = read(EAST)
-    lists = baskets.generate(place, world.values, 5, 1, (("310000", same), ("340000", same)), DAY)
+    lists = baskets.generate(place, parameters.values, 5, 1, (("310000", same), ("340000", same)), DAY)
     own = baskets.cover(lists, lists.parts)
     assert (own[place.index("310000")] == own[place.index("340000")]).all()
     assert (own[place.index("310000")] != own[place.index("440000")]).any()
 
 
 def test_every_draw_takes_other_items_where_there_are_many(
-    tmp_path: Path, place: areas.Place, world: solve.World
+    tmp_path: Path, place: areas.Place, parameters: solve.ParameterDraw
 ) -> None:
     many = (("310000", read(written(tmp_path, *(f"D{i},n,drug,乙,{i / 1000},,box,," for i in range(400))))),)
     rest = slice(DRUG * ITEMS + CORE, (DRUG + 1) * ITEMS)
-    one, two = (baskets.generate(place, world.values, 5, d, many, DAY).parts[8, rest, 2] for d in (0, 1))
+    one, two = (baskets.generate(place, parameters.values, 5, d, many, DAY).parts[8, rest, 2] for d in (0, 1))
     assert len(set(one)) == ITEMS - CORE and set(one) != set(two)
 
 
-def test_no_mention_of_lists_changes_nothing(place: areas.Place, world: solve.World) -> None:
-    assert (baskets.generate(place, world.values, 11, 3).parts == world.lists.parts).all()
-    assert (baskets.generate(place, world.values, 11, 3, (), DAY).parts == world.lists.parts).all()
+def test_no_mention_of_lists_changes_nothing(place: areas.Place, parameters: solve.ParameterDraw) -> None:
+    assert (baskets.generate(place, parameters.values, 11, 3).parts == parameters.lists.parts).all()
+    assert (baskets.generate(place, parameters.values, 11, 3, (), DAY).parts == parameters.lists.parts).all()
 
 
-def test_a_world_is_solved_on_real_lists(place: areas.Place) -> None:
+def test_a_draw_is_solved_on_real_lists(place: areas.Place) -> None:
     of = scenario.reference(scenario.load(ROOT / "scenarios" / "synthetic_lists.yaml"))
-    world = solve.solve(of, 2, 0)
-    again = baskets.generate(place, world.values, 2, 0, of.catalogues, itemlists.midyear(2024))
-    assert (world.lists.parts == again.parts).all()
+    parameters = solve.solve(of, 2, 0)
+    again = baskets.generate(place, parameters.values, 2, 0, of.catalogues, itemlists.midyear(2024))
+    assert (parameters.lists.parts == again.parts).all()

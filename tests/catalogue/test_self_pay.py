@@ -28,10 +28,10 @@ def dezhou() -> scenario.Scenario:
 
 def change(of: scenario.Scenario, pin: dict[str, float]) -> dict[str, np.ndarray]:
     """Return what the measure changes in each amount, by (kind, home, host)."""
-    world = solve.solve(scenario.reference(of), 7, 1, pin)
+    parameters = solve.solve(scenario.reference(of), 7, 1, pin)
     touched = simulate.touched_by(of)
     before, after = (
-        simulate.live(world, one, touched=touched, people=50_000).totals.sum(axis=(0, 2, 5), dtype=np.int64)
+        simulate.live(parameters, one, touched=touched, people=50_000).totals.sum(axis=(0, 2, 5), dtype=np.int64)
         for one in (scenario.reference(of), of)
     )
     return {name: (after - before)[..., i] for i, name in enumerate(AMOUNTS)}
@@ -45,8 +45,8 @@ def by_fate(dezhou: scenario.Scenario) -> dict[str, np.ndarray]:
 
 def first_visits(of: scenario.Scenario, home: int, host: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the first visit of the same inpatients without and with the measure; nobody compares the prices."""
-    world = solve.solve(scenario.reference(of), 7, 1, {"channels.attention": 0.0})
-    return tuple(simulate.patients(world, one, home, host, number=3000) for one in (scenario.reference(of), of))  # type: ignore[return-value]
+    parameters = solve.solve(scenario.reference(of), 7, 1, {"channels.attention": 0.0})
+    return tuple(simulate.patients(parameters, one, home, host, number=3000) for one in (scenario.reference(of), of))  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize("host", ["Beijing", "Hebei"])
@@ -115,8 +115,8 @@ def test_a_direct_settlement_and_a_claim_are_priced_on_their_own_area_s_list_onl
     assert {(float(a), float(b)) for a, b in mixed[:, 8:]} == {(0.0, -0.02), (-0.02, -0.02)}
 
 
-def test_a_cut_moves_class_b_alone_and_to_the_point(world: solve.World) -> None:
-    parts = world.lists.parts[:, DRUG * ITEMS : (DRUG + 1) * ITEMS]
+def test_a_cut_moves_class_b_alone_and_to_the_point(parameters: solve.ParameterDraw) -> None:
+    parts = parameters.lists.parts[:, DRUG * ITEMS : (DRUG + 1) * ITEMS]
     cut = baskets.with_self_pay(parts, np.full(len(parts), -0.02))
     carries = parts[..., 2] > 0
     assert carries.any() and (cut[~carries] == parts[~carries]).all()
@@ -126,10 +126,10 @@ def test_a_cut_moves_class_b_alone_and_to_the_point(world: solve.World) -> None:
     assert (none[..., 2] == 0).all()  # no share is above 0.3, and none falls below nothing
 
 
-def test_a_cut_reaches_the_better_of_two_lists(world: solve.World, place: areas.Place) -> None:
+def test_a_cut_reaches_the_better_of_two_lists(parameters: solve.ParameterDraw, place: areas.Place) -> None:
     home, host = place.index("340000"), place.index("310000")
     either = [home, host, *[baskets.EITHER] * 3, *[1.0] * 3]
     mixed = np.array([[*either, 0, 0], [*either, -0.05, 0], [*either, 0, -0.05], [*either, -0.05, -0.05]])
-    none, at_home, at_host, both = baskets.covers(world.lists, mixed, place.province)[32:, ..., 2]
+    none, at_home, at_host, both = baskets.covers(parameters.lists, mixed, place.province)[32:, ..., 2]
     for one in (at_home, at_host):
         assert (both <= one).all() and (one <= none).all() and (both < one).any() and (one < none).any()

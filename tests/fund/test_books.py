@@ -43,7 +43,9 @@ def test_claims_are_those_of_the_loop(runs: tuple[simulate.Run, simulate.Run], b
         assert (of.moves["claim"][1 : 1 + MONTHS, :, :, 0] == np.moveaxis(claimed, -1, 0)).all()
 
 
-def test_a_reform_of_july_holds_in_january_of_the_next_year(world: solve.World, books: tuple[Books, Books]) -> None:
+def test_a_reform_of_july_holds_in_january_of_the_next_year(
+    parameters: solve.ParameterDraw, books: tuple[Books, Books]
+) -> None:
     before, after = (of.flows.direct[MONTHS:].sum(axis=1) for of in books)
     delta = [before_.index(code) for before_ in (books[0].homes,) for code in ("310000", "320000", "330000", "340000")]
     inside = np.ix_(range(ledger.SPAN), delta, delta)
@@ -52,17 +54,17 @@ def test_a_reform_of_july_holds_in_january_of_the_next_year(world: solve.World, 
     assert (moved[6:] > 0).all()
 
 
-def test_nothing_set_changes_nothing(world: solve.World, no_change: scenario.Scenario) -> None:
-    run = simulate.live(world, no_change, touched=simulate.touched_by(no_change), people=PEOPLE)
-    before, after = follow(world, run, run)
+def test_nothing_set_changes_nothing(parameters: solve.ParameterDraw, no_change: scenario.Scenario) -> None:
+    run = simulate.live(parameters, no_change, touched=simulate.touched_by(no_change), people=PEOPLE)
+    before, after = follow(parameters, run, run)
     assert all((before.moves[cause] == after.moves[cause]).all() for cause in before.moves)
 
 
 def test_doubled_flows_of_one_area_for_a_month(
-    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+    tmp_path: Path, parameters: solve.ParameterDraw, runs: tuple[simulate.Run, simulate.Run]
 ) -> None:
     of = written(tmp_path, "  - {from: 2024-05, to: 2024-05, where: {home: henan}, set: {ledger.flows.factor: 2}}\n")
-    before, after = followed(world, of, runs[0])
+    before, after = followed(parameters, of, runs[0])
     more = (after.flows.direct - before.flows.direct).sum(axis=(1, 3))
     henan = after.homes.index("410000")
     assert more[MONTHS + 4, henan] == before.flows.direct[MONTHS + 4, :, henan].sum()

@@ -67,10 +67,10 @@ def test_a_month_that_is_as_a_year_before_has_its_flow_and_other_months_that_of_
     assert (moved[:, untouched].reshape(2, -1, YEARS, MONTHS) == np.array([100, 110, 100])[:, None]).all()
 
 
-def test_later_years_grow_and_earlier_ones_are_as_published(world: solve.World) -> None:
-    assert carried.level(world, 2023) == pytest.approx(1)
-    assert (carried.level(world, 2026) >= carried.level(world, 2025)).all()
-    assert carried.level(world, 2022)[0] == pytest.approx(762.33 / 1351.26)
+def test_later_years_grow_and_earlier_ones_are_as_published(parameters: solve.ParameterDraw) -> None:
+    assert carried.level(parameters, 2023) == pytest.approx(1)
+    assert (carried.level(parameters, 2026) >= carried.level(parameters, 2025)).all()
+    assert carried.level(parameters, 2022)[0] == pytest.approx(762.33 / 1351.26)
 
 
 # Care that a response moves elsewhere is no longer paid for at home; where nobody responds, all stays to the fen.
@@ -85,40 +85,46 @@ def longer() -> scenario.Scenario:
     return scenario.load(ROOT / "scenarios" / "chronic_ten_diseases.yaml")
 
 
-def formed(world: solve.World, form: str, values: dict[Quantity, float]) -> solve.World:
+def formed(parameters: solve.ParameterDraw, form: str, values: dict[Quantity, float]) -> solve.ParameterDraw:
     """Return a solved world with a form of response and some parameters set: nothing that is solved hangs on them."""
     own: dict[Quantity, float] = {**values, Response.form: Response.form.choices.index(form)}
-    return replace(world, values={**world.values, **{q: np.array([float(of)]) for q, of in own.items()}})
+    return replace(parameters, values={**parameters.values, **{q: np.array([float(of)]) for q, of in own.items()}})
 
 
 Both = tuple[tuple[simulate.Run, simulate.Run], tuple[Books, Books]]
 
 
-def followed(world: solve.World, of: scenario.Scenario) -> Both:
+def followed(parameters: solve.ParameterDraw, of: scenario.Scenario) -> Both:
     touched = simulate.touched_by(of)
-    before, after = (simulate.live(world, one, touched=touched, people=PEOPLE) for one in (scenario.reference(of), of))
-    return (before, after), follow(world, before, after)
+    before, after = (
+        simulate.live(parameters, one, touched=touched, people=PEOPLE) for one in (scenario.reference(of), of)
+    )
+    return (before, after), follow(parameters, before, after)
 
 
 @pytest.fixture(scope="module", params=["price", "eta"])
-def told(request: pytest.FixtureRequest, world: solve.World, longer: scenario.Scenario) -> tuple[str, Both]:
-    return request.param, followed(formed(world, request.param, CUT), longer)
+def told(
+    request: pytest.FixtureRequest, parameters: solve.ParameterDraw, longer: scenario.Scenario
+) -> tuple[str, Both]:
+    return request.param, followed(formed(parameters, request.param, CUT), longer)
 
 
 def part(of: Both, name: str) -> np.ndarray:
     return indicators.effects(*of)[indicators.EFFECTS.index(name)]
 
 
-def test_where_nobody_responds_nothing_is_diverted(world: solve.World, longer: scenario.Scenario) -> None:
-    both = followed(formed(world, "none", {Ledger.diverted: 1.0}), longer)
+def test_where_nobody_responds_nothing_is_diverted(parameters: solve.ParameterDraw, longer: scenario.Scenario) -> None:
+    both = followed(formed(parameters, "none", {Ledger.diverted: 1.0}), longer)
     before, after = both[1]
     assert not before.diverted.any() and not after.diverted.any() and (before.flows.local == after.flows.local).all()
     assert (part(both, "diverted_from_home") == 0).all()
 
 
 @pytest.mark.parametrize("form", ["price", "eta"])
-def test_no_change_diverts_exactly_nothing(form: str, world: solve.World, no_change: scenario.Scenario) -> None:
-    both = followed(formed(world, form, {Ledger.diverted: 1.0}), no_change)
+def test_no_change_diverts_exactly_nothing(
+    form: str, parameters: solve.ParameterDraw, no_change: scenario.Scenario
+) -> None:
+    both = followed(formed(parameters, form, {Ledger.diverted: 1.0}), no_change)
     assert not both[1][1].diverted.any() and (part(both, "diverted_from_home") == 0).all()
 
 
@@ -135,10 +141,10 @@ def test_more_care_elsewhere_is_less_at_home_and_told_by_name(told: tuple[str, B
     assert before.moves["income"][1 : 1 + MONTHS].sum() == income
 
 
-def test_it_lasts_and_grows_as_the_care_elsewhere_does(told: tuple[str, Both], world: solve.World) -> None:
+def test_it_lasts_and_grows_as_the_care_elsewhere_does(told: tuple[str, Both], parameters: solve.ParameterDraw) -> None:
     _, (_, (_, after)) = told
     yearly = after.diverted.reshape(ledger.YEARS, MONTHS, -1).sum(axis=(1, 2))
-    chronic = [carried.level(world, after.year + i)[CHRONIC] for i in range(ledger.YEARS)]
+    chronic = [carried.level(parameters, after.year + i)[CHRONIC] for i in range(ledger.YEARS)]
     whole = after.diverted[MONTHS : 2 * MONTHS]
     assert (whole.sum(axis=(1, 2)) > 0).all()
     assert yearly[2] / yearly[1] == pytest.approx(chronic[2] / chronic[1], rel=1e-3)
@@ -156,9 +162,11 @@ def test_the_books_with_diverted_care_balance_and_reconcile(told: tuple[str, Bot
     assert list(reconcile.discrepancies(rows, stated, accounts.frame(journal.calendar(after)).to_dict("records"))) == []  # type: ignore[arg-type]
 
 
-def test_by_price_a_share_is_diverted_and_by_eta_all(world: solve.World, longer: scenario.Scenario) -> None:
+def test_by_price_a_share_is_diverted_and_by_eta_all(
+    parameters: solve.ParameterDraw, longer: scenario.Scenario
+) -> None:
     found = {
-        (form, share): followed(formed(world, form, CUT | {Ledger.diverted: share}), longer)[1][1].diverted.sum()
+        (form, share): followed(formed(parameters, form, CUT | {Ledger.diverted: share}), longer)[1][1].diverted.sum()
         for form in ("price", "eta")
         for share in (0.0, 0.5, 1.0)
     }
@@ -167,12 +175,12 @@ def test_by_price_a_share_is_diverted_and_by_eta_all(world: solve.World, longer:
     assert found["eta", 0.0] == found["eta", 0.5] == found["eta", 1.0] > 0
 
 
-def by_hand(world: solve.World, form: str, more: dict[int, int], **of: float) -> np.ndarray:
+def by_hand(parameters: solve.ParameterDraw, form: str, more: dict[int, int], **of: float) -> np.ndarray:
     """Return what a pool of employees is spared, fen by kind: of 100 cases of 1,000 yuan each so many more."""
     ids = {"diverted": Ledger.diverted, "bill": Ledger.diverted_bill, "displaced": Response.displaced}
     scope = {national.Benefits.in_scope_home: 0.8, national.Benefits.ratio_chronic_employee: 0.9}
     of = {"diverted": 0.5, "bill": 0.4, "displaced": 0.0} | of
-    v = formed(world, form, scope | {ids[name]: number for name, number in of.items()}).values
+    v = formed(parameters, form, scope | {ids[name]: number for name, number in of.items()}).values
     before = np.zeros((len(KINDS), len(SCHEMES), 1), dtype=np.int64)
     before[:, 0] = 100
     after = before.copy()
@@ -181,17 +189,19 @@ def by_hand(world: solve.World, form: str, more: dict[int, int], **of: float) ->
     return carried.spared(v, (before, after), before * 1000_00)[:, 0, 0]
 
 
-def test_what_is_spared_by_hand(world: solve.World) -> None:
+def test_what_is_spared_by_hand(parameters: solve.ParameterDraw) -> None:
     # 10 cases, half of them from home, at 400 instead of 1,000 yuan, of which 80 % enter a ratio of 84.6 or 90 %.
     admitted, chronic = 10 * 0.5 * 400_00 * 0.8 * 0.846, 10 * 0.5 * 400_00 * 0.8 * 0.9
-    assert by_hand(world, "price", {INPATIENT: 10, CHRONIC: 10}) == pytest.approx([admitted, 0, chronic, 0])
-    assert by_hand(world, "eta", {INPATIENT: 10}) == pytest.approx([2 * admitted, 0, 0, 0])
-    assert by_hand(world, "none", {INPATIENT: 10}).tolist() == [0, 0, 0, 0]
-    assert by_hand(world, "price", {INPATIENT: -10}) == pytest.approx([-admitted, 0, 0, 0])  # they are back at home
+    assert by_hand(parameters, "price", {INPATIENT: 10, CHRONIC: 10}) == pytest.approx([admitted, 0, chronic, 0])
+    assert by_hand(parameters, "eta", {INPATIENT: 10}) == pytest.approx([2 * admitted, 0, 0, 0])
+    assert by_hand(parameters, "none", {INPATIENT: 10}).tolist() == [0, 0, 0, 0]
+    assert by_hand(parameters, "price", {INPATIENT: -10}) == pytest.approx(
+        [-admitted, 0, 0, 0]
+    )  # they are back at home
 
 
-def test_an_admission_whose_place_a_visit_took_is_not_back_at_home(world: solve.World) -> None:
-    found = by_hand(world, "price", {CHRONIC: 100, INPATIENT: -5}, displaced=0.05)
+def test_an_admission_whose_place_a_visit_took_is_not_back_at_home(parameters: solve.ParameterDraw) -> None:
+    found = by_hand(parameters, "price", {CHRONIC: 100, INPATIENT: -5}, displaced=0.05)
     assert found[INPATIENT] == pytest.approx(0, abs=1e-6) and found[CHRONIC] > 0 == found[OUTPATIENT]
 
 
@@ -208,8 +218,10 @@ def test_a_reform_of_july_diverts_from_july_on_and_in_all_of_the_next_year() -> 
     assert found[MONTHS:] == pytest.approx(1.1 * 600_000_00 * season / season[6:].sum(), abs=1)
 
 
-def test_no_pool_is_spared_more_than_it_spends_at_home(world: solve.World, longer: scenario.Scenario) -> None:
-    of = formed(world, "eta", CUT)
+def test_no_pool_is_spared_more_than_it_spends_at_home(
+    parameters: solve.ParameterDraw, longer: scenario.Scenario
+) -> None:
+    of = formed(parameters, "eta", CUT)
     runs, (before, _) = followed(of, longer)
     pools = openings.Pools(*np.stack([np.full(before.flows.local.shape[1:], 1e15), *[np.zeros((2, 32))] * 2]))
     _, after = follow(of, *runs, pools)

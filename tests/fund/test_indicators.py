@@ -19,19 +19,19 @@ from simlib.terms import MONTHS
 
 
 def test_prepayment_of_three_months_is_half_as_much_again(
-    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+    tmp_path: Path, parameters: solve.ParameterDraw, runs: tuple[simulate.Run, simulate.Run]
 ) -> None:
     of = written(tmp_path, "  - {from: 2024-01, set: {ledger.prepayment.months: 3}}\n")
-    before, after = followed(world, of, runs[0])
+    before, after = followed(parameters, of, runs[0])
     assert told(after, "prepayment")[1:] == pytest.approx(1.5 * told(before, "prepayment")[1:], rel=1e-9)
     assert told(after, "use_cleared")[5] == pytest.approx(told(before, "use_cleared")[5] / 1.5, rel=1e-9)
 
 
 def test_instant_settlement_pays_hospitals_and_leans_on_the_prepayment(
-    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+    tmp_path: Path, parameters: solve.ParameterDraw, runs: tuple[simulate.Run, simulate.Run]
 ) -> None:
     of = written(tmp_path, "  - {from: 2024-03, where: {host: shanghai}, set: {ledger.hospital.lag: 0}}\n")
-    before, after = followed(world, of, runs[0])
+    before, after = followed(parameters, of, runs[0])
     shanghai, beijing = "host=310000", "host=110000"
     assert told(before, "receivable_days", shanghai)[11] == pytest.approx(61, abs=6)
     assert told(after, "receivable_days", shanghai)[11] < 15
@@ -40,10 +40,10 @@ def test_instant_settlement_pays_hospitals_and_leans_on_the_prepayment(
 
 
 def test_a_late_province_is_overdue_and_nobody_else_is(
-    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+    tmp_path: Path, parameters: solve.ParameterDraw, runs: tuple[simulate.Run, simulate.Run]
 ) -> None:
     of = written(tmp_path, "  - {from: 2024-01, to: 2024-12, where: {home: anhui}, set: {ledger.clearing.late: 2}}\n")
-    before, after = followed(world, of, runs[0])
+    before, after = followed(parameters, of, runs[0])
     assert (told(before, "overdue") == 0).all()
     overdue = told(after, "overdue", "home=340000")
     direct = after.flows.direct[MONTHS:, :, after.homes.index("340000")].sum(axis=(1, 2)) / 100
@@ -74,10 +74,10 @@ def test_the_parts_of_an_effect_sum_to_the_cash_and_volume_is_constant(
 
 
 def test_a_prepayment_takes_cash_and_costs_nothing(
-    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+    tmp_path: Path, parameters: solve.ParameterDraw, runs: tuple[simulate.Run, simulate.Run]
 ) -> None:
     of = written(tmp_path, "  - {from: 2024-01, set: {ledger.prepayment.months: 3}}\n")
-    books = followed(world, of, runs[0])
+    books = followed(parameters, of, runs[0])
     newly, richer, volume, timing, diverted = indicators.effects((runs[0], runs[0]), books)
     assert (newly == 0).all() and (richer == 0).all() and (volume == 0).all() and (diverted == 0).all()
     assert timing[0] == pytest.approx((told(books[1], "prepayment") - told(books[0], "prepayment"))[11])
@@ -104,13 +104,13 @@ def test_a_home_is_warned_from_the_line_on_and_not_a_fen_before(
 
 
 def test_an_emergency_increase_shortens_the_wait_and_costs_cash_only(
-    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+    tmp_path: Path, parameters: solve.ParameterDraw, runs: tuple[simulate.Run, simulate.Run]
 ) -> None:
     levers = "ledger.hospital.lag: 0, ledger.prepayment.increase: {}"
     found = []
     for share in (0, 0.2):
         of = written(tmp_path, f"  - {{from: 2024-01, set: {{{levers.format(share)}}}}}\n")
-        found.append(followed(world, of, runs[0])[1])
+        found.append(followed(parameters, of, runs[0])[1])
     without, more = found
     assert told(more, "receivable_days")[11] < told(without, "receivable_days")[11] - 1
     assert told(more, "prepayment")[11] > 1.05 * told(without, "prepayment")[11]
@@ -120,10 +120,10 @@ def test_an_emergency_increase_shortens_the_wait_and_costs_cash_only(
 
 
 def test_a_review_in_july_raises_what_has_grown(
-    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+    tmp_path: Path, parameters: solve.ParameterDraw, runs: tuple[simulate.Run, simulate.Run]
 ) -> None:
     of = written(tmp_path, "  - {from: 2024-07, to: 2024-07, set: {ledger.prepayment.review: true}}\n")
-    before, after = followed(world, of, runs[0])
+    before, after = followed(parameters, of, runs[0])
     kept = [told(books, "prepayment") for books in (before, after)]
     assert (kept[0][:7] == kept[1][:7]).all()
     quarter = before.flows.direct[MONTHS + 3 : MONTHS + 6].sum() / 100  # April to June
@@ -132,10 +132,10 @@ def test_a_review_in_july_raises_what_has_grown(
 
 
 def test_an_advance_to_one_province_s_hospitals_is_a_month_of_last_year(
-    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run]
+    tmp_path: Path, parameters: solve.ParameterDraw, runs: tuple[simulate.Run, simulate.Run]
 ) -> None:
     of = written(tmp_path, "  - {from: 2024-01, where: {host: shanghai}, set: {ledger.hospital.advance: 1}}\n")
-    before, after = followed(world, of, runs[0])
+    before, after = followed(parameters, of, runs[0])
     last = before.flows.direct[:MONTHS, :, :, before.hosts.index("310000")].sum() / 1200
     assert told(after, "hospitals_advanced", "host=310000")[1:12] == pytest.approx(np.full(11, last), rel=1e-6)
     assert told(after, "hospitals_advanced", "host=110000").max() == 0
@@ -176,14 +176,16 @@ def test_stress_is_volume_and_a_lag_is_timing_by_hand() -> None:
     assert (indicators.effects((run, run), (was, moved)) * 100)[:, 0].tolist() == [0, 0, 0, -3 * 600, 0]
 
 
-def test_the_limit_of_reserve_is_that_of_the_scenario_on_both_sides(world: solve.World, tmp_path: Path) -> None:
+def test_the_limit_of_reserve_is_that_of_the_scenario_on_both_sides(
+    parameters: solve.ParameterDraw, tmp_path: Path
+) -> None:
     of = written(tmp_path, "  - {from: 2024-01, where: {home: 上海}, set: {ledger.reserve.least: 24}}\n")
-    run = simulate.live(world, scenario.reference(of), touched=simulate.touched_by(of), people=PEOPLE)
-    by_rule = told(follow(world, run, run)[0], "pools_below_limit", "home=310000")
-    before, after = (told(books, "pools_below_limit", "home=310000") for books in followed(world, of, run))
+    run = simulate.live(parameters, scenario.reference(of), touched=simulate.touched_by(of), people=PEOPLE)
+    by_rule = told(follow(parameters, run, run)[0], "pools_below_limit", "home=310000")
+    before, after = (told(books, "pools_below_limit", "home=310000") for books in followed(parameters, of, run))
     assert (before == after).all() and (after > by_rule).all()
     other = "home=320000"
     assert (
-        told(followed(world, of, run)[1], "pools_below_limit", other)
-        == told(follow(world, run, run)[1], "pools_below_limit", other)
+        told(followed(parameters, of, run)[1], "pools_below_limit", other)
+        == told(follow(parameters, run, run)[1], "pools_below_limit", other)
     ).all()

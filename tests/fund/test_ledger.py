@@ -546,40 +546,40 @@ def test_too_little_cash_is_paid_out_to_the_fen_in_proportion(need: np.ndarray, 
 @st.composite
 def anything(draw: st.DrawFn) -> tuple[Flows, PaymentTerms, np.ndarray]:
     """Return random flows, lags that differ by place and change in time, late payers and balances from nothing up."""
-    luck = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     schemes, homes, hosts = 2, draw(st.integers(1, 3)), draw(st.integers(1, 3))
     top, wealth = draw(st.sampled_from([10, 10**6, 10**12])), draw(st.sampled_from([0, 1, 30]))
     pool = (schemes, homes)
     flows = Flows(
-        luck.integers(0, top, (ALL, *pool, hosts)),
-        luck.integers(0, top, (ALL, *pool)),
-        luck.integers(0, 4 * top, (SPAN, *pool)),
-        luck.integers(0, 2 * top, (SPAN, *pool)),
-        *luck.integers(0, 1 + top // 10, (2, ALL, *pool, hosts)),
-        luck.integers(0, top, (ALL, *pool)),
+        rng.integers(0, top, (ALL, *pool, hosts)),
+        rng.integers(0, top, (ALL, *pool)),
+        rng.integers(0, 4 * top, (SPAN, *pool)),
+        rng.integers(0, 2 * top, (SPAN, *pool)),
+        *rng.integers(0, 1 + top // 10, (2, ALL, *pool, hosts)),
+        rng.integers(0, top, (ALL, *pool)),
     )
 
     def lags(number: int) -> np.ndarray:
         changed = draw(st.integers(1, ALL))
-        return np.where(np.arange(ALL)[:, None] < changed, *luck.integers(0, 7, (2, number)))
+        return np.where(np.arange(ALL)[:, None] < changed, *rng.integers(0, 7, (2, number)))
 
     return (
         flows,
         PaymentTerms(
-            luck.integers(0, 4 * PPM, (SPAN, homes)),
+            rng.integers(0, 4 * PPM, (SPAN, homes)),
             lags(homes),
             lags(homes),
             lags(hosts),
-            luck.integers(0, 50_000, (SPAN, hosts)),
+            rng.integers(0, 50_000, (SPAN, hosts)),
             draw(st.integers(0, 6)),
-            review=luck.integers(0, 2, (SPAN, homes)) * draw(st.integers(0, 1)),
-            increase=luck.integers(0, PPM, (SPAN, homes)) * draw(st.integers(0, 1)),
-            advance=luck.integers(0, 2 * PPM, (SPAN, hosts)) * draw(st.integers(0, 1)),
-            fee=luck.integers(0, 1000, (SPAN, homes)),
-            shared=luck.integers(0, 2, (SPAN, 1)) * luck.integers(0, PPM + 1, (SPAN, homes)),
+            review=rng.integers(0, 2, (SPAN, homes)) * draw(st.integers(0, 1)),
+            increase=rng.integers(0, PPM, (SPAN, homes)) * draw(st.integers(0, 1)),
+            advance=rng.integers(0, 2 * PPM, (SPAN, hosts)) * draw(st.integers(0, 1)),
+            fee=rng.integers(0, 1000, (SPAN, homes)),
+            shared=rng.integers(0, 2, (SPAN, 1)) * rng.integers(0, PPM + 1, (SPAN, homes)),
             province=np.arange(homes) % hosts,
         ),
-        luck.integers(0, wealth * top + 1, pool),
+        rng.integers(0, wealth * top + 1, pool),
     )
 
 

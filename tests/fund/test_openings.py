@@ -19,11 +19,11 @@ from simlib.terms import SCHEMES
 ROOT = Path(__file__).parents[2]
 
 
-def test_pools_sum_to_the_published_nation(world: solve.World, place: areas.Place) -> None:
-    income, spending, balance = openings.synthetic(world, 2024, place)
+def test_pools_sum_to_the_published_nation(parameters: solve.ParameterDraw, place: areas.Place) -> None:
+    income, spending, balance = openings.synthetic(parameters, 2024, place)
     for found, hundred_million in ((income, 17342.45), (spending, 13222.71), (balance, 26316.05)):
         assert found[0].sum() / 1e10 == pytest.approx(hundred_million)
-    cities = openings.synthetic(world, 2024, areas.load("delta"))
+    cities = openings.synthetic(parameters, 2024, areas.load("delta"))
     assert cities[2].sum() == pytest.approx(balance.sum())
     assert (cities[2] > 0).all()
 
@@ -39,13 +39,13 @@ def table_of_pools(place: areas.Place, factor: float = 1.0) -> pd.DataFrame:
 
 
 def test_pools_open_with_what_a_table_states(
-    tmp_path: Path, world: solve.World, runs: tuple[simulate.Run, simulate.Run], place: areas.Place
+    tmp_path: Path, parameters: solve.ParameterDraw, runs: tuple[simulate.Run, simulate.Run], place: areas.Place
 ) -> None:
     table = table_of_pools(place)
     table.to_csv(tmp_path / "pools.csv", index=False)
     found = openings.stated(tmp_path / "pools.csv", place)
     assert found.pools.balance[0, place.index("310000")] == 1500 * 3e7 * 100
-    before, after = follow(world, *runs, found.pools)
+    before, after = follow(parameters, *runs, found.pools)
     reserve = before.moves["opening_balance"][0, :, :, 0] + ledger.held(before.moves)[0].sum(axis=2)
     assert (reserve == found.pools.balance).all()
     assert (after.moves["opening_balance"] == before.moves["opening_balance"]).all()
@@ -84,13 +84,13 @@ def test_a_table_in_the_wrong_unit_is_warned_of(tmp_path: Path, place: areas.Pla
     assert "the nation has 4,675." in of_income and "the nation has 3,565." in of_spending
 
 
-def test_dezhou_opens_with_what_it_published_and_the_nation_stays(world: solve.World) -> None:
+def test_dezhou_opens_with_what_it_published_and_the_nation_stays(parameters: solve.ParameterDraw) -> None:
     place = areas.load("shandong")
     dezhou = place.index("371400")
     for year, balance in ((2023, 66.38 + 1.10), (2024, 66.38 - 1.10)):
-        pools = openings.synthetic(world, year, place)
+        pools = openings.synthetic(parameters, year, place)
         assert pools.balance[:, dezhou].sum() / 1e10 == pytest.approx(balance)
-        growth = [float(world.values[q][0]) for q in (ledger.Ledger.growth_income, ledger.Ledger.growth_local)]
+        growth = [float(parameters.values[q][0]) for q in (ledger.Ledger.growth_income, ledger.Ledger.growth_local)]
         found = np.array([of[:, dezhou].sum() / 1e10 for of in pools[:2]]) / (1 + np.array(growth)) ** (year - 2023)
         assert found == pytest.approx([2 * 39.81, 2 * 40.91])
         np.testing.assert_allclose(np.stack([of.sum(axis=1) for of in pools], axis=1), openings.national(year, *growth))

@@ -70,12 +70,15 @@ def test_the_baseline_lists_five_then_ten_and_six_more_for_the_insured_of_zhejia
     assert number(2023, shanghai, zhejiang) == 5  # as host Zhejiang settles more: not in the baseline
 
 
-def test_a_longer_list_raises_chronic_direct_settlement_and_touches_nothing_else(world: solve.World) -> None:
+def test_a_longer_list_raises_chronic_direct_settlement_and_touches_nothing_else(
+    parameters: solve.ParameterDraw,
+) -> None:
     longer = scenario.load(ROOT / "scenarios" / "chronic_ten_diseases.yaml")
     touched = simulate.touched_by(longer)
     assert touched[:, :, :, CHRONIC].any() and not np.delete(touched, CHRONIC, axis=3).any()
     before, after = (
-        simulate.live(world, of, touched=touched, people=20_000).totals for of in (scenario.reference(longer), longer)
+        simulate.live(parameters, of, touched=touched, people=20_000).totals
+        for of in (scenario.reference(longer), longer)
     )
     assert (np.delete(before, CHRONIC, axis=1) == np.delete(after, CHRONIC, axis=1)).all()
     before, after = before[:, CHRONIC], after[:, CHRONIC]
@@ -91,20 +94,22 @@ def test_a_longer_list_raises_chronic_direct_settlement_and_touches_nothing_else
         assert (totals[..., choice_and_gates].sum(axis=-1) == failed).all()
 
 
-def holding(world: solve.World, share: float) -> solve.World:
-    """Return the world with another share of patients who settle as ordinary outpatients what is not listed."""
-    return replace(world, values={**world.values, chronic.Chronic.as_ordinary: np.array([share])})
+def holding(parameters: solve.ParameterDraw, share: float) -> solve.ParameterDraw:
+    """Return the parameters with another share of patients who settle as ordinary outpatients what is not listed."""
+    return replace(parameters, values={**parameters.values, chronic.Chronic.as_ordinary: np.array([share])})
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_unlisting_every_disease_leaves_no_chronic_case_direct_but_as_ordinary_care(
-    world: solve.World, beside_root: Path, share: float
+    parameters: solve.ParameterDraw, beside_root: Path, share: float
 ) -> None:
     none = "\n".join(f"      chronic.listed.{name}: false" for name in chronic.DISEASES)
     text = "title: {zh: 空, en: none}\nquestion: {zh: 空, en: none}\nextends: baseline.yaml\nyear: 2024\nchanges:\n"
     (beside_root / "none.yaml").write_text(f"{text}  - from: 2024-01\n    set:\n{none}\n", encoding="utf-8")
     of = scenario.load(beside_root / "none.yaml")
-    totals = simulate.live(holding(world, share), of, touched=simulate.touched_by(of), people=5_000).totals[:, CHRONIC]
+    totals = simulate.live(holding(parameters, share), of, touched=simulate.touched_by(of), people=5_000).totals[
+        :, CHRONIC
+    ]
     totals = totals.sum(axis=(0, 1, 2, 3, 4))
     assert (
         totals[amounts.VISITS] == totals[amounts.AS_ORDINARY]
@@ -114,10 +119,10 @@ def test_unlisting_every_disease_leaves_no_chronic_case_direct_but_as_ordinary_c
     assert (totals[amounts.FIRST + amounts.NOT_LISTED] > 0) == (share < 1)
 
 
-def test_a_disease_on_the_list_is_paid_as_such_and_no_longer_as_ordinary_care(world: solve.World) -> None:
+def test_a_disease_on_the_list_is_paid_as_such_and_no_longer_as_ordinary_care(parameters: solve.ParameterDraw) -> None:
     """Who settled as an ordinary outpatient settles at the chronic benefit: the fund pays more for the same cases."""
     longer = scenario.load(ROOT / "scenarios" / "chronic_ten_diseases.yaml")
-    ordinary, touched = holding(world, 1.0), simulate.touched_by(longer)
+    ordinary, touched = holding(parameters, 1.0), simulate.touched_by(longer)
     before, after = (
         simulate.live(ordinary, of, touched=touched, people=20_000).totals[:, CHRONIC].sum(axis=(0, 1, 2, 3, 4))
         for of in (scenario.reference(longer), longer)
@@ -129,20 +134,20 @@ def test_a_disease_on_the_list_is_paid_as_such_and_no_longer_as_ordinary_care(wo
     assert after[amounts.VISITS] >= before[amounts.VISITS]  # fewer have reason to claim the chronic benefit by hand
 
 
-def test_ordinary_care_pays_less_than_a_chronic_benefit_claimed_at_home(world: solve.World) -> None:
+def test_ordinary_care_pays_less_than_a_chronic_benefit_claimed_at_home(parameters: solve.ParameterDraw) -> None:
     none = scenario.reference(scenario.load(ROOT / "scenarios" / "chronic_ten_diseases.yaml"))
     nowhere = np.zeros_like(simulate.touched_by(none))
     gaps = []
     for share in (0.0, 1.0):
-        totals = simulate.live(holding(world, share), none, touched=nowhere, people=50_000).totals[:, CHRONIC]
+        totals = simulate.live(holding(parameters, share), none, touched=nowhere, people=50_000).totals[:, CHRONIC]
         totals = totals.sum(axis=(0, 1, 2, 3, 4))
         gaps.append(totals[amounts.GAP] / totals[amounts.VISITS : amounts.VISITS + 3].sum())
     assert gaps[1] < gaps[0] - 100
 
 
-def test_settling_as_ordinary_care_changes_no_other_kind_of_care(world: solve.World) -> None:
+def test_settling_as_ordinary_care_changes_no_other_kind_of_care(parameters: solve.ParameterDraw) -> None:
     none = scenario.reference(scenario.load(ROOT / "scenarios" / "chronic_ten_diseases.yaml"))
     nowhere = np.zeros_like(simulate.touched_by(none))
-    runs = [simulate.live(holding(world, s), none, touched=nowhere, people=20_000).totals for s in (0.0, 1.0)]
+    runs = [simulate.live(holding(parameters, s), none, touched=nowhere, people=20_000).totals for s in (0.0, 1.0)]
     assert (np.delete(runs[0], CHRONIC, axis=1) == np.delete(runs[1], CHRONIC, axis=1)).all()
     assert (runs[1][:, CHRONIC, ..., amounts.VISITS] >= runs[0][:, CHRONIC, ..., amounts.VISITS]).sum() > 0

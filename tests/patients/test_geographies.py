@@ -57,9 +57,9 @@ def test_a_province_stands_for_its_cities_and_a_city_for_itself() -> None:
 
 
 @pytest.mark.parametrize("geography", SPLIT)
-def test_flows_between_cities_sum_back_to_the_provinces(world: solve.World, geography: str) -> None:
-    place, whole = areas.load(geography), flows.expect(world.pull, world.c, world.stayed)
-    split = flows.among_cities(whole, place, world.values)
+def test_flows_between_cities_sum_back_to_the_provinces(parameters: solve.ParameterDraw, geography: str) -> None:
+    place, whole = areas.load(geography), flows.expect(parameters.pull, parameters.c, parameters.stayed)
+    split = flows.among_cities(whole, place, parameters.values)
     member = np.eye(whole.shape[-1])[place.province]
     back = np.einsum("kspij,ih,jt->kspht", split, member, member)
     np.testing.assert_allclose(back, whole, rtol=1e-9, atol=1e-9)
@@ -67,23 +67,27 @@ def test_flows_between_cities_sum_back_to_the_provinces(world: solve.World, geog
     assert not split[..., same].any()  # care in another city of the home province is not cross-province
 
 
-def test_flows_between_provinces_are_left_as_they_are(world: solve.World) -> None:
-    whole = flows.expect(world.pull, world.c, world.stayed)
-    assert (flows.among_cities(whole, areas.provinces(), world.values) == whole).all()
+def test_flows_between_provinces_are_left_as_they_are(parameters: solve.ParameterDraw) -> None:
+    whole = flows.expect(parameters.pull, parameters.c, parameters.stayed)
+    assert (flows.among_cities(whole, areas.provinces(), parameters.values) == whole).all()
 
 
-def test_the_long_stay_live_where_newcomers_do_and_others_go_near_or_to_the_capital(world: solve.World) -> None:
+def test_the_long_stay_live_where_newcomers_do_and_others_go_near_or_to_the_capital(
+    parameters: solve.ParameterDraw,
+) -> None:
     place = areas.load("delta")
-    split = flows.among_cities(flows.expect(world.pull, world.c, world.stayed), place, world.values)[0, 0]
+    split = flows.among_cities(
+        flows.expect(parameters.pull, parameters.c, parameters.stayed), place, parameters.values
+    )[0, 0]
     shanghai, suzhou, xuzhou = (place.index(code) for code in ("310000", "320500", "320300"))
     assert split[1, shanghai, suzhou] > split[1, shanghai, xuzhou]  # near
     jinan = place.index("370000")
     ratio = split[LONG_STAY, jinan, suzhou] / split[LONG_STAY, jinan, xuzhou]
     assert ratio == pytest.approx(place.newcomers[suzhou] / place.newcomers[xuzhou])
-    drawn = {q.id: v for q, v in world.values.items()}["flow.capital"][0]
-    more = {q: (v + 1 if q.id == "flow.capital" else v) for q, v in world.values.items()}
+    drawn = {q.id: v for q, v in parameters.values.items()}["flow.capital"][0]
+    more = {q: (v + 1 if q.id == "flow.capital" else v) for q, v in parameters.values.items()}
     nanjing = place.index("320100")
-    pulled = flows.among_cities(flows.expect(world.pull, world.c, world.stayed), place, more)[0, 0]
+    pulled = flows.among_cities(flows.expect(parameters.pull, parameters.c, parameters.stayed), place, more)[0, 0]
     assert drawn >= 0
     assert pulled[1, shanghai, nanjing] > split[1, shanghai, nanjing]
 

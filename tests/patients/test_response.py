@@ -35,25 +35,27 @@ def longer() -> scenario.Scenario:
     return scenario.load(ROOT / "scenarios" / "chronic_ten_diseases.yaml")
 
 
-def formed(world: solve.World, form: str, **uncertain: float) -> solve.World:
+def formed(parameters: solve.ParameterDraw, form: str, **uncertain: float) -> solve.ParameterDraw:
     """Return a solved world with a form of response: nothing that is solved hangs on it."""
     own = {q: np.array([uncertain[q.id.partition(".")[2]]]) for q in Response.quantities() if q.id[9:] in uncertain}
     chosen = {Response.form: np.array([float(Response.form.choices.index(form))])}
-    return replace(world, values={**world.values, **chosen, **own})
+    return replace(parameters, values={**parameters.values, **chosen, **own})
 
 
-def both(world: solve.World, of: scenario.Scenario) -> tuple[np.ndarray, np.ndarray]:
+def both(parameters: solve.ParameterDraw, of: scenario.Scenario) -> tuple[np.ndarray, np.ndarray]:
     """Return the totals of the reference and of a scenario, (kind, scheme, home, host, month, amount)."""
     everywhere, sides = np.ones_like(simulate.touched_by(of)), (scenario.reference(of), of)
     before, after = (
-        simulate.by_month(world, one, simulate.enacted_in(world, one), touched=everywhere, people=PEOPLE).sum(axis=0)
+        simulate.by_month(parameters, one, simulate.enacted_in(parameters, one), touched=everywhere, people=PEOPLE).sum(
+            axis=0
+        )
         for one in sides
     )
     return before, after
 
 
-def answer(world: solve.World, of: scenario.Scenario) -> response.Answer:
-    found = simulate.answered(world, of, simulate.enacted_in(world, of))
+def answer(parameters: solve.ParameterDraw, of: scenario.Scenario) -> response.Answer:
+    found = simulate.answered(parameters, of, simulate.enacted_in(parameters, of))
     assert found is not None
     return found
 
@@ -65,33 +67,37 @@ def factors(found: response.Answer, place: areas.Place) -> np.ndarray:
     return share.reshape(len(KINDS), len(SCHEMES), n, n, MONTHS)
 
 
-def test_by_default_nobody_responds(world: solve.World, delta: scenario.Scenario) -> None:
-    assert response.form(world.values) == "none"
-    assert simulate.answered(world, delta, simulate.enacted_in(world, delta)) is None
-    before, after = both(world, delta)
+def test_by_default_nobody_responds(parameters: solve.ParameterDraw, delta: scenario.Scenario) -> None:
+    assert response.form(parameters.values) == "none"
+    assert simulate.answered(parameters, delta, simulate.enacted_in(parameters, delta)) is None
+    before, after = both(parameters, delta)
     assert (before[..., CASES].sum(axis=-1) == after[..., CASES].sum(axis=-1)).all()
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_no_change_is_exactly_nothing_in_every_form(
-    world: solve.World, no_change: scenario.Scenario, form: str
+    parameters: solve.ParameterDraw, no_change: scenario.Scenario, form: str
 ) -> None:
     assert simulate.touched_by(no_change).any()
-    before, after = both(formed(world, form), no_change)
+    before, after = both(formed(parameters, form), no_change)
     assert (before == after).all() and before.any()
 
 
-def test_the_solved_constants_do_not_hang_on_the_form(world: solve.World, delta: scenario.Scenario) -> None:
+def test_the_solved_constants_do_not_hang_on_the_form(
+    parameters: solve.ParameterDraw, delta: scenario.Scenario
+) -> None:
     pinned = solve.solve(scenario.reference(delta), 11, 3, {"response.form": "price"})
-    assert (pinned.c == world.c).all() and (pinned.bill == world.bill).all()
+    assert (pinned.c == parameters.c).all() and (pinned.bill == parameters.bill).all()
     assert response.form(pinned.values) == "price"
 
 
-def test_the_reference_drawn_at_the_envelope_is_the_reference(world: solve.World, longer: scenario.Scenario) -> None:
+def test_the_reference_drawn_at_the_envelope_is_the_reference(
+    parameters: solve.ParameterDraw, longer: scenario.Scenario
+) -> None:
     """The same totals in expectation, per kind, as without an envelope: who is real comes as often as ever."""
     root, nowhere = scenario.reference(longer), np.zeros_like(simulate.touched_by(longer))
     plain, thinned = (
-        simulate.live(formed(world, form), root, touched=nowhere, people=400_000).totals.sum(axis=(0, 2, 3, 4, 5))
+        simulate.live(formed(parameters, form), root, touched=nowhere, people=400_000).totals.sum(axis=(0, 2, 3, 4, 5))
         for form in ("none", "price")
     )
     for moved, least in ((CASES, 0.02), (MONEY, 0.03), (PAID, 0.03)):
@@ -103,16 +109,16 @@ def test_the_reference_drawn_at_the_envelope_is_the_reference(world: solve.World
 
 
 def test_cheaper_care_is_asked_for_more_and_only_by_those_it_is_cheaper_for(
-    world: solve.World, longer: scenario.Scenario, place: areas.Place
+    parameters: solve.ParameterDraw, longer: scenario.Scenario, place: areas.Place
 ) -> None:
-    found = factors(answer(formed(world, "price", displaced=0.0), longer), place)
+    found = factors(answer(formed(parameters, "price", displaced=0.0), longer), place)
     touched = np.moveaxis(scenario.compile(longer, place).touched, (3, 2), (0, 1))
     assert np.abs(found[~touched] - 1).max() < 1e-12
     assert (found[CHRONIC][touched[CHRONIC]] > 1 - 1e-12).mean() > 0.99 and found[CHRONIC].max() > 1.005
 
 
-def test_visits_and_fund_follow_the_factors(world: solve.World, longer: scenario.Scenario) -> None:
-    of = formed(world, "price", displaced=0.0)
+def test_visits_and_fund_follow_the_factors(parameters: solve.ParameterDraw, longer: scenario.Scenario) -> None:
+    of = formed(parameters, "price", displaced=0.0)
     before, after = both(of, longer)
     found = factors(answer(of, longer), areas.provinces())[CHRONIC]
     old, new = (one[CHRONIC][..., CASES].sum(axis=-1).astype(float) for one in (before, after))
@@ -122,9 +128,9 @@ def test_visits_and_fund_follow_the_factors(world: solve.World, longer: scenario
 
 @pytest.mark.parametrize("form", FORMS)
 def test_without_substitution_a_longer_chronic_list_leaves_admissions_alone(
-    world: solve.World, longer: scenario.Scenario, form: str
+    parameters: solve.ParameterDraw, longer: scenario.Scenario, form: str
 ) -> None:
-    before, after = both(formed(world, form, displaced=0.0, eta=0.2), longer)
+    before, after = both(formed(parameters, form, displaced=0.0, eta=0.2), longer)
     others = np.arange(len(KINDS)) != CHRONIC
     assert (before[others] == after[others]).all()
     assert after[CHRONIC][..., amounts.VISITS].sum() > before[CHRONIC][..., amounts.VISITS].sum()
@@ -132,9 +138,9 @@ def test_without_substitution_a_longer_chronic_list_leaves_admissions_alone(
 
 
 def test_more_chronic_visits_take_the_place_of_admissions_where_that_is_switched_on(
-    world: solve.World, longer: scenario.Scenario
+    parameters: solve.ParameterDraw, longer: scenario.Scenario
 ) -> None:
-    off, on = (formed(world, "price", displaced=share) for share in (0.0, 0.06))
+    off, on = (formed(parameters, "price", displaced=share) for share in (0.0, 0.06))
     assert (both(off, longer)[0] == both(on, longer)[0]).all()  # the reference displaces nothing
     found = factors(answer(on, longer), areas.provinces())
     expected = simulate.cases(on, areas.provinces(), longer.year)[:, :, response.responding("price")].sum(axis=2)
@@ -157,11 +163,11 @@ def test_emergencies_do_not_respond_and_by_eta_nobody_who_lives_there(form: str)
     assert not found[EMERGENCY] and found[LONG_STAY] == (form == "price") and found.sum() >= len(PURPOSES) - 2
 
 
-def test_by_eta_who_leaves_home_is_a_logit_of_coverage(world: solve.World) -> None:
+def test_by_eta_who_leaves_home_is_a_logit_of_coverage(parameters: solve.ParameterDraw) -> None:
     leaving, cases = np.full((4, 2, 3), -2.0), np.full((4, 3), 1200.0)
     gained, season = np.zeros((4, 3, MONTHS)), np.full(MONTHS, 1 / MONTHS)
     gained[CHRONIC, 1, 6:] = 30.0  # of 100 cases a month
-    found = response.to_coverage(formed(world, "eta", eta=0.35).values, leaving, gained, cases, season)
+    found = response.to_coverage(formed(parameters, "eta", eta=0.35).values, leaving, gained, cases, season)
     p = [1 / (1 + np.exp(2.0 - more)) for more in (0.0, 0.35 * 0.3)]
     assert found.visits[CHRONIC, :, 1, :, 6:] == pytest.approx(p[1] / p[0])
     found.visits[CHRONIC, :, 1, :, 6:] = 1.0
@@ -200,16 +206,18 @@ def test_cells_that_one_scenario_treats_alike_share_a_price(delta: scenario.Scen
     assert len(np.unique(found[INPATIENT, 0][touched[INPATIENT, 0]])) == len(homes)
 
 
-def test_more_than_the_envelope_holds_is_refused_with_a_fix(world: solve.World, delta: scenario.Scenario) -> None:
+def test_more_than_the_envelope_holds_is_refused_with_a_fix(
+    parameters: solve.ParameterDraw, delta: scenario.Scenario
+) -> None:
     free = (("benefits.cap_yuan", 1_000_000.0),)
     change = Change.model_validate({"from": "2024-01", "set": (*free, ("claims.hassle_saved", 1.0))})
     of = delta.model_copy(update={"changes": (change,)})
     with pytest.raises(BadInputError, match=r"come to .* times those of the baseline .*At most 1\.5 can be drawn"):
-        answer(formed(world, "price", outpatient=-60.0), of)
+        answer(formed(parameters, "price", outpatient=-60.0), of)
 
 
-def test_the_fund_effect_of_volume_has_a_name(world: solve.World, longer: scenario.Scenario) -> None:
-    of, touched = formed(world, "price", displaced=0.0), simulate.touched_by(longer)
+def test_the_fund_effect_of_volume_has_a_name(parameters: solve.ParameterDraw, longer: scenario.Scenario) -> None:
+    of, touched = formed(parameters, "price", displaced=0.0), simulate.touched_by(longer)
     sides = (scenario.reference(longer), longer)
     runs = tuple(simulate.live(of, one, touched=touched, people=PEOPLE) for one in sides)
     parts = effects(runs, follow(of, *runs))  # type: ignore[arg-type]
@@ -240,15 +248,20 @@ def test_any_number_of_threads_gives_the_same_response(longer: scenario.Scenario
     one, two = (
         experiment.repeat([longer], draws=2, people=3_000, jobs=jobs, pin={"response.form": "price"}) for jobs in (1, 2)
     )
-    assert (one.lived[0].amounts == two.lived[0].amounts).all()
+    assert (one.simulated[0].amounts == two.simulated[0].amounts).all()
 
 
-def lived(world: solve.World, of: scenario.Scenario, real: np.ndarray | None, dearer: float = 1.0) -> np.ndarray:
+def simulated(
+    parameters: solve.ParameterDraw, of: scenario.Scenario, real: np.ndarray | None, dearer: float = 1.0
+) -> np.ndarray:
     """Return the totals of the loop, (kind, month, amount), with a share of people real by month, or without any."""
     place, touched = areas.load(of.geography), simulate.touched_by(of)
-    rules, n = simulate.enacted_in(world, of), len(place.codes)
-    cells = simulate.cells_of(world, place, of.year, simulate.focus(touched), PEOPLE, True)
-    draw, tables = simulate.draw_record(world, of.year, care_at_home=False), simulate.tables_of(world, rules, of)
+    rules, n = simulate.enacted_in(parameters, of), len(place.codes)
+    cells = simulate.cells_of(parameters, place, of.year, simulate.focus(touched), PEOPLE, True)
+    draw, tables = (
+        simulate.draw_record(parameters, of.year, care_at_home=False),
+        simulate.tables_of(parameters, rules, of),
+    )
     answer = None
     if real is not None:
         shape = (len(KINDS) * len(SCHEMES) * n * n, MONTHS)
@@ -262,31 +275,33 @@ def lived(world: solve.World, of: scenario.Scenario, real: np.ndarray | None, de
 
 
 def test_where_everybody_is_real_the_loop_does_what_it_does_without_a_response(
-    world: solve.World, delta: scenario.Scenario
+    parameters: solve.ParameterDraw, delta: scenario.Scenario
 ) -> None:
-    plain = lived(world, delta, None)
-    assert (lived(world, delta, np.ones(MONTHS)) == plain).all()
-    assert not lived(world, delta, np.zeros(MONTHS)).any()
-    twice = lived(world, delta, np.ones(MONTHS), 2.0)
+    plain = simulated(parameters, delta, None)
+    assert (simulated(parameters, delta, np.ones(MONTHS)) == plain).all()
+    assert not simulated(parameters, delta, np.zeros(MONTHS)).any()
+    twice = simulated(parameters, delta, np.ones(MONTHS), 2.0)
     bills = [one[..., MONEY].sum() for one in (plain, twice)]
     assert (twice[..., CASES].sum(axis=-1) == plain[..., CASES].sum(axis=-1)).all()
     assert bills[1] / bills[0] == pytest.approx(2, rel=1e-3)  # the cheapest bill is a yuan
 
 
-def test_only_real_visits_move_the_state_of_the_year(world: solve.World, delta: scenario.Scenario) -> None:
+def test_only_real_visits_move_the_state_of_the_year(parameters: solve.ParameterDraw, delta: scenario.Scenario) -> None:
     """Who begins in July has all of the deductible before them: the fund owes less on the same bills."""
-    plain, later = lived(world, delta, None), lived(world, delta, np.arange(MONTHS) >= 6)
+    plain, later = simulated(parameters, delta, None), simulated(parameters, delta, np.arange(MONTHS) >= 6)
     assert not later[:, :6].any()
-    assert not lived(world, delta, np.arange(MONTHS) < 6)[:, 6:].any()
+    assert not simulated(parameters, delta, np.arange(MONTHS) < 6)[:, 6:].any()
     assert (later[:, 6:, CASES].sum(axis=-1) == plain[:, 6:, CASES].sum(axis=-1)).all()
     owed = [one[INPATIENT, 6:, PAID].sum() for one in (plain, later)]
     assert owed[1] < 0.9998 * owed[0]
 
 
-def test_where_all_come_in_an_emergency_nobody_responds(world: solve.World, longer: scenario.Scenario) -> None:
-    pull = world.pull
+def test_where_all_come_in_an_emergency_nobody_responds(
+    parameters: solve.ParameterDraw, longer: scenario.Scenario
+) -> None:
+    pull = parameters.pull
     only = np.broadcast_to(np.eye(len(PURPOSES))[EMERGENCY], pull.purpose.shape)
-    urgent = replace(world, pull=replace(pull, purpose=only, living_away=np.zeros_like(pull.living_away)))
+    urgent = replace(parameters, pull=replace(pull, purpose=only, living_away=np.zeros_like(pull.living_away)))
     for form in FORMS:
         before, after = both(formed(urgent, form), longer)
         assert (before[..., CASES].sum(axis=-1) == after[..., CASES].sum(axis=-1)).all()

@@ -28,27 +28,29 @@ CITIES = scenario.load(ROOT / "scenarios" / "delta_mutual_recognition_cities.yam
 DELTA, PROVINCES = areas.load("delta"), areas.provinces()
 
 
-def lived(world: solve.World, of: scenario.Scenario) -> Run:
-    return simulate.live(world, of, touched=simulate.touched_by(of), people=2_000)
+def simulated(parameters: solve.ParameterDraw, of: scenario.Scenario) -> Run:
+    return simulate.live(parameters, of, touched=simulate.touched_by(of), people=2_000)
 
 
 @pytest.fixture(scope="module")
-def runs(world: solve.World) -> tuple[Run, Run]:
+def runs(parameters: solve.ParameterDraw) -> tuple[Run, Run]:
     """Return the reference and the scenario, care within provinces included."""
-    return lived(world, scenario.reference(CITIES)), lived(world, CITIES)
+    return simulated(parameters, scenario.reference(CITIES)), simulated(parameters, CITIES)
 
 
 @pytest.fixture(scope="module")
-def without(world: solve.World) -> tuple[Run, Run]:
+def without(parameters: solve.ParameterDraw) -> tuple[Run, Run]:
     """Return the same, nobody treated in another city of the province."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(within, "expect", lambda place, *_: np.zeros((4, 2, 4, len(place.codes), len(place.codes))))
-        return lived(world, scenario.reference(CITIES)), lived(world, CITIES)
+        return simulated(parameters, scenario.reference(CITIES)), simulated(parameters, CITIES)
 
 
 @pytest.mark.parametrize("year", [2023, 2024])
-def test_cases_and_cost_are_the_published_off_site_less_cross_province(world: solve.World, year: int) -> None:
-    cases, bills = within.national(year, world.values), within.bills(world.values)
+def test_cases_and_cost_are_the_published_off_site_less_cross_province(
+    parameters: solve.ParameterDraw, year: int
+) -> None:
+    cases, bills = within.national(year, parameters.values), within.bills(parameters.values)
     assert (cases[:PHARMACY] > 0).all() and (cases[PHARMACY] == 0).all()
     for s, scheme in enumerate(SCHEMES):
         of = {"scheme": scheme, "year": str(year)}
@@ -61,9 +63,11 @@ def test_cases_and_cost_are_the_published_off_site_less_cross_province(world: so
 
 
 @pytest.mark.parametrize("geography", areas.GEOGRAPHIES)
-def test_cities_sum_to_their_province_and_provinces_to_the_nation(world: solve.World, geography: str) -> None:
-    place, v = areas.load(geography), world.values
-    found = within.expect(place, 2023, v, world.pull.purpose)
+def test_cities_sum_to_their_province_and_provinces_to_the_nation(
+    parameters: solve.ParameterDraw, geography: str
+) -> None:
+    place, v = areas.load(geography), parameters.values
+    found = within.expect(place, 2023, v, parameters.pull.purpose)
     shares = within.province_shares(v)
     np.testing.assert_allclose(shares.sum(axis=0), 1)
     assert (found[..., ~place.inside] == 0).all()
@@ -75,27 +79,29 @@ def test_cities_sum_to_their_province_and_provinces_to_the_nation(world: solve.W
     assert (by_province.sum(axis=(0, 1)) > 0).tolist() == split
 
 
-def test_patients_go_near_and_to_the_capital(world: solve.World) -> None:
-    found = within.expect(DELTA, 2023, world.values, world.pull.purpose)[INPATIENT].sum(axis=0)
+def test_patients_go_near_and_to_the_capital(parameters: solve.ParameterDraw) -> None:
+    found = within.expect(DELTA, 2023, parameters.values, parameters.pull.purpose)[INPATIENT].sum(axis=0)
     wuxi, suzhou, xuzhou, nanjing = (DELTA.index(code) for code in ("320200", "320500", "320300", "320100"))
     travel = found[LONG_STAY + 1 :].sum(axis=0)
     assert travel[wuxi, suzhou] / DELTA.share[suzhou] > travel[wuxi, xuzhou] / DELTA.share[xuzhou]
-    more = {q: (x + 1 if q.id == "flow.capital" else x) for q, x in world.values.items()}
-    drawn = within.expect(DELTA, 2023, more, world.pull.purpose)[INPATIENT].sum(axis=(0, 1))
+    more = {q: (x + 1 if q.id == "flow.capital" else x) for q, x in parameters.values.items()}
+    drawn = within.expect(DELTA, 2023, more, parameters.pull.purpose)[INPATIENT].sum(axis=(0, 1))
     assert drawn[:, nanjing].sum() > found.sum(axis=0)[:, nanjing].sum()
     assert found[:, nanjing, nanjing].sum() == 0
 
 
-def test_a_run_has_as_many_cases_as_expected_and_as_dear(world: solve.World, runs: tuple[Run, Run]) -> None:
-    expected = within.expect(DELTA, CITIES.year, world.values, world.pull.purpose).sum(axis=2)
+def test_a_run_has_as_many_cases_as_expected_and_as_dear(
+    parameters: solve.ParameterDraw, runs: tuple[Run, Run]
+) -> None:
+    expected = within.expect(DELTA, CITIES.year, parameters.values, parameters.pull.purpose).sum(axis=2)
     by_pair = runs[0].totals[:, :, :, DELTA.inside].sum(axis=(0, 3, 4))
     cases = by_pair[..., amounts.VISITS : amounts.VISITS + 3].sum(axis=-1)
     np.testing.assert_allclose(cases[:PHARMACY], expected[:PHARMACY].sum(axis=(2, 3)), rtol=0.15)
     bills = by_pair[..., amounts.BILLS : amounts.BILLS + 3].sum(axis=-1) / 100
-    cost = (expected.sum(axis=(2, 3)) * within.bills(world.values)).sum()
+    cost = (expected.sum(axis=(2, 3)) * within.bills(parameters.values)).sum()
     assert bills.sum() == pytest.approx(cost, rel=0.05)
     direct = by_pair[..., amounts.VISITS].sum() / cases.sum()
-    assert direct == pytest.approx(float(world.values[within.Within.direct][0]), abs=0.01)
+    assert direct == pytest.approx(float(parameters.values[within.Within.direct][0]), abs=0.01)
 
 
 def test_cross_province_care_is_the_same_to_the_visit(runs: tuple[Run, Run], without: tuple[Run, Run]) -> None:
@@ -118,15 +124,15 @@ def test_a_measure_between_provinces_leaves_care_within_them_alone(runs: tuple[R
     assert not before[..., amounts.FIRST + 1 : amounts.FIRST + len(amounts.CAUSES)].any()
 
 
-def test_only_a_drawn_country_holds_care_within_provinces(world: solve.World) -> None:
-    run = simulate.live(world, CITIES, touched=simulate.touched_by(CITIES), people=2_000, whole=False)
+def test_only_a_drawn_country_holds_care_within_provinces(parameters: solve.ParameterDraw) -> None:
+    run = simulate.live(parameters, CITIES, touched=simulate.touched_by(CITIES), people=2_000, whole=False)
     assert not run.totals[:, :, :, DELTA.inside].any()
 
 
 def test_the_ledger_clears_it_inside_the_province_without_prepayment(
-    world: solve.World, runs: tuple[Run, Run], without: tuple[Run, Run]
+    parameters: solve.ParameterDraw, runs: tuple[Run, Run], without: tuple[Run, Run]
 ) -> None:
-    books, bare = (follow(world, *both)[1] for both in (runs, without))
+    books, bare = (follow(parameters, *both)[1] for both in (runs, without))
     moves, year = books.moves, slice(ledger.MONTHS, 2 * ledger.MONTHS)
     of = ledger.balances(moves)
     assert (sum(balance.sum(axis=(1, 2, 3)) for balance in of.values()) == 0).all()
@@ -152,12 +158,12 @@ def test_the_ledger_clears_it_inside_the_province_without_prepayment(
     ("host", "near", "far"), [(None, 2, 2), ("anhui", 2, 1), ("shanghai", 1, None)], ids=["any", "own", "other"]
 )
 def test_stress_of_a_month_reaches_care_in_the_own_province_if_it_is_named(
-    host: str | None, near: float, far: float | None, world: solve.World, runs: tuple[Run, Run]
+    host: str | None, near: float, far: float | None, parameters: solve.ParameterDraw, runs: tuple[Run, Run]
 ) -> None:
     where = {"home": "hefei"} | ({"host": host} if host else {})
     change = {"from": "2024-05", "to": "2024-05", "where": where, "set": (("ledger.flows.factor", 2.0),)}
     of = CITIES.model_copy(update={"changes": (Change.model_validate(change),)})
-    before, after = follow(world, runs[0], replace(runs[0], scenario=of))
+    before, after = follow(parameters, runs[0], replace(runs[0], scenario=of))
     hefei, may = DELTA.index("340100"), ledger.MONTHS + 4
     for name, times in (("within", near), ("claimed", near if near == far else None), ("direct", far)):
         was, now = (getattr(books.flows, name) for books in (before, after))
@@ -183,8 +189,8 @@ def test_an_area_s_own_terms_for_other_cities_of_the_province_are_used() -> None
     assert terms("Wuhu", "within_referral").deductible == terms("Wuhu", "local").deductible
 
 
-def test_later_years_grow_and_earlier_ones_are_published(world: solve.World) -> None:
-    v = world.values
+def test_later_years_grow_and_earlier_ones_are_published(parameters: solve.ParameterDraw) -> None:
+    v = parameters.values
     assert (within.index(2023, v) == 1).all()
     assert 0 < within.index(2021, v)[0] < within.index(2022, v)[0] < 1 < within.index(2024, v)[0]
     grown = within.national(2026, v)[:PHARMACY] / within.national(2024, v)[:PHARMACY]

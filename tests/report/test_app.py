@@ -55,7 +55,7 @@ def test_a_first_look_is_the_run_of_its_file_on_the_changed_pairs(tmp_path: Path
         assert (row["yuan"], row["yuan_low"], row["yuan_high"]) == (found["change"], found["low"], found["high"])
 
 
-def test_a_stronger_measure_does_more_and_another_geography_the_same_in_the_same_worlds(tmp_path: Path) -> None:
+def test_a_stronger_measure_does_more_and_another_geography_the_same_in_the_same_draws(tmp_path: Path) -> None:
     half, full = (
         briefing.by_kind(app.look(tried(tmp_path, catalogue__reach__service=s), **FEW))["yuan"][0] for s in (0.5, 1)
     )

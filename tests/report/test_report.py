@@ -1048,13 +1048,13 @@ def test_a_folder_forged_with_hashes_that_fit_is_one_message(
 def test_values_changed_at_random_under_hashes_that_fit_are_never_a_traceback(
     mine: Path, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    luck = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     for _ in range(4):
-        (name,) = luck.choice(["headline.json", "effects.csv", "fit.csv", "years.csv", "who.csv", "attention.csv"], 1)
+        (name,) = rng.choice(["headline.json", "effects.csv", "fit.csv", "years.csv", "who.csv", "attention.csv"], 1)
         lines = (mine / name).read_text(encoding="utf-8").split("\n")
-        at = int(luck.integers(len(lines)))
+        at = int(rng.integers(len(lines)))
         strange = ['"', "null,", "1e999", "-1,-1", "\u202e", "{", "[]", "0" * 400]
-        lines[at] = re.sub(r"[0-9.]+|[a-z_]+", strange[int(luck.integers(len(strange)))], lines[at], count=1)
+        lines[at] = re.sub(r"[0-9.]+|[a-z_]+", strange[int(rng.integers(len(strange)))], lines[at], count=1)
         forged(mine, str(name), "\n".join(lines).encode())
         for command in (["verify", str(mine)], ["report", str(mine), "--lang", "en", "--scenario", "no_change"]):
             assert cli.main(command) in (0, 2)

@@ -52,7 +52,7 @@ def using(root: Scenario, what: str) -> Scenario:
 
 @pytest.mark.parametrize(("unknown", "what"), USED_WITH, ids=[f"{q.id}, {what}" for q, what in USED_WITH])
 def test_something_hangs_on_an_unknown_where_it_is_used(
-    unknown: Quantity, what: str, world: solve.World, delta: Scenario
+    unknown: Quantity, what: str, parameters: solve.ParameterDraw, delta: Scenario
 ) -> None:
     root = scenario.reference(delta)
     of = using(root, what)
@@ -61,15 +61,15 @@ def test_something_hangs_on_an_unknown_where_it_is_used(
     form = dict([what.split("=")]) if "=" in what else {}
     assert unknown.id not in checks.unused(of, form)
 
-    def lived(value: float) -> np.ndarray:
+    def simulated(value: float) -> np.ndarray:
         pin = {**form, unknown.id: value}
-        there = solve.solve(scenario.reference(of), 11, 3, pin) if unknown.id.startswith("flow.") else world
+        there = solve.solve(scenario.reference(of), 11, 3, pin) if unknown.id.startswith("flow.") else parameters
         forms = {KNOWN[name]: np.array([KNOWN[name].choices.index(chosen)]) for name, chosen in form.items()}
         there = replace(there, values={**there.values, **forms, unknown: np.array([value])})
         return simulate.live(there, of, touched=simulate.touched_by(of), people=20_000, whole=what == CITIES).totals
 
     assert unknown.low is not None and unknown.high is not None
-    assert (lived(unknown.low) != lived(unknown.high)).any()
+    assert (simulated(unknown.low) != simulated(unknown.high)).any()
 
 
 def test_the_pace_of_the_network_after_2024_moves_the_years_to_come_and_no_payment(delta: Scenario) -> None:
@@ -78,7 +78,7 @@ def test_the_pace_of_the_network_after_2024_moves_the_years_to_come_and_no_payme
     assert pace.id in experiment.APART and pace not in experiment.scalar_parameters()
     pins: tuple[dict[str, float | str], ...] = ({pace.id: 0.0}, {}, {pace.id: Network.speed.number})
     found = [experiment.repeat([delta], draws=2, seed=0, people=5_000, whole=False, pin=pin) for pin in pins]
-    first, *others = (runs.lived[0].amounts for runs in found)
+    first, *others = (runs.simulated[0].amounts for runs in found)
     assert all((first == other).all() for other in others)
     for none, drawn, most in zip(*(runs.common.checks for runs in found), strict=True):
         assert (none.direct == drawn.direct).all() and (none.ahead == none.direct[-1]).all()

@@ -1,7 +1,7 @@
 """Every lever does what its declaration says: nothing at zero, the declared sign at full strength, and only there.
 
-In care and in the books. One small draw, one pair of provinces, one world: what is written beside a lever is enough to
-be tested. Pools are those of cities.
+In care and in the books. One small draw, one pair of provinces: what is written beside a lever is enough to be tested.
+Pools are those of cities.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ BARE = Scenario(
 """A root that enacts nothing: every lever at its default."""
 
 every_lever = pytest.mark.parametrize("lever", LEVERS.values(), ids=LEVERS)
-Live = Callable[[Scenario], "Lived"]
+Live = Callable[[Scenario], "Simulated"]
 
 
 def declared(lever: Quantity) -> AtFull:
@@ -81,7 +81,7 @@ def without(lever: Quantity) -> Scenario:
 
 
 @dataclass(frozen=True)
-class Lived:
+class Simulated:
     """A scenario's year of those at home where levers are set, and in Shandong.
 
     care : amounts by (kind, home, host, amount). books : what followed for the money.
@@ -101,11 +101,11 @@ class Lived:
 
 @pytest.fixture(scope="module")
 def live(delta: Scenario) -> Live:
-    """Return what lives a scenario in a world in which every disease is as frequent as the middle of its range.
+    """Return what lives a scenario in a draw in which every disease is as frequent as the middle of its range.
 
     So rare ones are met too. Within provinces nobody is lived for provinces, few are for cities.
     """
-    world = solve.solve(scenario.reference(delta), 11, 3, {"chronic.patients": 0.5})
+    parameters = solve.solve(scenario.reference(delta), 11, 3, {"chronic.patients": 0.5})
 
     def run(of: Scenario) -> Run:
         place = areas.load(of.geography)
@@ -113,19 +113,19 @@ def live(delta: Scenario) -> Live:
         touched = np.zeros_like(simulate.touched_by(of))
         touched[[i for name in (*HOMES, "山东") for i in place.resolve(name)]] = True
         touched[place.province[:, None] == place.province] = False
-        return simulate.live(world, of, touched=touched, people=2_000 if cities else 40_000, whole=cities)
+        return simulate.live(parameters, of, touched=touched, people=2_000 if cities else 40_000, whole=cities)
 
     @lru_cache
     def root(geography: str) -> Run:
         return run(BARE.model_copy(update={"geography": geography}))
 
     @lru_cache(maxsize=4)  # what many levers are compared with
-    def lived(of: Scenario) -> Lived:
+    def simulated(of: Scenario) -> Simulated:
         after = run(of)
         care = np.asarray(after.totals.sum(axis=(0, 2, 5)))
-        return Lived(areas.load(of.geography), care, follow(world, root(of.geography), after)[1])
+        return Simulated(areas.load(of.geography), care, follow(parameters, root(of.geography), after)[1])
 
-    return lived
+    return simulated
 
 
 OTHERS = {"home": {"pool", "patient", "neighbour"}, "host": {"host", "hospital", "own", "advance"}}
@@ -136,7 +136,7 @@ for which it is set: a pool that runs short pays all of them less.
 """
 
 
-def told(name: str, side: Lived, care: np.ndarray) -> np.ndarray:
+def told(name: str, side: Simulated, care: np.ndarray) -> np.ndarray:
     """Return what a lever may name: a kind of care whole, an amount or metric of some care, or one of the money."""
     if name in KINDS:
         return np.asarray(side.care[KINDS.index(name)])

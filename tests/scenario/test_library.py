@@ -38,13 +38,13 @@ MORE = [
 """Of two, the second raises the direct settlement rate by more."""
 
 
-def changes(name: str, world: solve.World) -> dict[str, float]:
+def changes(name: str, parameters: solve.ParameterDraw) -> dict[str, float]:
     """Return what a scenario changes in one draw, by metric."""
     of = scenario.load(SCENARIOS / f"{name}.yaml")
     touched, place = simulate.touched_by(of), areas.load(of.geography)
     group = metrics.groups(touched)[: experiment.HEADLINE + 1]
     how = {"touched": touched, "people": 20_000, "whole": False}
-    sides = [simulate.live(world, one, **how).totals for one in (scenario.reference(of), of)]
+    sides = [simulate.live(parameters, one, **how).totals for one in (scenario.reference(of), of)]
     before, after = (metrics.amounts(totals, place, group)[0].sum(axis=0) for totals in sides)
     return {metric: float(metrics.metric(metric, after) - metrics.metric(metric, before)) for metric in metrics.UNITS}
 
@@ -59,13 +59,15 @@ def test_a_scenario_is_written_in_both_languages_with_its_document(name: str) ->
 
 
 @pytest.mark.parametrize(("name", "signs"), EXPECTED.items(), ids=EXPECTED)
-def test_a_scenario_does_what_its_document_expects(name: str, signs: dict[str, int], world: solve.World) -> None:
-    found = changes(name, world)
+def test_a_scenario_does_what_its_document_expects(
+    name: str, signs: dict[str, int], parameters: solve.ParameterDraw
+) -> None:
+    found = changes(name, parameters)
     for metric, sign in signs.items():
         assert sign * found[metric] > 0, f"{metric}: {found[metric]}"
 
 
 @pytest.mark.parametrize(("less", "more"), MORE)
-def test_what_goes_further_does_more(less: str, more: str, world: solve.World) -> None:
-    one, other = (changes(name, world)["direct_settlement_rate"] for name in (less, more))
+def test_what_goes_further_does_more(less: str, more: str, parameters: solve.ParameterDraw) -> None:
+    one, other = (changes(name, parameters)["direct_settlement_rate"] for name in (less, more))
     assert 0 < one < other

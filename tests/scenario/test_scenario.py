@@ -559,10 +559,10 @@ def test_a_value_is_checked_by_the_range_and_unit_of_its_lever():
 
 def shuffled(text: str, seed: int) -> str:
     """Return a text with a few pieces moved, doubled or lost."""
-    luck = random.Random(seed)
-    for _ in range(luck.randint(1, 4)):
-        i, j, k = (luck.randint(0, len(text)) for _ in range(3))
-        text = luck.choice(
+    rng = random.Random(seed)
+    for _ in range(rng.randint(1, 4)):
+        i, j, k = (rng.randint(0, len(text)) for _ in range(3))
+        text = rng.choice(
             [
                 text[:i] + text[j:],
                 text[:i] + text[j : j + 9] + text[i:],

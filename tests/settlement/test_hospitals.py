@@ -35,10 +35,10 @@ def setting(root: Scenario, lever: str, value: float) -> Scenario:
     return root.model_copy(update={"name": "x", "changes": (change,), "parent": root})
 
 
-def lived(world: solve.World, of: Scenario) -> np.ndarray:
+def simulated(parameters: solve.ParameterDraw, of: Scenario) -> np.ndarray:
     """Return the amounts of a run, (kind, home, host, amount), everybody looked at alike."""
     nowhere = np.zeros_like(simulate.touched_by(of))
-    return simulate.live(world, of, touched=nowhere, people=20_000).totals.sum(axis=(0, 2, 5))
+    return simulate.live(parameters, of, touched=nowhere, people=20_000).totals.sum(axis=(0, 2, 5))
 
 
 def amount(totals: np.ndarray, name: str) -> int:
@@ -46,10 +46,12 @@ def amount(totals: np.ndarray, name: str) -> int:
     return int(totals[:, :, SHANGHAI, AMOUNTS.index(name)].sum())
 
 
-def pinned(world: solve.World, **values: float) -> solve.World:
+def pinned(parameters: solve.ParameterDraw, **values: float) -> solve.ParameterDraw:
     """Return a world in which uncertain parameters of hospitals have these values."""
     known = {"worth": Hospitals.worth, "bill": Drg.bill, "growth": Drg.growth, "margin": Drg.margin}
-    return replace(world, values={**world.values, **{known[name]: np.array([x]) for name, x in values.items()}})
+    return replace(
+        parameters, values={**parameters.values, **{known[name]: np.array([x]) for name, x in values.items()}}
+    )
 
 
 def rate(totals: np.ndarray) -> float:
@@ -58,15 +60,15 @@ def rate(totals: np.ndarray) -> float:
 
 
 @pytest.fixture(scope="module")
-def before(world: solve.World, root: Scenario) -> np.ndarray:
-    return lived(world, root)
+def before(parameters: solve.ParameterDraw, root: Scenario) -> np.ndarray:
+    return simulated(parameters, root)
 
 
 def test_being_paid_sooner_helps_a_little_and_later_harms(
-    world: solve.World, root: Scenario, before: np.ndarray
+    parameters: solve.ParameterDraw, root: Scenario, before: np.ndarray
 ) -> None:
     """A month's interest is a few thousandths of a bill: points of the rate would be a mistake."""
-    sooner, later = (lived(world, setting(root, "ledger.hospital.lag", months)) for months in (0, 12))
+    sooner, later = (simulated(parameters, setting(root, "ledger.hospital.lag", months)) for months in (0, 12))
     assert rate(later) < rate(before) < rate(sooner) < rate(before) + 0.01
     for condition in ("first_not_filed", "first_not_coded"):
         assert amount(later, condition) >= amount(before, condition) >= amount(sooner, condition)
@@ -88,19 +90,23 @@ def test_what_two_months_sooner_are_worth_by_hand() -> None:
     assert float(gains[0] @ answer.weights) == pytest.approx(10 * 2 / 12 * 0.04 * 0.584)
 
 
-def test_without_a_policy_nothing_moves_whatever_the_unknowns(world: solve.World, root: Scenario) -> None:
+def test_without_a_policy_nothing_moves_whatever_the_unknowns(parameters: solve.ParameterDraw, root: Scenario) -> None:
     found = measures.taken(root, areas.load("provinces"))
     assert len(found.kind) == 1 and not found.paths.any()
-    assert (lived(pinned(world, worth=20.0, bill=-0.12, margin=0.05), root) == lived(world, root)).all()
+    assert (
+        simulated(pinned(parameters, worth=20.0, bill=-0.12, margin=0.05), root) == simulated(parameters, root)
+    ).all()
 
 
 @pytest.mark.parametrize("end", [-3.0, -0.2, 0.4, 2.0])
-def test_as_many_faults_are_left_as_the_willingness_says(world: solve.World, root: Scenario, end: float) -> None:
+def test_as_many_faults_are_left_as_the_willingness_says(
+    parameters: solve.ParameterDraw, root: Scenario, end: float
+) -> None:
     """Not filed and not coded are raw faults x (1 - W), whether W rises or falls."""
     of = setting(root, "hospitals.disputes_settled", 1.0)
     found = measures.taken(of, areas.load("provinces"))
     answer = hospitals.HospitalResponse(np.array([0.0, 0.0, 0.0, end]), 1.0, 0.0, 0.0)
-    ground = simulate.ground(world, areas.load("provinces"), 2024)._replace(answer=answer)
+    ground = simulate.ground(parameters, areas.load("provinces"), 2024)._replace(answer=answer)
     mended, uncoded = ground.mended, ground.uncoded
     table = measures.table(found, ground)[1:]
     k = found.kind[1:]
@@ -111,10 +117,10 @@ def test_as_many_faults_are_left_as_the_willingness_says(world: solve.World, roo
 
 
 def test_drg_scales_the_bills_of_its_inpatients_and_no_other(
-    world: solve.World, root: Scenario, before: np.ndarray
+    parameters: solve.ParameterDraw, root: Scenario, before: np.ndarray
 ) -> None:
-    of = pinned(world, bill=-0.10, growth=0.0, margin=0.0)
-    whole, half = (lived(of, setting(root, "drg.covered", share)) for share in (1.0, 0.5))
+    of = pinned(parameters, bill=-0.10, growth=0.0, margin=0.0)
+    whole, half = (simulated(of, setting(root, "drg.covered", share)) for share in (1.0, 0.5))
     bills = [AMOUNTS.index(f"bill_{way}") for way in ("direct", "claimed", "abandoned")]
     was, now, between = (t[INPATIENT, :, SHANGHAI][:, bills].sum() for t in (before, whole, half))
     assert now / was == pytest.approx(0.90, abs=1e-6) and between / was == pytest.approx(0.95, abs=1e-6)
@@ -126,7 +132,7 @@ def test_drg_scales_the_bills_of_its_inpatients_and_no_other(
 
 @pytest.mark.parametrize(("start", "years"), [("2024-01", 0), ("2023-01", 1), ("2021-07", 2.5)])
 def test_bills_under_drg_grow_otherwise_from_the_month_it_starts(
-    world: solve.World, root: Scenario, before: np.ndarray, start: str, years: float
+    parameters: solve.ParameterDraw, root: Scenario, before: np.ndarray, start: str, years: float
 ) -> None:
     """In January 2024 bill x (1 + level) x (1 + growth)^(years since the start), and a twelfth more each month."""
     place = areas.load("provinces")
@@ -134,11 +140,11 @@ def test_bills_under_drg_grow_otherwise_from_the_month_it_starts(
     of = root.model_copy(update={"name": "x", "changes": (change,), "parent": root})
     found = measures.taken(of, place)
     answer = hospitals.HospitalResponse(np.zeros(4), 1.0, -0.1, -0.03)
-    table = measures.table(found, simulate.ground(world, place, 2024)._replace(answer=answer))
+    table = measures.table(found, simulate.ground(parameters, place, 2024)._replace(answer=answer))
     by_month = table["bill"][found.which[0, SHANGHAI, INPATIENT] >> 1]
     np.testing.assert_allclose(by_month, 0.9 * 0.97 ** (years + np.arange(12) / 12), rtol=1e-12)
     bills = [AMOUNTS.index(f"bill_{way}") for way in ("direct", "claimed", "abandoned")]
-    now = lived(pinned(world, bill=-0.1, growth=-0.03, margin=0.0), of)[INPATIENT, :, SHANGHAI][:, bills].sum()
+    now = simulated(pinned(parameters, bill=-0.1, growth=-0.03, margin=0.0), of)[INPATIENT, :, SHANGHAI][:, bills].sum()
     was = before[INPATIENT, :, SHANGHAI][:, bills].sum()
     assert 0.9 * 0.97 ** (years + 1) < now / was < 0.9 * 0.97**years
 
@@ -150,13 +156,13 @@ def test_growth_is_forgone_for_good_and_a_half_covered_grows_half_as_fast() -> N
     assert bill[[0, 12, 24, 48]] == pytest.approx([0.95, 0.95 * 0.97**0.5, 0.97, 0.97])
 
 
-def test_a_hospital_that_loses_by_drg_is_less_willing(world: solve.World, root: Scenario) -> None:
+def test_a_hospital_that_loses_by_drg_is_less_willing(parameters: solve.ParameterDraw, root: Scenario) -> None:
     of = setting(root, "drg.covered", 1.0)
     loses, even, gains = (
-        rate(lived(pinned(world, bill=0.0, growth=0.0, margin=m, worth=20.0), of)) for m in (-0.05, 0.0, 0.05)
+        rate(simulated(pinned(parameters, bill=0.0, growth=0.0, margin=m, worth=20.0), of)) for m in (-0.05, 0.0, 0.05)
     )
     assert loses < even < gains
-    assert even == rate(lived(world, root))
+    assert even == rate(simulated(parameters, root))
 
 
 def test_the_effect_on_the_bill_and_on_its_growth_may_be_none() -> None:

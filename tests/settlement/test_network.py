@@ -39,9 +39,9 @@ def rolling(root: Scenario, *stages: tuple[str, float], year: int = 2024, speed:
     return root.model_copy(update={"name": "x", "parent": root, "changes": tuple(changes)})
 
 
-def lived(world: solve.World, of: Scenario, *, whole: bool = True) -> np.ndarray:
+def simulated(parameters: solve.ParameterDraw, of: Scenario, *, whole: bool = True) -> np.ndarray:
     """Return the totals of a run without halves."""
-    return simulate.live(world, of, touched=simulate.touched_by(of), people=20_000, whole=whole).totals.sum(axis=0)
+    return simulate.live(parameters, of, touched=simulate.touched_by(of), people=20_000, whole=whole).totals.sum(axis=0)
 
 
 def test_it_goes_at_its_speed_to_its_number_and_stays(delta: Scenario) -> None:
@@ -52,40 +52,42 @@ def test_it_goes_at_its_speed_to_its_number_and_stays(delta: Scenario) -> None:
     assert by[SHANGHAI, INPATIENT].tolist() == [120, 120, 120, 120, 170, *[200] * 8]  # three months of 2023 are over
 
 
-def test_it_costs_what_its_institutions_cost_and_no_more_than_there_are(world: solve.World, delta: Scenario) -> None:
-    each = float(world.values[Network.cost][0])
-    room = simulate.room(world, PLACE, 2024)[INPATIENT, SHANGHAI]
+def test_it_costs_what_its_institutions_cost_and_no_more_than_there_are(
+    parameters: solve.ParameterDraw, delta: Scenario
+) -> None:
+    each = float(parameters.values[Network.cost][0])
+    room = simulate.room(parameters, PLACE, 2024)[INPATIENT, SHANGHAI]
     assert room > 120
-    totals = lived(world, rolling(delta, ("2024-03", 120.0)))
+    totals = simulated(parameters, rolling(delta, ("2024-03", 120.0)))
     apart = totals[..., COST].sum(axis=(0, 1, 2, 3))
     np.testing.assert_allclose(apart / FEN / each, [0, 120], atol=1e-6)  # in the months that the roll-out touches
     assert totals[INPATIENT, :, :, SHANGHAI, :, COST].sum() == apart.sum()
     assert totals[:, :, SHANGHAI, SHANGHAI, :, COST].sum() == 0  # told by those who come from elsewhere
     told = metrics.metric("network_cost", totals.sum(axis=(0, 1, 2, 3, 4)))
     assert told == pytest.approx(120 * each)
-    everything = lived(world, rolling(delta, ("2024-03", 100_000.0), speed=100_000.0))
+    everything = simulated(parameters, rolling(delta, ("2024-03", 100_000.0), speed=100_000.0))
     assert everything[..., COST].sum() / FEN == pytest.approx(room * each)
 
 
-def test_the_room_is_what_is_left_spread_as_beds_are(world: solve.World) -> None:
-    left = np.maximum(gates.possible(world.values) - gates.connected(2024), 0)
+def test_the_room_is_what_is_left_spread_as_beds_are(parameters: solve.ParameterDraw) -> None:
+    left = np.maximum(gates.possible(parameters.values) - gates.connected(2024), 0)
     for geography in areas.GEOGRAPHIES:
-        np.testing.assert_allclose(simulate.room(world, areas.load(geography), 2024).sum(axis=1), left)
-    assert (simulate.room(world, PLACE, 2024) > 0).all()  # the Corps has some of Xinjiang's
+        np.testing.assert_allclose(simulate.room(parameters, areas.load(geography), 2024).sum(axis=1), left)
+    assert (simulate.room(parameters, PLACE, 2024) > 0).all()  # the Corps has some of Xinjiang's
 
 
-def test_connecting_all_is_as_good_as_connecting_every_visit(world: solve.World, delta: Scenario) -> None:
+def test_connecting_all_is_as_good_as_connecting_every_visit(parameters: solve.ParameterDraw, delta: Scenario) -> None:
     of = rolling(delta, ("2024-01", 100_000.0), speed=100_000.0)
     share = Change.model_validate(
         {"from": "2024-01", "where": of.changes[0].where, "set": (("network.connected", 1.0),)}
     )
-    every = lived(world, of.model_copy(update={"changes": (share,)}))
-    assert (np.delete(lived(world, of), COST, axis=-1) == np.delete(every, COST, axis=-1)).all()
+    every = simulated(parameters, of.model_copy(update={"changes": (share,)}))
+    assert (np.delete(simulated(parameters, of), COST, axis=-1) == np.delete(every, COST, axis=-1)).all()
 
 
-def test_more_institutions_open_what_the_formula_of_the_gate_says(world: solve.World) -> None:
+def test_more_institutions_open_what_the_formula_of_the_gate_says(parameters: solve.ParameterDraw) -> None:
     """Adding institutions to those of 2023 is as if so many more had been published."""
-    possible, omega = gates.possible(world.values), world.omega
+    possible, omega = gates.possible(parameters.values), parameters.omega
     more = 0.3 * (possible - gates.connected(2023))
     was = gates.networked_in(2023, omega, possible)
     now = 1 - (1 - (gates.connected(2023) + more) / possible) ** omega
@@ -93,19 +95,19 @@ def test_more_institutions_open_what_the_formula_of_the_gate_says(world: solve.W
     np.testing.assert_allclose(was + (1 - was) * opened, now)
 
 
-def test_the_cost_is_told_though_only_what_changes_is_drawn(world: solve.World, delta: Scenario) -> None:
+def test_the_cost_is_told_though_only_what_changes_is_drawn(parameters: solve.ParameterDraw, delta: Scenario) -> None:
     of = rolling(delta, ("2024-03", 120.0))
-    assert lived(world, of, whole=False)[..., COST].sum() == lived(world, of)[..., COST].sum() > 0
+    assert simulated(parameters, of, whole=False)[..., COST].sum() == simulated(parameters, of)[..., COST].sum() > 0
 
 
-def test_a_tier_is_connected_by_itself(world: solve.World, delta: Scenario) -> None:
+def test_a_tier_is_connected_by_itself(parameters: solve.ParameterDraw, delta: Scenario) -> None:
     """The three tiers together are all institutions; each alone opens a part."""
     of = rolling(delta, ("2024-01", 0.0))
 
     def opened(*levers: str) -> int:
         set_ = tuple((lever, 1.0) for lever in levers)
         change = Change.model_validate({"from": "2024-01", "where": of.changes[0].where, "set": set_})
-        totals = lived(world, of.model_copy(update={"changes": (change,)}))
+        totals = simulated(parameters, of.model_copy(update={"changes": (change,)}))
         return int(totals[..., AMOUNTS.index("first_not_networked")].sum())
 
     none, every = opened("network.speed"), opened("network.connected")

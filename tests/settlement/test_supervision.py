@@ -34,25 +34,27 @@ def inspecting(delta: Scenario, share: float, since: str = "2024-07") -> Scenari
     return root.model_copy(update={"name": "x", "parent": root, "changes": (change,)})
 
 
-def lived(world: solve.World, of: Scenario, like: Scenario) -> Run:
+def simulated(parameters: solve.ParameterDraw, of: Scenario, like: Scenario) -> Run:
     """Return a run that looks closely at what another touches."""
-    return simulate.live(world, of, touched=simulate.touched_by(like), people=20_000)
+    return simulate.live(parameters, of, touched=simulate.touched_by(like), people=20_000)
 
 
 @pytest.fixture(scope="module")
-def runs(world: solve.World, delta: Scenario) -> tuple[Run, Run]:
+def runs(parameters: solve.ParameterDraw, delta: Scenario) -> tuple[Run, Run]:
     of = inspecting(delta, 0.5)
-    return lived(world, scenario.reference(of), of), lived(world, of, of)
+    return simulated(parameters, scenario.reference(of), of), simulated(parameters, of, of)
 
 
 @pytest.fixture(scope="module")
-def books(world: solve.World, runs: tuple[Run, Run]) -> tuple[Books, Books]:
-    return follow(world, *runs)
+def books(parameters: solve.ParameterDraw, runs: tuple[Run, Run]) -> tuple[Books, Books]:
+    return follow(parameters, *runs)
 
 
-def test_what_is_recovered_is_the_share_found_of_what_is_improper(world: solve.World, runs: tuple[Run, Run]) -> None:
+def test_what_is_recovered_is_the_share_found_of_what_is_improper(
+    parameters: solve.ParameterDraw, runs: tuple[Run, Run]
+) -> None:
     totals = runs[1].totals
-    improper, fine = (float(world.values[q][0]) for q in (Supervision.improper, Supervision.fine))
+    improper, fine = (float(parameters.values[q][0]) for q in (Supervision.improper, Supervision.fine))
     held = totals[:, KINDS.index("inpatient"), :, :, SHANGHAI, 1]  # from July
     assert held[..., RECOVERED].sum() > 0
     np.testing.assert_allclose(held[..., RECOVERED], 0.5 * improper * held[..., PAID], atol=0.51)
@@ -71,11 +73,11 @@ def test_it_settles_no_case_otherwise_and_takes_nothing_off_what_is_paid(runs: t
 
 
 def test_at_zero_detection_nothing_is_recovered_or_fined_and_the_books_are_the_same(
-    world: solve.World, delta: Scenario, runs: tuple[Run, Run]
+    parameters: solve.ParameterDraw, delta: Scenario, runs: tuple[Run, Run]
 ) -> None:
-    none = lived(world, inspecting(delta, 0.0), inspecting(delta, 0.5))
+    none = simulated(parameters, inspecting(delta, 0.0), inspecting(delta, 0.5))
     assert (none.totals == runs[0].totals).all()
-    books = follow(world, runs[0], none)
+    books = follow(parameters, runs[0], none)
     assert all((books[0].moves[cause] == books[1].moves[cause]).all() for cause in ledger.ENTRIES)
 
 

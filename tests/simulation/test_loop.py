@@ -47,29 +47,29 @@ def lines(total: int, at_host: list[int], at_home: list[int]) -> list[dict[str, 
 class Life:
     """One person of the first of two areas who goes to the second, under random policies; bills do not vary."""
 
-    def __init__(self, luck: Random) -> None:
-        self.luck = luck
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
         self.terms = [self.policy(k) for k in range(len(KINDS))]
-        self.bills = [luck.randint(100, 10 ** luck.choice([5, 6, 7, 8])) for _ in KINDS]
-        self.covers = [[sorted(luck.choices([0, luck.randint(0, PPM), PPM // 3], k=3)) for _ in KINDS] for _ in "ab"]
-        self.claimed = luck.random() < 0.4
-        self.cells = Cells(*(np.array([n]) for n in (luck.randint(1, 15), 0, 0, 0, 1, 1, luck.randint(1, 9), 7, 3, 0)))
+        self.bills = [rng.randint(100, 10 ** rng.choice([5, 6, 7, 8])) for _ in KINDS]
+        self.covers = [[sorted(rng.choices([0, rng.randint(0, PPM), PPM // 3], k=3)) for _ in KINDS] for _ in "ab"]
+        self.claimed = rng.random() < 0.4
+        self.cells = Cells(*(np.array([n]) for n in (rng.randint(1, 15), 0, 0, 0, 1, 1, rng.randint(1, 9), 7, 3, 0)))
         self.draw = self.what_is_drawn()
         self.key = np.uint64(mix(np.uint64(mix(self.draw["key"], 7)), 3))
 
     def policy(self, kind: int) -> dict[str, Any]:
         """Return a random policy; only chronic care counts anything by disease."""
-        policies = iter(lambda: random_policy(self.luck), None)
+        policies = iter(lambda: random_policy(self.rng), None)
         return next(policy for policy in policies if kind == CHRONIC or not of_disease(policy))
 
     def what_is_drawn(self) -> Any:
         """Return a draw in which all conditions are met, or none and every claim that pays is made."""
         out = np.zeros(1, dtype=DRAW)
         for row in range(len(out["counts"][0])):
-            out["counts"][0, row] = np.arange(visits.MOST_VISITS) >= self.luck.randint(0, 4)
+            out["counts"][0, row] = np.arange(visits.MOST_VISITS) >= self.rng.randint(0, 4)
         out["diseases"], out["disease_bill"] = 1.0, 1.0  # all have the first
         out["season"], out["tiers"], out["baskets"] = np.arange(1, MONTHS + 1) / MONTHS, 1.0, 1
-        out["key"], out["balances"] = key_of(self.luck.randint(0, 10**6)), visits.balances(self.luck.choice([1.0, 1e5]))
+        out["key"], out["balances"] = key_of(self.rng.randint(0, 10**6)), visits.balances(self.rng.choice([1.0, 1e5]))
         out["open"] = odds_of(0.0 if self.claimed else 1.0)
         return out[0]  # no hassle and no reluctance
 

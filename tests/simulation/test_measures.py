@@ -36,10 +36,10 @@ def enacting(root: scenario.Scenario, **where: object) -> scenario.Scenario:
     return root.model_copy(update={"name": "x", "changes": (change,), "parent": scenario.reference(root), "year": 2024})
 
 
-def live(world: solve.World, of: scenario.Scenario) -> np.ndarray:
+def live(parameters: solve.ParameterDraw, of: scenario.Scenario) -> np.ndarray:
     """Return the amounts of a run, (kind, home, host, amount); everybody is looked at alike."""
     nowhere = np.zeros_like(simulate.touched_by(of))
-    return simulate.live(world, of, touched=nowhere, people=PEOPLE).totals.sum(axis=(0, 2, 5))
+    return simulate.live(parameters, of, touched=nowhere, people=PEOPLE).totals.sum(axis=(0, 2, 5))
 
 
 def amount(totals: np.ndarray, *names: str) -> np.ndarray:
@@ -56,28 +56,28 @@ def root(delta: scenario.Scenario) -> scenario.Scenario:
 
 
 @pytest.fixture(scope="module")
-def before(world: solve.World, root: scenario.Scenario) -> np.ndarray:
-    return live(world, root)
+def before(parameters: solve.ParameterDraw, root: scenario.Scenario) -> np.ndarray:
+    return live(parameters, root)
 
 
 @pytest.mark.parametrize(
     "lever", [*measures.LEVERS, "hospitals.accountability", "hospitals.notices", "hospitals.disputes_settled"]
 )
 def test_a_measure_at_zero_is_exactly_nothing(
-    world: solve.World, root: scenario.Scenario, before: np.ndarray, lever: str
+    parameters: solve.ParameterDraw, root: scenario.Scenario, before: np.ndarray, lever: str
 ) -> None:
-    assert (live(world, enacting(root, set=((lever, 0.0),))) == before).all()
+    assert (live(parameters, enacting(root, set=((lever, 0.0),))) == before).all()
 
 
 def test_filings_that_last_longer_lapse_less_and_nothing_else_moves(
-    world: solve.World, root: scenario.Scenario, before: np.ndarray
+    parameters: solve.ParameterDraw, root: scenario.Scenario, before: np.ndarray
 ) -> None:
     """Valid for 6 months as by rule, 12 and 60; of what was not filed at most the share that had lapsed is filed."""
-    runs = [live(world, enacting(root, set=(("filing.valid_months", months),))) for months in (6.0, 12.0, 60.0)]
+    runs = [live(parameters, enacting(root, set=(("filing.valid_months", months),))) for months in (6.0, 12.0, 60.0)]
     assert (runs[0] == before).all()
     unfiled = [amount(run, "first_not_filed").sum() for run in runs]
     assert unfiled[0] > unfiled[1] > unfiled[2]
-    lapsed = float(world.values[simulate.gates.Filing.lapsed][0])
+    lapsed = float(parameters.values[simulate.gates.Filing.lapsed][0])
     assert unfiled[2] / unfiled[0] == pytest.approx(1 - 0.9 * lapsed, abs=0.02)
     for name in ("first_not_networked", "first_not_listed"):
         assert (amount(runs[2], name) == amount(before, name)).all()
@@ -85,9 +85,9 @@ def test_filings_that_last_longer_lapse_less_and_nothing_else_moves(
 
 @pytest.mark.parametrize("lever", OPENING)
 def test_opening_a_condition_never_lowers_what_can_settle(
-    world: solve.World, root: scenario.Scenario, before: np.ndarray, lever: str
+    parameters: solve.ParameterDraw, root: scenario.Scenario, before: np.ndarray, lever: str
 ) -> None:
-    runs = [before, *(live(world, enacting(root, set=((lever, share),))) for share in (0.3, 1.0))]
+    runs = [before, *(live(parameters, enacting(root, set=((lever, share),))) for share in (0.3, 1.0))]
     for less, more in pairwise(runs):
         assert (can_settle(more) >= can_settle(less)).all()
         assert can_settle(more).sum() > can_settle(less).sum()
@@ -95,9 +95,9 @@ def test_opening_a_condition_never_lowers_what_can_settle(
 
 
 def test_an_outage_lowers_what_can_settle_where_and_when_it_happens(
-    world: solve.World, root: scenario.Scenario, before: np.ndarray, place: areas.Place
+    parameters: solve.ParameterDraw, root: scenario.Scenario, before: np.ndarray, place: areas.Place
 ) -> None:
-    after = live(world, enacting(root, set=(("platform.outage", 0.5),), host=("shanghai",)))
+    after = live(parameters, enacting(root, set=(("platform.outage", 0.5),), host=("shanghai",)))
     host = place.index("310000")
     assert (amount(np.delete(after, host, axis=2), "first_not_up") == 0).all()
     assert (can_settle(after) <= can_settle(before)).all()
@@ -106,7 +106,7 @@ def test_an_outage_lowers_what_can_settle_where_and_when_it_happens(
 
 
 def test_what_an_outage_keeps_from_direct_settlement_is_claimed_afterwards_or_given_up(
-    world: solve.World, root: scenario.Scenario, place: areas.Place
+    parameters: solve.ParameterDraw, root: scenario.Scenario, place: areas.Place
 ) -> None:
     """Catch-up claims: of the cases lost in the month some are paid by hand, and only there."""
     change = Change.model_validate(
@@ -114,7 +114,9 @@ def test_what_an_outage_keeps_from_direct_settlement_is_claimed_afterwards_or_gi
     )
     of = enacting(root, set=()).model_copy(update={"changes": (change,)})
     nowhere, host, july = np.zeros_like(simulate.touched_by(of)), place.index("310000"), 6
-    one, other = (simulate.live(world, side, touched=nowhere, people=PEOPLE) for side in (enacting(root, set=()), of))
+    one, other = (
+        simulate.live(parameters, side, touched=nowhere, people=PEOPLE) for side in (enacting(root, set=()), of)
+    )
     lost, claimed, given_up = (
         (amount(run_after, name) - amount(run_before, name))[:, :, host].sum()
         for run_before, run_after in [tuple(run.totals.sum(axis=(0, 2, 5)) for run in (one, other))]
@@ -125,9 +127,11 @@ def test_what_an_outage_keeps_from_direct_settlement_is_claimed_afterwards_or_gi
     assert more[july] > 0 and (more[:july] == 0).all() and abs(more[july + 1 :].sum()) < 0.01 * more[july]
 
 
-def test_causes_and_direct_are_all_cases_by_count_and_by_value(world: solve.World, root: scenario.Scenario) -> None:
+def test_causes_and_direct_are_all_cases_by_count_and_by_value(
+    parameters: solve.ParameterDraw, root: scenario.Scenario
+) -> None:
     totals = live(
-        world, enacting(root, set=(("platform.outage", 0.2), ("codes.unified", 0.5), ("credit.covered", 0.5)))
+        parameters, enacting(root, set=(("platform.outage", 0.2), ("codes.unified", 0.5), ("credit.covered", 0.5)))
     )
     for first, channel in (("first", "visits"), ("bill_first", "bill")):
         lost = amount(totals, f"{channel}_claimed", f"{channel}_abandoned")
@@ -141,22 +145,22 @@ def test_causes_and_direct_are_all_cases_by_count_and_by_value(world: solve.Worl
 
 @pytest.mark.parametrize("condition", ["networked", "coded"])
 def test_opening_one_condition_makes_exactly_its_pivotal_cases_direct(
-    world: solve.World, root: scenario.Scenario, condition: str, monkeypatch: pytest.MonkeyPatch
+    parameters: solve.ParameterDraw, root: scenario.Scenario, condition: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With year state off, a pivotal case is direct once its condition is open, and no other becomes so."""
     no_state(monkeypatch)
     lever = {"networked": "network.connected", "coded": "codes.unified"}[condition]
-    closed, opened = live(world, root_2024(root)), live(world, enacting(root, set=((lever, 1.0),)))
+    closed, opened = live(parameters, root_2024(root)), live(parameters, enacting(root, set=((lever, 1.0),)))
     gained = amount(opened, "visits_direct") - amount(closed, "visits_direct")
     assert (gained == amount(closed, f"pivotal_not_{condition}")).all() and gained.sum() > 0
 
 
 @pytest.mark.parametrize("lever", OPENING)
 def test_with_year_state_off_opening_a_condition_never_lowers_the_rate(
-    world: solve.World, root: scenario.Scenario, lever: str, monkeypatch: pytest.MonkeyPatch
+    parameters: solve.ParameterDraw, root: scenario.Scenario, lever: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     no_state(monkeypatch)
-    closed, opened = live(world, root_2024(root)), live(world, enacting(root, set=((lever, 1.0),)))
+    closed, opened = live(parameters, root_2024(root)), live(parameters, enacting(root, set=((lever, 1.0),)))
     assert (amount(opened, "visits_direct") >= amount(closed, "visits_direct")).all()
     assert amount(opened, "visits_direct").sum() > amount(closed, "visits_direct").sum()
 
@@ -180,10 +184,10 @@ def root_2024(root: scenario.Scenario) -> scenario.Scenario:
 
 
 def test_with_all_conditions_met_and_identical_catalogues_everything_is_direct(
-    world: solve.World, root: scenario.Scenario
+    parameters: solve.ParameterDraw, root: scenario.Scenario
 ) -> None:
-    parts = np.broadcast_to(world.lists.parts[:1], world.lists.parts.shape)
-    alike = replace(world, lists=replace(world.lists, parts=parts))
+    parts = np.broadcast_to(parameters.lists.parts[:1], parameters.lists.parts.shape)
+    alike = replace(parameters, lists=replace(parameters.lists, parts=parts))
     listed = tuple((name, True) for name in levers() if name.startswith("chronic.listed."))
     met = (("filing.mended", 1.0), ("network.connected", 1.0), ("codes.unified", 1.0), *listed)
     totals = live(alike, enacting(root, set=met))
@@ -193,9 +197,9 @@ def test_with_all_conditions_met_and_identical_catalogues_everything_is_direct(
 
 @pytest.mark.parametrize("lever", EASING)
 def test_easier_claims_are_made_more_often_and_given_up_less(
-    world: solve.World, root: scenario.Scenario, before: np.ndarray, lever: str
+    parameters: solve.ParameterDraw, root: scenario.Scenario, before: np.ndarray, lever: str
 ) -> None:
-    after = live(world, enacting(root, set=((lever, 1.0),)))
+    after = live(parameters, enacting(root, set=((lever, 1.0),)))
     assert amount(after, "visits_abandoned").sum() < amount(before, "visits_abandoned").sum()
     assert amount(after, "first_choice").sum() >= amount(before, "first_choice").sum()
     conditions_ = [f"first_{name}" for name in CONDITIONS]
@@ -225,11 +229,11 @@ def test_a_share_outside_0_to_1_is_refused_where_it_stands(tmp_path: Path, lever
 
 
 def test_without_measures_nothing_is_done_and_no_raw_rate_of_code_faults_exceeds_1(
-    world: solve.World, root: scenario.Scenario
+    parameters: solve.ParameterDraw, root: scenario.Scenario
 ) -> None:
     found = measures.taken(root, areas.provinces())
     assert len(found.kind) == 1 and set(np.unique(found.which)) == {0, 1}  # some care needs no filing
-    draw, mended = simulate.draw_record(world, 2023), world.passing.mended
+    draw, mended = simulate.draw_record(parameters, 2023), parameters.passing.mended
     shut, only = 1 - draw["open"] / 2**64, 1 - draw["not_networked"] / 2**64
     networked = 1 - shut * (1 - only)
     assert (only * shut / networked / (1 - mended) <= 1 + 1e-9).all()

@@ -27,15 +27,15 @@ COLUMN = {name: i for i, name in enumerate(AMOUNTS)}
 PEOPLE = 20_000
 
 
-def live(world: solve.World, of: scenario.Scenario, **options: object) -> np.ndarray:
+def live(parameters: solve.ParameterDraw, of: scenario.Scenario, **options: object) -> np.ndarray:
     touched = simulate.touched_by(of)
-    return simulate.live(world, of, touched=touched, people=PEOPLE, **options).totals  # type: ignore[arg-type]
+    return simulate.live(parameters, of, touched=touched, people=PEOPLE, **options).totals  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
-def runs(world: solve.World, delta: scenario.Scenario) -> tuple[simulate.Run, simulate.Run]:
+def runs(parameters: solve.ParameterDraw, delta: scenario.Scenario) -> tuple[simulate.Run, simulate.Run]:
     touched, both = simulate.touched_by(delta), (scenario.reference(delta), delta)
-    before, after = (simulate.live(world, of, touched=touched, people=PEOPLE) for of in both)
+    before, after = (simulate.live(parameters, of, touched=touched, people=PEOPLE) for of in both)
     return before, after
 
 
@@ -67,14 +67,14 @@ def test_the_fund_pays_no_more_than_the_bill(before: np.ndarray) -> None:
 
 
 def test_however_many_people_are_simulated_at_once_the_totals_are_the_same(
-    world: solve.World,
+    parameters: solve.ParameterDraw,
     delta: scenario.Scenario,
     runs: tuple[simulate.Run, simulate.Run],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for number in (17, 5_000):
         monkeypatch.setattr(simulate, "PEOPLE_AT_ONCE", number)
-        parted = simulate.live(world, delta, touched=simulate.touched_by(delta), people=PEOPLE)
+        parted = simulate.live(parameters, delta, touched=simulate.touched_by(delta), people=PEOPLE)
         assert (parted.totals == runs[1].totals).all() and (parted.paid == runs[1].paid).all()
         assert (parted.seen == runs[1].seen).all()
 
@@ -86,10 +86,12 @@ def test_what_is_paid_by_month_is_what_is_paid(runs: tuple[simulate.Run, simulat
 
 
 @pytest.mark.parametrize("name", ["delta_mutual_recognition", "delta_mutual_recognition_cities"])
-def test_what_hosts_see_by_tier_and_member_is_all_of_cross_province_care(world: solve.World, name: str) -> None:
+def test_what_hosts_see_by_tier_and_member_is_all_of_cross_province_care(
+    parameters: solve.ParameterDraw, name: str
+) -> None:
     """Summed over what only one of them tells apart, both sums are the same integers; within provinces nothing."""
     of = scenario.load(ROOT / "scenarios" / f"{name}.yaml")
-    run = simulate.live(world, of, touched=simulate.touched_by(of), people=PEOPLE)
+    run = simulate.live(parameters, of, touched=simulate.touched_by(of), people=PEOPLE)
     inside = areas.load(of.geography).inside
     assert inside.any() == run.totals[:, :, :, inside].any()
     across = np.where(inside[:, :, None, None], 0, run.totals).sum(axis=(0, 3))  # (kind, scheme, host, touched, amount)
@@ -99,7 +101,7 @@ def test_what_hosts_see_by_tier_and_member_is_all_of_cross_province_care(world: 
     by_tier, by_member = cases.sum(axis=(0, 1, 2, 3, 4)), cases.sum(axis=(0, 3, 4, 5))
     assert by_tier[2] > 2 * by_tier[1] > 2 * by_tier[0] > 0
     retired = by_member[:, 1] / by_member.sum(axis=1)
-    drawn = [world.values[q][0] for q in (Visits.retired_share_employee, Visits.senior_share_resident)]
+    drawn = [parameters.values[q][0] for q in (Visits.retired_share_employee, Visits.senior_share_resident)]
     np.testing.assert_allclose(retired, drawn, atol=0.05)
 
 
@@ -128,28 +130,31 @@ def test_recognition_moves_nobody_away_from_direct_settlement(before: np.ndarray
     assert amount(after, "visits_direct").sum() > amount(before, "visits_direct").sum()
 
 
-def test_no_change_is_exactly_nothing(world: solve.World, no_change: scenario.Scenario) -> None:
+def test_no_change_is_exactly_nothing(parameters: solve.ParameterDraw, no_change: scenario.Scenario) -> None:
     assert simulate.touched_by(no_change).any()
     touched = simulate.touched_by(no_change)
-    root = simulate.live(world, scenario.reference(no_change), touched=touched, people=PEOPLE).totals
-    assert (live(world, no_change) == root).all()
+    root = simulate.live(parameters, scenario.reference(no_change), touched=touched, people=PEOPLE).totals
+    assert (live(parameters, no_change) == root).all()
 
 
-def test_a_scenario_without_changes_is_exactly_its_reference(world: solve.World, delta: scenario.Scenario) -> None:
+def test_a_scenario_without_changes_is_exactly_its_reference(
+    parameters: solve.ParameterDraw, delta: scenario.Scenario
+) -> None:
     empty = delta.model_copy(update={"changes": ()})
     nowhere = np.zeros_like(simulate.touched_by(delta))
     runs = [
-        simulate.live(world, of, touched=nowhere, people=PEOPLE).totals for of in (empty, scenario.reference(delta))
+        simulate.live(parameters, of, touched=nowhere, people=PEOPLE).totals
+        for of in (empty, scenario.reference(delta))
     ]
     assert (runs[0] == runs[1]).all()
 
 
 def test_identical_catalogues_give_no_gap_and_recognition_changes_nothing(
-    world: solve.World, delta: scenario.Scenario
+    parameters: solve.ParameterDraw, delta: scenario.Scenario
 ) -> None:
-    lists = replace(world.lists, parts=np.broadcast_to(world.lists.parts[:1], world.lists.parts.shape))
-    one_benefit = {**world.values, Chronic.as_ordinary: np.zeros(1)}  # two benefits are a gap of their own
-    alike = replace(world, lists=lists, values=one_benefit)
+    lists = replace(parameters.lists, parts=np.broadcast_to(parameters.lists.parts[:1], parameters.lists.parts.shape))
+    one_benefit = {**parameters.values, Chronic.as_ordinary: np.zeros(1)}  # two benefits are a gap of their own
+    alike = replace(parameters, lists=lists, values=one_benefit)
     touched, both = simulate.touched_by(delta), (scenario.reference(delta), delta)
     runs = [simulate.live(alike, of, touched=touched, people=PEOPLE).totals for of in both]
     assert (runs[0] == runs[1]).all()
@@ -166,24 +171,26 @@ def test_the_gap_has_both_signs_and_a_mass_at_zero(before: np.ndarray) -> None:
 
 
 def test_where_nobody_is_attentive_choice_removes_no_case(place: areas.Place, delta: scenario.Scenario) -> None:
-    world = solve.solve(scenario.reference(delta), 11, 3, {"channels.attention": 0.0})
-    assert amount(live(world, delta), "first_choice").sum() == 0
+    parameters = solve.solve(scenario.reference(delta), 11, 3, {"channels.attention": 0.0})
+    assert amount(live(parameters, delta), "first_choice").sum() == 0
 
 
 @pytest.mark.parametrize("seed", range(16))
 def test_every_seed_runs(place: areas.Place, delta: scenario.Scenario, seed: int) -> None:
-    world = solve.solve(scenario.reference(delta), seed, 0)
-    assert simulate.live(world, delta, touched=simulate.touched_by(delta), people=1_000).totals.any()
+    parameters = solve.solve(scenario.reference(delta), seed, 0)
+    assert simulate.live(parameters, delta, touched=simulate.touched_by(delta), people=1_000).totals.any()
 
 
-def test_halves_are_exchangeable_and_say_how_much_luck_there_is(world: solve.World, delta: scenario.Scenario) -> None:
-    """Twenty-four lucks in one world: their spread is what the halves of each say it is."""
+def test_halves_are_exchangeable_and_say_how_large_the_monte_carlo_error_is(
+    parameters: solve.ParameterDraw, delta: scenario.Scenario
+) -> None:
+    """Twenty-four sets of random numbers in one parameter draw: their spread is what the halves of each say it is."""
     root, touched = scenario.reference(delta), simulate.touched_by(delta)
     group = metrics.groups(touched)[:1]
     changes, apart = [], []
     for draw in range(1000, 1024):
-        lucky = replace(world, draw=draw)
-        runs = [simulate.live(lucky, of, touched=touched, people=PEOPLE, whole=False) for of in (root, delta)]
+        another = replace(parameters, draw=draw)
+        runs = [simulate.live(another, of, touched=touched, people=PEOPLE, whole=False) for of in (root, delta)]
         amounts = [metrics.amounts(run.totals, areas.provinces(), group)[0] for run in runs]
         rates = [metrics.metric("direct_settlement_rate", half) for half in amounts]
         whole = [metrics.metric("direct_settlement_rate", half.sum(axis=0)) for half in amounts]
@@ -199,18 +206,18 @@ visit = st.tuples(st.integers(100_00, 500_000_00), st.integers(0, baskets.BASKET
 
 @given(st.lists(visit, min_size=1, max_size=6), st.integers(0, 10**7), st.integers(0, PPM), st.integers(10**6, 10**8))
 def test_with_channels_held_fixed_either_never_lowers_what_the_fund_owes_in_a_person_year(
-    world: solve.World, year: list[tuple[int, int]], deductible: int, ratio: int, cap: int
+    parameters: solve.ParameterDraw, year: list[tuple[int, int]], deductible: int, ratio: int, cap: int
 ) -> None:
     """The person-year law, on the loop's own rules: same visits, same channel, caps that may bind."""
-    either = baskets.under_rule(world.lists, 11, 8, np.full(3, baskets.EITHER, dtype=np.int8), np.ones(3))
+    either = baskets.under_rule(parameters.lists, 11, 8, np.full(3, baskets.EITHER, dtype=np.int8), np.ones(3))
     written = {"deductible": deductible / 100, "ratio": ratio / PPM, "cap": cap / 100}
     terms, care = policy.record(policy.Terms.model_validate(written), 0), layers.Care(0, -1, 1)
-    for parts in (world.lists.parts[8], world.lists.parts[11]):
+    for parts in (parameters.lists.parts[8], parameters.lists.parts[11]):
         paid = []
         for side in (0, 1):
             state, owed = layers.new_year(), 0
             for bill, basket in year:
-                shares = _covers(world, parts, either, basket)[side]
+                shares = _covers(parameters, parts, either, basket)[side]
                 found = layers.settle(terms, layers.split_bill(bill, *shares), care, state, None)
                 layers.advance(state, care, found, True)
                 owed += layers.fund(found)
@@ -218,15 +225,17 @@ def test_with_channels_held_fixed_either_never_lowers_what_the_fund_owes_in_a_pe
         assert paid[1] >= paid[0]
 
 
-def _covers(world: solve.World, one: np.ndarray, other: np.ndarray, basket: int) -> tuple[np.ndarray, np.ndarray]:
+def _covers(
+    parameters: solve.ParameterDraw, one: np.ndarray, other: np.ndarray, basket: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the inpatient cover of one basket under two lists; only that basket, so that it is quick."""
-    lists = replace(world.lists, basket=world.lists.basket[:, basket : basket + 1])
+    lists = replace(parameters.lists, basket=parameters.lists.basket[:, basket : basket + 1])
     return baskets.cover(lists, one)[0, 0], baskets.cover(lists, other)[0, 0]
 
 
 @pytest.mark.parametrize("where", [{"kind": ("outpatient",)}, {"host": ("Shanghai",)}, {"scheme": ("resident",)}])
 def test_a_change_limited_to_a_part_changes_only_that_part(
-    world: solve.World, delta: scenario.Scenario, where: dict[str, tuple[str, ...]]
+    parameters: solve.ParameterDraw, delta: scenario.Scenario, where: dict[str, tuple[str, ...]]
 ) -> None:
     axes = ("kind", "scheme", "home", "host")
     lever = (("benefits.cap_yuan", 50_000.0),) if "scheme" in where else (("catalogue.rule.service", "home"),)
@@ -234,7 +243,8 @@ def test_a_change_limited_to_a_part_changes_only_that_part(
     limited = delta.model_copy(update={"changes": (change,)})
     touched = simulate.touched_by(limited)
     runs = [
-        simulate.live(world, of, touched=touched, people=PEOPLE).totals for of in (scenario.reference(delta), limited)
+        simulate.live(parameters, of, touched=touched, people=PEOPLE).totals
+        for of in (scenario.reference(delta), limited)
     ]
     changed = np.argwhere((runs[0] != runs[1]).any(axis=(0, 5, 6)))
     assert len(changed)
@@ -247,9 +257,11 @@ def test_a_change_limited_to_a_part_changes_only_that_part(
     assert set(changed[:, axes.index(axis)]) == {only}
 
 
-def test_people_weights_carry_the_expected_visits(world: solve.World, delta: scenario.Scenario) -> None:
-    cells = simulate.cells_of(world, areas.provinces(), 2023, simulate.focus(simulate.touched_by(delta)), 200_000, True)
-    expected = flows.expect(world.pull, world.c, world.stayed).sum(axis=(1, 2, 3, 4))
+def test_people_weights_carry_the_expected_visits(parameters: solve.ParameterDraw, delta: scenario.Scenario) -> None:
+    cells = simulate.cells_of(
+        parameters, areas.provinces(), 2023, simulate.focus(simulate.touched_by(delta)), 200_000, True
+    )
+    expected = flows.expect(parameters.pull, parameters.c, parameters.stayed).sum(axis=(1, 2, 3, 4))
     users = [(cells.number * cells.weight)[cells.uses >> k & 1 == 1].sum() for k in range(len(KINDS))]
-    drawn = users * simulate.visits_per_patient(world)
+    drawn = users * simulate.visits_per_patient(parameters)
     np.testing.assert_allclose(drawn, expected, rtol=0.01)

@@ -20,32 +20,32 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def worlds(place: areas.Place, delta: scenario.Scenario) -> list[solve.World]:
+def parameter_draws(place: areas.Place, delta: scenario.Scenario) -> list[solve.ParameterDraw]:
     return [solve.solve(scenario.reference(delta), 2, draw) for draw in range(DRAWS)]
 
 
-def test_every_draw_meets_the_published_totals(worlds: list[solve.World]) -> None:
-    for world in worlds:
-        np.testing.assert_allclose(world.expected, volumes.totals(world.values), rtol=1e-3)
-        np.testing.assert_allclose(world.expected[:, 0], volumes.totals(world.values)[:, 0], rtol=1e-5)
+def test_every_draw_meets_the_published_totals(parameter_draws: list[solve.ParameterDraw]) -> None:
+    for parameters in parameter_draws:
+        np.testing.assert_allclose(parameters.expected, volumes.totals(parameters.values), rtol=1e-3)
+        np.testing.assert_allclose(parameters.expected[:, 0], volumes.totals(parameters.values)[:, 0], rtol=1e-5)
 
 
-def test_the_targets_are_the_published_figures(worlds: list[solve.World]) -> None:
-    for world in worlds:
-        inpatient, outpatient, chronic, pharmacy = volumes.totals(world.values).tolist()
+def test_the_targets_are_the_published_figures(parameter_draws: list[solve.ParameterDraw]) -> None:
+    for parameters in parameter_draws:
+        inpatient, outpatient, chronic, pharmacy = volumes.totals(parameters.values).tolist()
         assert inpatient == pytest.approx([11_254_800, 135_126_000_000])
         assert chronic == pytest.approx([3_310_000, 3_352_000_000])
         assert np.add(np.add(outpatient, chronic), pharmacy) == pytest.approx([118_000_000, 18_548_000_000])
 
 
 def test_the_diseases_of_a_draw_give_the_mean_bill_that_the_published_fund_payment_needs(
-    worlds: list[solve.World],
+    parameter_draws: list[solve.ParameterDraw],
 ) -> None:
-    for world in worlds:
-        mix = world.diseases
+    for parameters in parameter_draws:
+        mix = parameters.diseases
         assert mix.visits.sum() == pytest.approx(1) and mix.patients.sum() == pytest.approx(1)
         assert mix.visits @ mix.bill == pytest.approx(1)
-        of = chronic.diseases(world.values)
+        of = chronic.diseases(parameters.values)
         dialysis = chronic.DISEASES.index("dialysis")
         assert 104 <= of.visits[dialysis] <= 156
         assert mix.visits[dialysis] / mix.patients[dialysis] == pytest.approx(
@@ -53,65 +53,69 @@ def test_the_diseases_of_a_draw_give_the_mean_bill_that_the_published_fund_payme
         )
 
 
-def test_2024_is_the_published_growth_of_2023(worlds: list[solve.World]) -> None:
+def test_2024_is_the_published_growth_of_2023(parameter_draws: list[solve.ParameterDraw]) -> None:
     """Direct visits grow by what more institutions open and by cases, in all as published."""
-    for world in worlds:
-        opened = gates.networked_in(2024, world.omega, gates.possible(world.values)) / world.passing.networked
-        cases, bills = volumes.level(2024, world.values, opened)
-        direct = volumes.totals(world.values) * np.stack([cases * opened, cases * opened * bills], axis=1)
+    for parameters in parameter_draws:
+        opened = (
+            gates.networked_in(2024, parameters.omega, gates.possible(parameters.values)) / parameters.passing.networked
+        )
+        cases, bills = volumes.level(2024, parameters.values, opened)
+        direct = volumes.totals(parameters.values) * np.stack([cases * opened, cases * opened * bills], axis=1)
         assert direct[:, 0].round(-2).tolist() == [14_335_600, 156_000_000, 9_096_500, 59_450_800]
         assert (direct[:, 1] / 1e8).round(2).tolist() == [1586.73, 198.5, 93, 69.01]
 
 
-def test_flows_carry_all_cases_of_the_drawn_direct_rate(worlds: list[solve.World]) -> None:
-    for world in worlds:
-        cases = flows.expect(world.pull, world.c, world.stayed).sum(axis=(1, 2, 3, 4))
-        direct = volumes.totals(world.values)[:, 0]
-        own = direct / (cases * gates.direct_rates(world.values))
+def test_flows_carry_all_cases_of_the_drawn_direct_rate(parameter_draws: list[solve.ParameterDraw]) -> None:
+    for parameters in parameter_draws:
+        cases = flows.expect(parameters.pull, parameters.c, parameters.stayed).sum(axis=(1, 2, 3, 4))
+        direct = volumes.totals(parameters.values)[:, 0]
+        own = direct / (cases * gates.direct_rates(parameters.values))
         assert 0.5 < own[2] < 1 <= own[1] < 1.02  # some are not listed, and settle as ordinary outpatients
         np.testing.assert_allclose(own[[0, 3]], 1, rtol=1e-9)
 
 
-def test_nobody_is_a_patient_from_elsewhere_at_home(worlds: list[solve.World]) -> None:
-    for world in worlds:
-        expected = flows.expect(world.pull, world.c, world.stayed)
+def test_nobody_is_a_patient_from_elsewhere_at_home(parameter_draws: list[solve.ParameterDraw]) -> None:
+    for parameters in parameter_draws:
+        expected = flows.expect(parameters.pull, parameters.c, parameters.stayed)
         assert (expected >= 0).all()
         assert (np.einsum("...hh->...h", expected) == 0).all()
 
 
-def test_gates_are_shares_and_no_fault_is_more_often_than_always(worlds: list[solve.World]) -> None:
-    for world in worlds:
-        passing = world.passing
+def test_gates_are_shares_and_no_fault_is_more_often_than_always(parameter_draws: list[solve.ParameterDraw]) -> None:
+    for parameters in parameter_draws:
+        passing = parameters.passing
         for share in (passing.networked, passing.fault, passing.mended, passing.attention):
             assert ((share >= 0) & (share <= 1)).all()
         assert ((passing.mended >= 0.1) & (passing.mended <= 0.9)).all()
-        assert (world.omega > 0).all()
+        assert (parameters.omega > 0).all()
 
 
-def test_the_networked_share_of_2023_is_the_solved_one_and_never_falls(worlds: list[solve.World]) -> None:
-    world = worlds[0]
-    possible = gates.possible(world.values)
-    by_year = [gates.networked_in(year, world.omega, possible) for year in (2023, 2024, 2027)]
-    np.testing.assert_allclose(by_year[0], world.passing.networked)
+def test_the_networked_share_of_2023_is_the_solved_one_and_never_falls(
+    parameter_draws: list[solve.ParameterDraw],
+) -> None:
+    parameters = parameter_draws[0]
+    possible = gates.possible(parameters.values)
+    by_year = [gates.networked_in(year, parameters.omega, possible) for year in (2023, 2024, 2027)]
+    np.testing.assert_allclose(by_year[0], parameters.passing.networked)
     assert (by_year[1] >= by_year[0]).all() and (by_year[2] >= by_year[1]).all()
 
 
-def test_what_was_not_solved_for_is_near_what_is_published(worlds: list[solve.World]) -> None:
-    multiples = [world.check.bill_multiple for world in worlds]
+def test_what_was_not_solved_for_is_near_what_is_published(parameter_draws: list[solve.ParameterDraw]) -> None:
+    multiples = [parameters.check.bill_multiple for parameters in parameter_draws]
     assert min(multiples) > 1.8 and max(multiples) < 2.8
-    assert all(0 <= world.check.claims_counted <= 1 for world in worlds)
-    assert 0.51 < np.median([world.check.fund_share for world in worlds]) < 0.68
+    assert all(0 <= parameters.check.claims_counted <= 1 for parameters in parameter_draws)
+    assert 0.51 < np.median([parameters.check.fund_share for parameters in parameter_draws]) < 0.68
 
 
-def test_a_pinned_unknown_is_held_and_the_others_keep_their_luck(
-    place: areas.Place, delta: scenario.Scenario, worlds: list[solve.World]
+def test_a_pinned_unknown_is_held_and_the_others_keep_their_random_numbers(
+    place: areas.Place, delta: scenario.Scenario, parameter_draws: list[solve.ParameterDraw]
 ) -> None:
     pinned = solve.solve(scenario.reference(delta), 2, 0, {"channels.attention": 0.25})
     for quantity, value in pinned.values.items():
         if quantity.id == "channels.attention":
             assert value.tolist() == [0.25]
         else:
-            assert (value == worlds[0].values[quantity]).all()
+            assert (value == parameter_draws[0].values[quantity]).all()
 
 
 def test_pinning_what_is_no_uncertain_parameter_is_refused(place: areas.Place, delta: scenario.Scenario) -> None:
@@ -125,21 +129,21 @@ def test_a_failing_case_is_split_as_the_model_page_says() -> None:
     assert networked * filed == pytest.approx(0.7)
 
 
-def test_what_people_draw_meets_the_totals_too(place: areas.Place, worlds: list[solve.World]) -> None:
+def test_what_people_draw_meets_the_totals_too(place: areas.Place, parameter_draws: list[solve.ParameterDraw]) -> None:
     baseline = scenario.load(ROOT / "scenarios" / "baseline.yaml")
     nowhere = np.zeros_like(simulate.touched_by(baseline))
-    for world in worlds[:4]:
-        totals = simulate.live(world, baseline, touched=nowhere, people=1_000_000).totals.sum(axis=(0, 2, 3, 4, 5))
+    for parameters in parameter_draws[:4]:
+        totals = simulate.live(parameters, baseline, touched=nowhere, people=1_000_000).totals.sum(axis=(0, 2, 3, 4, 5))
         direct = totals[:, [amounts.VISITS, amounts.FUND]] / [1, 100]
         as_ordinary = totals[2, [amounts.AS_ORDINARY, amounts.FUND_AS_ORDINARY]] / [1, 100]
         assert (as_ordinary > 0).all()
         direct[1:3] += as_ordinary * np.array([[1], [-1]])  # as the published totals count
-        off = np.abs(direct / volumes.totals(world.values) - 1)
+        off = np.abs(direct / volumes.totals(parameters.values) - 1)
         assert (off[[0, 1, 3]] < [0.008, 0.012]).all()
         assert (off[2] < 0.03).all()  # few patients have most visits: dialysis
 
 
-def test_filing_never_lowers_what_is_owed(worlds: list[solve.World]) -> None:
-    for world in worlds:
-        long_stay, referral, emergency, temporary, unfiled = national.points_off(world.values)
+def test_filing_never_lowers_what_is_owed(parameter_draws: list[solve.ParameterDraw]) -> None:
+    for parameters in parameter_draws:
+        long_stay, referral, emergency, temporary, unfiled = national.points_off(parameters.values)
         assert long_stay == 0 <= referral == emergency <= temporary <= unfiled <= 0.2

@@ -49,8 +49,8 @@ def test_radiation_counts_what_lies_nearer() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_meets_the_published_totals(delta: scenario.Scenario, form: str) -> None:
-    world = solve.solve(scenario.reference(delta), 2, 0, {"flow.decay": form})
-    np.testing.assert_allclose(world.expected, volumes.totals(world.values), rtol=1e-3)
+    parameters = solve.solve(scenario.reference(delta), 2, 0, {"flow.decay": form})
+    np.testing.assert_allclose(parameters.expected, volumes.totals(parameters.values), rtol=1e-3)
 
 
 def test_what_was_held_fixed_is_printed_and_in_the_manifest(delta: scenario.Scenario, tmp_path: Path) -> None:

@@ -81,8 +81,8 @@ def test_levers_that_do_not_meet_are_given_what_they_do_alone_and_equal_ones_the
 
 
 def test_sampled_orders_sum_to_the_total_and_come_near_the_value() -> None:
-    luck = np.random.default_rng(1)
-    worth = luck.integers(0, 1000, 2**6)
+    rng = np.random.default_rng(1)
+    worth = rng.integers(0, 1000, 2**6)
     orders = some_orders(6, 400, seed=3)
     assert len(orders) == 400 and all(sorted(order) == list(range(6)) for order in orders)
     exact, sampled = (shares(every) for every in (every_order(6), orders))
@@ -150,7 +150,7 @@ def test_kept_runs_are_taken_up_again_and_give_the_same_table(
     pd.testing.assert_frame_equal(again, split_fund, check_exact=True)
 
 
-def test_other_people_luck_or_pins_are_other_runs(package: scenario.Scenario, kept: Path) -> None:
+def test_other_people_seeds_or_pins_are_other_runs(package: scenario.Scenario, kept: Path) -> None:
     before = len(list(kept.iterdir()))
     attribution.attribute(package, draws=2, seed=6, people=3000, folder=kept)
     attribution.attribute(package, draws=2, seed=5, people=3000, folder=kept, pin={"channels.attention": 0.5})

@@ -75,7 +75,7 @@ def test_homes_and_kinds_add_up(changes: pd.DataFrame) -> None:
 
 def test_any_number_of_jobs_gives_the_same_draws(delta: scenario.Scenario, runs: Runs) -> None:
     other = experiment.repeat([delta], draws=DRAWS, seed=7, people=PEOPLE, jobs=2)
-    assert (other.lived[0].amounts == runs.lived[0].amounts).all()
+    assert (other.simulated[0].amounts == runs.simulated[0].amounts).all()
     pd.testing.assert_frame_equal(other.uncertain, runs.uncertain, check_exact=True)
 
 
@@ -235,7 +235,7 @@ def test_streams_and_rates_of_leaving_hold_every_case_of_the_draws(runs: Runs) -
 
 def test_what_hosts_see_of_the_headlines_kind_adds_up_to_its_groups(runs: Runs) -> None:
     """By host as the groups of all inpatients, in the touched cells as the headline, before and after."""
-    pairing, seen = runs.amounts(0), runs.lived[0].seen
+    pairing, seen = runs.amounts(0), runs.simulated[0].seen
     columns = [AMOUNTS.index(name) for name in SEEN]
     for side, amounts in enumerate((pairing.before, pairing.after)):
         amounts = amounts.sum(axis=2)[..., columns]

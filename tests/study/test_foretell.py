@@ -31,15 +31,15 @@ def poisoned(after: int) -> foretell.Rows:
 
 
 def planted(drift: float, network: float, shock: float, growth: float) -> foretell.Rows:
-    luck = np.random.default_rng(7)
+    rng = np.random.default_rng(7)
     rows = []
     value, connected = 13.0, 9.0
     for year in range(2005, 2025):
         for metric, log in (("visits", value), ("networked_institutions", connected)):
             rows.append({"period": str(year), "kind": "inpatient", "metric": metric, "value": repr(float(np.exp(log)))})
-        grown = growth * luck.uniform()
+        grown = growth * rng.uniform()
         connected += grown
-        value += drift + network * grown + shock * luck.standard_normal()
+        value += drift + network * grown + shock * rng.standard_normal()
     return {"direct_settlement": rows, "national": []}
 
 
