@@ -1,8 +1,8 @@
-"""Narrows what is unknown by published ranks, shares and sizes that no draw can be solved for: the anchors.
+"""Narrows what is unknown by published ranks, shares and sizes that no draw can be solved for: the targets.
 
 Two waves over a Latin hypercube of the declared ranges. In the first every candidate is weighed by what flows alone
-say, which is cheap; the second solves as many candidates as the first found likely and weighs them by all anchors.
-What stays is an ensemble of candidates, each as likely (importance resampling; weights Normal in the anchors'
+say, which is cheap; the second solves as many candidates as the first found likely and weighs them by all targets.
+What stays is an ensemble of candidates, each as likely (importance resampling; weights Normal in the targets'
 tolerances). Solved totals of 2023 are met by every candidate, so that they tell none apart.
 """
 
@@ -61,7 +61,7 @@ class Solved(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """What a fit leaves: the ensemble; all anchors; whether each weighed; what the members say, (member, anchor)."""
+    """What a fit leaves: the ensemble; all targets; whether each weighed; what the members say, (member, target)."""
 
     ensemble: Ensemble
     targets: tuple[Target, ...]
@@ -95,7 +95,7 @@ def second_wave(
 
 
 def weights(known: Sequence[Target], wave: Solved, values: Array) -> Array:
-    """Return the weights of solved candidates, summing to 1: all that anchors say, less what chose them already."""
+    """Return the weights of solved candidates, summing to 1: all that targets say, less what chose them already."""
     log = np.log(wave.times) + log_weight(known, values) - wave.first
     raw = np.exp(log - log.max())
     return np.asarray(raw / raw.sum())
@@ -116,7 +116,7 @@ def run(
 
     Parameters
     ----------
-    root : the scenario whose rules were in force. to : last year of which an anchor is read. path : table of anchors,
+    root : the scenario whose rules were in force. to : last year of which a target is read. path : table of targets,
     the package's unless given. size : of the hypercube and of what stays of it. progress : of what, and of how many,
     wraps the candidates as they are done.
     """
@@ -163,7 +163,7 @@ def probe(root: Scenario, seed: int, candidates: int, number: int) -> tuple[floa
 
 
 class Done:
-    """What solved candidates say of the anchors, kept in a file that is written whole after each batch.
+    """What solved candidates say of the targets, kept in a file that is written whole after each batch.
 
     Rows that were made with anything else are left out, and overwritten.
     """
@@ -189,7 +189,7 @@ class Done:
 
 
 def hashes(root: Scenario, table: Path) -> MadeWith:
-    """Return the hashes of all that a fit stands on: sources, tables, root with its item lists, anchors."""
+    """Return the hashes of all that a fit stands on: sources, tables, root with its item lists, targets."""
     data = hashlib.sha256("".join(facts.hashes().values()).encode())
     lists = (found.sha256 for _, found in root.catalogues)
     whole = hashlib.sha256("".join((root.sha256, *lists)).encode()).hexdigest()
@@ -201,7 +201,7 @@ def verify(root: Scenario) -> None:
     """Refuse an ensemble that no longer says what it said when it was fitted.
 
     Where the hash of sources, tables or root differs, its first member is solved again: a change that does not touch
-    what was fitted, of a comment for instance, is none. Other anchors are other draws.
+    what was fitted, of a comment for instance, is none. Other targets are other draws.
 
     Raises
     ------

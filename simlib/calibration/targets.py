@@ -23,7 +23,7 @@ Array = npt.NDArray[np.float64]
 NUMBERS = ("value", "year", "tolerance")
 TEXTS = ("anchor", "place", "unit", "universe", "form", "role", "source", "grade", "note")
 COLUMNS = dict.fromkeys(TEXTS, "text") | dict.fromkeys(NUMBERS, "number")
-"""Columns of a table of anchors."""
+"""Columns of a table of targets."""
 
 UNIVERSES = (
     "direct inpatients",
@@ -36,7 +36,7 @@ FORMS, ROLES = ("about", "at least"), ("fit", "test")
 
 
 class Output(NamedTuple):
-    """What the model says of an anchor: its unit, whether of one province, and from cases of 2023 or from checks.
+    """What the model says of a target: its unit, whether of one province, and from cases of 2023 or from checks.
 
     of_cases : (purpose, home, host), province -> number. of_check : `solve.Check` -> number.
     """
@@ -78,7 +78,7 @@ OUTPUTS: Mapping[str, Output] = {
     "fund share of the bill": Output("share", of_check=lambda check: check.fund_share),
     "bill against the mean admission": Output("ratio", of_check=lambda check: check.bill_multiple),
 }
-"""What an anchor may be about, inpatients from elsewhere all: anchors that no output matches are refused."""
+"""What a target may be about, inpatients from elsewhere all: targets that no output matches are refused."""
 
 
 class Target(NamedTuple):
@@ -115,17 +115,17 @@ class Target(NamedTuple):
 
 
 def published() -> Path:
-    """Return the table of anchors that the package carries."""
+    """Return the table of targets that the package carries."""
     return Path(str(files("simlib") / "data" / "targets.csv"))
 
 
 @lru_cache(maxsize=8)
 def read(path: Path) -> tuple[Target, ...]:
-    """Return the anchors of a CSV or XLSX file.
+    """Return the targets of a CSV or XLSX file.
 
     Raises
     ------
-    BadInputError : with every fault: an anchor that no output matches, another unit, universe, form or role than is
+    BadInputError : with every fault: a target that no output matches, another unit, universe, form or role than is
         known, a year or number that is none, a province that is none.
     """
     table = cells.read(path, COLUMNS)
@@ -194,7 +194,7 @@ def _number(cell: str, least: float) -> int:
 
 
 def until(targets: tuple[Target, ...], year: int) -> tuple[Target, ...]:
-    """Return the anchors that a fit to a year reads: those to fit, of that year or earlier.
+    """Return the targets that a fit to a year reads: those to fit, of that year or earlier.
 
     Raises
     ------
@@ -208,7 +208,7 @@ def until(targets: tuple[Target, ...], year: int) -> tuple[Target, ...]:
 
 
 def simulated(targets: Sequence[Target], cases: Array, check: Check | None = None) -> Array:
-    """Return what a draw says of each anchor, (anchor,): NaN where that hangs on a check and none is given."""
+    """Return what a draw says of each target, (target,): NaN where that hangs on a check and none is given."""
 
     def say(target: Target) -> float:
         if target.output.of_cases:
@@ -219,13 +219,13 @@ def simulated(targets: Sequence[Target], cases: Array, check: Check | None = Non
 
 
 def of_draw(targets: Sequence[Target], parameters: solve.ParameterDraw) -> Array:
-    """Return what a solved draw says of each anchor, (anchor,)."""
+    """Return what a solved draw says of each target, (target,)."""
     cases = flows.expect(parameters.pull, parameters.c, parameters.stayed)[INPATIENT].sum(axis=0)
     return simulated(targets, cases, parameters.check)
 
 
 def log_weight(targets: Sequence[Target], values: Array) -> Array:
-    """Return the log weight of draws, (draw,), from what they say, (draw, anchor): -1/2 sum of squared misses.
+    """Return the log weight of draws, (draw,), from what they say, (draw, target): -1/2 sum of squared misses.
 
     A value of NaN says nothing.
     """

@@ -1,6 +1,6 @@
 """A page to play with, for Voilà or a notebook: where, which measures, how strong; what it does, seconds later.
 
-Settings become a scenario file; few draws, whose worlds are solved once and kept.
+Settings become a scenario file; few draws, solved once and kept.
 """
 
 from __future__ import annotations
@@ -146,21 +146,21 @@ def written(root: Scenario, region: str, settings: Settings, folder: Path) -> Sc
 def look(tried: Scenario, *, draws: int = DRAWS, people: int = PEOPLE, jobs: int = JOBS) -> Results:
     """Return what a scenario changes, of the pairs and kinds that it sets something for, from few draws.
 
-    The worlds of the draws are kept: only the first look solves them. The rate has no curve over attention here.
+    Solved draws are kept: only the first look solves them. The rate has no curve over attention here.
     """
     runs = experiment.repeat([tried], draws=draws, people=people, jobs=jobs, seed=SEED, whole=False, solved=_kept)
     return results.of_runs(runs, curve=pd.DataFrame(columns=curve.COLUMNS))
 
 
 def _kept(tried: Scenario, seed: int, draw: int, pin: Pin | None) -> solve.ParameterDraw:
-    """Return a world from memory, or solved: it is that of the provinces, whatever the geography."""
+    """Return a parameter draw from memory, or solved: it is that of the provinces, whatever the geography."""
     assert not pin
     return _solved(tried.model_copy(update={"geography": "provinces"}), seed, draw)
 
 
 @lru_cache(maxsize=2 * DRAWS)
 def _solved(tried: Scenario, seed: int, draw: int) -> solve.ParameterDraw:
-    """Return a world."""
+    """Return a parameter draw."""
     return solve.solve(tried, seed, draw)
 
 

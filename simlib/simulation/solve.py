@@ -1,4 +1,4 @@
-"""The world of one parameter draw: parameters drawn, and the constants that make it meet the published totals of 2023.
+"""One parameter draw: values drawn, and the constants that make it meet the published totals of 2023.
 
 Solved jointly, on expected values over a small fixed pilot of visits: the constants of leaving home, the level
 of bills, the gates, the spread of claims. Every draw then reproduces the published direct visits and fund payment of
@@ -359,7 +359,7 @@ def settled_directly(fixed: Fixed, outcome: Attempt, institutions: Array) -> flo
 
 
 def solve(reference: Scenario, seed: int, draw: int, pin: Pin | None = None) -> ParameterDraw:
-    """Return the world of one draw: parameters by `draws.values_of`, constants solved on the reference's rules of 2023.
+    """Return one parameter draw: parameters by `draws.values_of`, constants solved on the reference's rules of 2023.
 
     Solved between provinces in every geography: what a geography splits sums back to them.
 
@@ -377,7 +377,7 @@ def solve(reference: Scenario, seed: int, draw: int, pin: Pin | None = None) -> 
 
 
 def converge(fixed: Fixed, trial: Trial) -> tuple[ParameterDraw, Trial]:
-    """Return the solved world and the trial that solved it, from which a neighbour is soon solved.
+    """Return the solved draw and the trial that solved it, from which a neighbour is soon solved.
 
     Raises
     ------

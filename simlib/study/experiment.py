@@ -49,7 +49,7 @@ HEADLINE = 0
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 Solver = Callable[[Scenario, int, int, Pin | None], solve.ParameterDraw]
-"""Returns the world of a reference, seed and draw, as `solve.solve` does."""
+"""Returns the parameter draw of a reference, seed and draw, as `solve.solve` does."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def repeat(
     the same result. pin : uncertain parameters held at a value and variants at a form, by id. whole : whether to draw
     the country, not only the kinds and pairs that the scenario changes, of which alone amounts are then summed.
     progress : wraps the draws as they are done, for a bar. pools : what the pools have, else drawn and synthetic.
-    solved : what solves a draw, for who keeps worlds and asks again.
+    solved : what solves a draw, for who keeps parameter draws and asks again.
 
     Raises
     ------
@@ -249,7 +249,7 @@ class _Plan(NamedTuple):
 
 
 def _one_draw(plan: _Plan, draw: int) -> tuple[Common, list[Simulated]]:
-    """Return what one draw of every scenario and its reference leaves; they share a world."""
+    """Return what one draw of every scenario and its reference leaves; they share its parameters."""
     parameters = plan.solved(reference(plan.scenarios[0]), plan.seed, draw, plan.pin)
     rules = rules_of(parameters, plan.scenarios)
     simulated = [_one_scenario(plan, parameters, number, its, draw) for number, its in enumerate(rules)]

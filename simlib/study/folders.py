@@ -109,7 +109,7 @@ def _write(folder: Path, tables: dict[str, bytes], manifest: dict[str, object]) 
 
 
 def write_fit(folder: Path, fitted: fit.Fitted) -> None:
-    """Write what a fit found: of the anchors, of each uncertain parameter, then the ensemble."""
+    """Write what a fit found: of the targets, of each uncertain parameter, then the ensemble."""
     write_whole(folder / "fit.csv", csv(match.fitted_table(fitted)))
     write_whole(folder / "learned.csv", csv(match.learned(fitted.ensemble)))
     ensemble.write(folder / ENSEMBLE, fitted.ensemble)

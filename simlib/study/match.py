@@ -64,7 +64,7 @@ def fit_table(runs: Runs) -> pd.DataFrame:
 
 
 def fitted_table(fitted: fit.Fitted) -> pd.DataFrame:
-    """Return the anchors of a fit beside what the kept draws say of them.
+    """Return the targets of a fit beside what the kept draws say of them.
 
     Columns: anchor, universe, year, unit, used (whether it weighed the draws), published, tolerance, low, median, high
     (90 % interval of the draws), miss (of the median, in tolerances).

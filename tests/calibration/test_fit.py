@@ -1,4 +1,4 @@
-"""A fit finds what anchors tell, leaves alone what they do not, goes on where it stopped; what is off is refused."""
+"""A fit finds what targets tell, leaves alone what they do not, goes on where it stopped; what is off is refused."""
 
 from __future__ import annotations
 

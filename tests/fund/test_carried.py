@@ -86,7 +86,7 @@ def longer() -> scenario.Scenario:
 
 
 def formed(parameters: solve.ParameterDraw, form: str, values: dict[Quantity, float]) -> solve.ParameterDraw:
-    """Return a solved world with a form of response and some parameters set: nothing that is solved hangs on them."""
+    """Return a solved draw with a form of response and some parameters set: nothing that is solved hangs on them."""
     own: dict[Quantity, float] = {**values, Response.form: Response.form.choices.index(form)}
     return replace(parameters, values={**parameters.values, **{q: np.array([float(of)]) for q, of in own.items()}})
 

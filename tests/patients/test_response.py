@@ -36,7 +36,7 @@ def longer() -> scenario.Scenario:
 
 
 def formed(parameters: solve.ParameterDraw, form: str, **uncertain: float) -> solve.ParameterDraw:
-    """Return a solved world with a form of response: nothing that is solved hangs on it."""
+    """Return a solved draw with a form of response: nothing that is solved hangs on it."""
     own = {q: np.array([uncertain[q.id.partition(".")[2]]]) for q in Response.quantities() if q.id[9:] in uncertain}
     chosen = {Response.form: np.array([float(Response.form.choices.index(form))])}
     return replace(parameters, values={**parameters.values, **chosen, **own})

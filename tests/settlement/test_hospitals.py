@@ -47,7 +47,7 @@ def amount(totals: np.ndarray, name: str) -> int:
 
 
 def pinned(parameters: solve.ParameterDraw, **values: float) -> solve.ParameterDraw:
-    """Return a world in which uncertain parameters of hospitals have these values."""
+    """Return a draw in which uncertain parameters of hospitals have these values."""
     known = {"worth": Hospitals.worth, "bill": Drg.bill, "growth": Drg.growth, "margin": Drg.margin}
     return replace(
         parameters, values={**parameters.values, **{known[name]: np.array([x]) for name, x in values.items()}}
