@@ -240,7 +240,7 @@ def test_every_parameter_is_listed_with_unit_grade_and_source(capsys: pytest.Cap
     assert all(row["low"] < row["high"] for row in rows if row["role"] == "uncertain")
     assert cli.main(["parameters"]) == 0
     printed = capsys.readouterr().out
-    assert "channels.attention\n    unknown, 0.5 [0, 1] uniform, share, assumed: " in printed
+    assert "channels.attention\n    uncertain, 0.5 [0, 1] uniform, share, assumed: " in printed
     assert "filing.free\n    lever, false, by home, host, kind, yes or no, official: " in printed
     assert "catalogue.rule.service\n    lever, host (host, home, either, both), by home, host" in printed
     assert "    expected at 1,000: up fee; untouched pool_balance, interest, hospitals_owed\n" in printed

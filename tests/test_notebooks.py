@@ -11,6 +11,7 @@ import pytest
 from simlib.report import brief
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+LONGEST_LINE = 120
 
 
 def test_there_are_notebooks() -> None:
@@ -24,8 +25,14 @@ def test_a_notebook_ran_in_order_and_cleanly_and_checks_what_it_says(path: Path)
     outputs = [output for cell in cells for output in cell["outputs"]]
     assert any(output["output_type"] in ("execute_result", "display_data") for output in outputs)
     assert not [o for o in outputs if o["output_type"] == "error" or o.get("name") == "stderr"]
-    source = "\n".join("".join(cell["source"]) for cell in cells)
-    assert "assert " in source and "def " not in source
+    assert "assert " in "\n".join("".join(cell["source"]) for cell in cells)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_code_of_a_notebook_defines_nothing_and_fits_the_page(path: Path) -> None:
+    cells = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    lines = [line for cell in cells for line in "".join(cell["source"]).splitlines()]
+    assert not [line for line in lines if len(line) > LONGEST_LINE or "def " in line]
 
 
 @pytest.mark.parametrize(("lang", "other"), [("zh", "en"), ("en", "zh")])

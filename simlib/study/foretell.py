@@ -178,8 +178,8 @@ def fit(figure: Figure, known: Past, seed: int) -> tuple[Array, Array, Array]:
 def learned(fit_to: int, seed: int = 0, rows: Rows | None = None) -> pd.DataFrame:
     """Return what a fit to a year says of each uncertain parameter: which moved from their range, and which did not.
 
-    Columns: figure, unknown, prior_low, prior_high, low, median, high (90 % intervals), narrowed (share of the width of
-    the prior's interval that the fit took away; near 0 where the past says nothing).
+    Columns: figure, parameter, prior_low, prior_high, low, median, high (90 % intervals), narrowed (share of the width
+    of the prior's interval that the fit took away; near 0 where the past says nothing).
     """
     rows = rows_of_package() if rows is None else rows
     found = []
@@ -188,11 +188,11 @@ def learned(fit_to: int, seed: int = 0, rows: Rows | None = None) -> pd.DataFram
         if not known.value:
             continue
         declared = (figure.drift, figure.shock, *((Foretell.network,) if figure.network else ()))
-        for unknown_, fitted in zip(declared, fit(figure, known, seed), strict=False):
-            before, after = quantile(unknown_, np.array([0.05, 0.95])), np.quantile(fitted, (0.05, 0.5, 0.95))
+        for parameter, fitted in zip(declared, fit(figure, known, seed), strict=False):
+            before, after = quantile(parameter, np.array([0.05, 0.95])), np.quantile(fitted, (0.05, 0.5, 0.95))
             narrowed = 1 - (after[2] - after[0]) / (before[1] - before[0])
-            found.append((name, unknown_.id, *before, *after, float(narrowed)))
-    columns = ["figure", "unknown", "prior_low", "prior_high", "low", "median", "high", "narrowed"]
+            found.append((name, parameter.id, *before, *after, float(narrowed)))
+    columns = ["figure", "parameter", "prior_low", "prior_high", "low", "median", "high", "narrowed"]
     return pd.DataFrame(found, columns=columns)
 
 

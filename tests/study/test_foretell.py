@@ -78,7 +78,7 @@ def test_one_value_alone_leaves_every_unknown_at_its_prior() -> None:
     chronic = table[table.figure == "direct visits, chronic"]
     assert len(chronic) == 3
     assert (chronic.narrowed.abs() < 0.01).all()
-    inpatient = table[(table.figure == "direct visits, inpatient") & (table.unknown == "foretell.network")]
+    inpatient = table[(table.figure == "direct visits, inpatient") & (table.parameter == "foretell.network")]
     assert inpatient.narrowed.item() > 0.05
 
 
