@@ -110,7 +110,7 @@ def worded(answer: briefing.Results, name: str, lang: Any) -> list[str]:
 
 
 HOSTS = {
-    "zh": {"still": "收到的总费用不变", "paid": "次均费用因付费方式改变而变化", "moved": "患者对改革有响应"},
+    "zh": {"still": "收到的总费用因此不变", "paid": "次均费用因付费方式改变而变化", "moved": "患者对改革有响应"},
     "en": {"still": "in all stays the same", "paid": "the mean bill changes with the way of payment",
            "moved": "Patients respond to the reform"},
 }  # fmt: skip
@@ -657,7 +657,9 @@ def test_a_least_value_is_said_to_be_kept_or_missed_and_no_figure_is_more_exact_
     (table,) = sections.sections(replace(answer, fit=fit), "en", ["fit"])[0].tables
     seen = pieces.as_read(table, "en")
     bound = seen[least.to_numpy()]
-    assert list(bound["bound"]) == ["kept", "missed", "kept"] and (seen["bound"][~least.to_numpy()] == "").all()
+    assert (
+        list(bound["lower bound"]) == ["met", "not met", "met"] and (seen["lower bound"][~least.to_numpy()] == "").all()
+    )
     assert [one == "–" for one in bound["difference (%)"]] == [True, False, True]
     ranks = seen[seen["unit"] == "rank"]
     assert ranks[["published", "simulated", "low", "high"]].stack().str.fullmatch("[0-9]+").all()

@@ -63,6 +63,6 @@ def test_the_limit_of_harm_is_said_to_be_met_up_to_it_and_not_beyond(
     curve = results.of_runs(runs).curve
     for share, said in ((0.05, "in 0 of 2 draws (limit 5 %, met)"), (0.06, "in 0 of 2 draws (limit 5 %, not met)")):
         monkeypatch.setattr(cash_, "harmed", lambda *_, share=share: share)
-        assert f"more pools short of reserve within 36 months: {said}" in terminal.text(
+        assert f"more pools short of reserves within 36 months: {said}" in terminal.text(
             results.of_runs(runs, curve=curve)
         )
