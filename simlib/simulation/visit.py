@@ -277,6 +277,7 @@ def chosen(met: Conditions, attentive: bool, direct: int, claim: int, reluctance
 def first_cause(networked: bool, on_list: bool, filed: bool, coded: bool, up: bool) -> int:
     """Return the first condition, in the order of `CONDITIONS`, that a case fails; choice if it meets all.
 
+    >>> from simlib.amounts import CAUSES
     >>> CAUSES[first_cause(True, True, False, False, True)], CAUSES[first_cause(True, True, True, True, True)]
     ('not_filed', 'choice')
     """
