@@ -11,7 +11,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -79,7 +79,7 @@ def run_scenarios(options: argparse.Namespace) -> Printed:
 
     scenarios, how = [scenario.load(path) for path in options.scenarios], _how(options)
     pin, pools, few = _pins(options.pin), None, min(options.people, attribution.PEOPLE)
-    _warn(scenarios)
+    _warn(scenarios, pin)
     experiment.check(scenarios, people=options.people, **how)
     for package in scenarios if options.attribute else ():
         attribution.check(package, people=few, sample=None, **how)
@@ -326,7 +326,7 @@ def attribute(options: argparse.Namespace) -> Printed:
     package, sample = scenario.load(options.package), options.sample
     how: Any = {**_how(options), "people": options.people, "sample": sample}
     pin = _pins(options.pin)
-    _warn([package])
+    _warn([package], pin)
     attribution.check(package, **how)
     folder = options.out or Path(".out") / f"attribute_{package.name}"
     folders.prepare(folder, folders.ATTRIBUTION)
@@ -341,11 +341,13 @@ def attribute(options: argparse.Namespace) -> Printed:
     )
 
 
-def _warn(scenarios: Sequence[Any]) -> None:
-    """Print lines of scenarios that have no effect: the run goes on."""
+def _warn(scenarios: Sequence[Any], pin: Mapping[str, float | str]) -> None:
+    """Print lines of scenarios that have no effect, and pins outside their range: the run goes on."""
+    from simlib.quantities import beyond
     from simlib.scenario import checks
 
-    for line in dict.fromkeys(line for scenario in scenarios for line in checks.warnings(scenario)):
+    lines = [line for scenario in scenarios for line in checks.warnings(scenario)]
+    for line in dict.fromkeys([*map(str, lines), *beyond(pin)]):
         print(line, file=sys.stderr)
 
 

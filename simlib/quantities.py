@@ -24,7 +24,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -444,9 +444,25 @@ def pinned(text: str) -> tuple[str, float | str]:
     except ValueError:
         number = math.nan
     low, high = float(known[name].low or 0), float(known[name].high or 0)
-    if not low <= number <= high:
-        raise ValueError(f"{name}: {shown(value)}. Write a number from {low:g} to {high:g}, its declared range.")
+    share = known[name].unit in ("share", "quantile")
+    if not math.isfinite(number) or (share and not 0 <= number <= 1):
+        least = "0 to 1" if share else f"{low:g} to {high:g}, its declared range"
+        raise ValueError(f"{name}: {shown(value)}. Write a number from {least}.")
     return name, number
+
+
+def beyond(pin: Mapping[str, float | str]) -> list[str]:
+    """Return a warning for each number that is pinned outside its declared range.
+
+    >>> beyond({"channels.attention": 0.5, "gates.claims_counted": 0.5})
+    ['gates.claims_counted: 0.5 is outside its declared range, 0.7 to 1: a world held unlikely.']
+    """
+    known = register()
+    return [
+        f"{name}: {value:g} is outside its declared range, {q.low:g} to {q.high:g}: a world held unlikely."
+        for name, value in pin.items()
+        if isinstance(value, int | float) and (q := known.get(name)) and not (q.low or 0) <= value <= (q.high or 0)
+    ]
 
 
 def checked(quantity: Quantity, value: Any) -> Value:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from simlib.compiled import rule
 from simlib.quantities import Quantity
 
-PEOPLE, PARAMETERS, LISTS, WEIGHTS, MEMBERS = range(1, 6)
+PEOPLE, PARAMETERS, LISTS, WEIGHTS, MEMBERS, RECOVERY = range(1, 7)
 """Streams: what a key's first integer says it is for."""
 
 
@@ -106,6 +106,11 @@ def uniforms(shape: tuple[int, ...], *parts: int) -> npt.NDArray[np.float64]:
     True
     """
     return _generator(*parts).random(shape)
+
+
+def normals(shape: tuple[int, ...], *parts: int) -> npt.NDArray[np.float64]:
+    """Return an array of standard normal numbers that belongs to the named parts."""
+    return _generator(*parts).standard_normal(shape)
 
 
 def _generator(*parts: int) -> np.random.Generator:

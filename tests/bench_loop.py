@@ -24,7 +24,7 @@ import numpy as np
 from simlib import amounts, compiled, terms
 from simlib.benefits.layers import MOST_BANDS, NO_LIMIT_FEN, PER_DISEASE, PER_MONTH, PER_YEAR, Owed
 from simlib.patients import areas, visits
-from simlib.patients.chronic import DISEASES
+from simlib.patients.chronic import DISEASES, RUNGS
 from simlib.scenario import scenario
 from simlib.simulation import loop, policies, simulate, solve, visit
 from simlib.study import metrics
@@ -182,7 +182,8 @@ class Twin:
     def __init__(self, draw: Any, tables: Any, sums: Any) -> None:
         """Take what the loop takes."""
         self.draw = SimpleNamespace(**{name: draw[name] for name in draw.dtype.names})
-        scale, self.quantiles, policies, which, cover, slot, measure, listed, self.first, self.lives, now = tables
+        scale, self.quantiles, policies, which, cover, slot, measure, listed, self.ladder, *rest = tables
+        self.first, self.lives, now = rest
         self.policies, self.asked, self.cover = columns(policies), which.shape[1], cover.astype(np.int64)
         self.scale, self.which, self.slot = scale.ravel(), which.ravel(), slot.ravel()
         self.holds = {name: np.ascontiguousarray(now[name]) for name in now.dtype.names}
@@ -312,7 +313,8 @@ class Twin:
         mean[some] *= self.holds["bill"][done[some] >> 1]
         on_list = np.ones(len(k), dtype=bool)
         at = ((h * self.places + t) * MONTHS + month)[sick]
-        on_list[sick] = self.listed.take(at).astype(np.int64) >> disease[sick] & 1
+        rung = below(mix(self.key, step(visits.RUNG)), RUNGS).take(self.owner)[sick]
+        on_list[sick] = self.ladder[self.listed.take(at), rung].astype(np.int64) >> disease[sick] & 1
         self.ordinary = ~on_list & (mix(self.key, step(visits.ORDINARY)) < draw.as_ordinary).take(self.owner)
         on_list |= self.ordinary
         self.bill = self.bill_fen(mean, share(what, visits.HOW_DEAR))

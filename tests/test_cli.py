@@ -314,7 +314,7 @@ def test_ten_thousand_cases_are_settled_in_seconds(tmp_path: Path, capsys: pytes
 
 
 def test_an_interrupted_run_leaves_nothing_half_written(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "simlib.cli", "run", DELTA, "--draws", "512", "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "simlib.cli", "run", DELTA, "--draws", "200", "--out", str(tmp_path / "out")]
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     time.sleep(8)

@@ -1,6 +1,6 @@
 """What published figures say of the parameters: targets, and the draws that meet them.
 
-Reading order: targets, fit.
+Reading order: targets, fit, recovery.
 """
 
 from simlib import room

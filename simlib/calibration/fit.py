@@ -1,9 +1,10 @@
 """Narrows what is unknown by published ranks, shares and sizes that no draw can be solved for: the targets.
 
-Two waves over a Latin hypercube of the declared ranges. In the first every candidate is weighed by what flows alone
-say, which is cheap; the second solves as many candidates as the first found likely and weighs them by all targets.
-What stays is an ensemble of candidates, each as likely (importance resampling; weights Normal in the targets'
-tolerances). Solved totals of 2023 are met by every candidate, so that they tell none apart.
+Three waves over a Latin hypercube of the declared ranges. In the first every candidate is weighed by what flows alone
+say, which is cheap. The second solves candidates that the first found likely; from these a quadratic surrogate learns
+what solving says, and the third solves candidates that both find likely. What was solved is weighed by all targets
+over its chance of having been solved (Horvitz and Thompson 1952), and an ensemble of distinct candidates stays, each
+as likely. Solved totals of 2023 are met by every candidate, so that they tell none apart.
 """
 
 from __future__ import annotations
@@ -19,19 +20,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
+from simlib import randomness
 from simlib.calibration import targets
-from simlib.calibration.targets import Target, log_weight, of_draw, simulated, until
+from simlib.calibration.targets import Target, log_weight, of_draw, of_flows, until
 from simlib.compiled import rules_sha
 from simlib.errors import BadInputError, Fault, shown
 from simlib.files import facts
 from simlib.files.facts import write_whole
-from simlib.randomness import systematic
+from simlib.quantities import Quantity, register
 from simlib.scenario.ensemble import REFIT, Ensemble, MadeWith
 from simlib.scenario.scenario import Scenario
 from simlib.simulation import solve
-from simlib.simulation.draws import draw_values
-from simlib.terms import INPATIENT
+from simlib.simulation.draws import draw_batch, draw_values
+from simlib.terms import KINDS
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -39,49 +42,92 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 BATCH = 64
 """Candidates that are solved between two writes of what is done."""
+AT_ONCE = 256
+"""Candidates whose flows are computed at once."""
 
 
 class Size(NamedTuple):
-    """Candidates of the hypercube, how many of them are solved, and how many draws stay."""
+    """Candidates of the hypercube, how many each of the two waves that solve may solve, draws that stay at most."""
 
-    candidates: int = 1 << 14
-    solved: int = 1500
+    candidates: int = 1 << 15
+    solved: int = 750
     members: int = 512
 
 
 SIZE = Size()
 
-
-class Solved(NamedTuple):
-    """The candidates of the second wave: number, how often the first wave asked for it, its log weight there."""
-
-    number: Ints
-    times: Ints
-    first: Array
+LEAST = 64
+"""Distinct draws that stay at least, however few the weights are worth: as many as a run takes unless asked."""
 
 
 class Fitted(NamedTuple):
-    """What a fit leaves: the ensemble; all targets; whether each weighed; what the members say, (member, target)."""
+    """What a fit leaves: the ensemble; all targets; whether each weighed; what the members say, (member, target).
+
+    prior : what the declared ranges say before any target, 5, 50 and 95 %, (target, 3).
+    """
 
     ensemble: Ensemble
     targets: tuple[Target, ...]
     weighed: tuple[bool, ...]
     says: Array
+    prior: Array
 
 
-def first_wave(known: Sequence[Target], seed: int, candidates: int, solved: int, progress: Progress = iter) -> Solved:
-    """Return the candidates to solve: drawn in proportion to what flows alone, before solving, say of them."""
+def first_wave(known: Sequence[Target], seed: int, candidates: int, progress: Progress = iter) -> Array:
+    """Return what flows alone, before solving, say of targets, (candidate, target), NaN where they say nothing."""
 
-    def say(number: int) -> Array:
-        _, cases, _ = solve.first_flows(draw_values(seed, number, {}, candidates))
-        return simulated(known, cases[INPATIENT].sum(axis=0))
+    def say(start: int) -> Array:
+        numbers = np.arange(start, min(start + AT_ONCE, candidates))
+        return of_flows(known, draw_batch(seed, numbers, candidates, ("areas", "flow")))
 
-    log = log_weight(known, np.stack([say(number) for number in progress(range(candidates))]))
-    chosen, times = np.unique(systematic(np.exp(log - log.max()), solved), return_counts=True)
-    return Solved(chosen, times, log[chosen])
+    return np.concatenate([say(start) for start in progress(range(0, candidates, AT_ONCE))])
 
 
-def second_wave(
+def inclusion(weight: Array, number: int) -> Array:
+    """Return each one's chance to be among `number` distinct ones: in proportion to its weight, 1 at most.
+
+    >>> inclusion(np.array([1.0, 1.0, 6.0]), 2).tolist()
+    [0.5, 0.5, 1.0]
+    """
+    number = min(number, int((weight > 0).sum()))
+    heavy = np.sort(weight)[::-1]
+    left = heavy[::-1].cumsum()[::-1]
+    scale = (number - np.arange(number)) / left[:number]
+    sure = int(np.argmax(scale * heavy[:number] <= 1 + 1e-12))  # so many of the heaviest are surely in
+    return np.asarray(np.minimum(scale[sure] * weight, 1.0))
+
+
+def distinct(chance: Array) -> Ints:
+    """Return distinct positions in ascending order, each with its chance (systematic).
+
+    >>> distinct(np.array([0.5, 0.5, 1.0])).tolist()
+    [0, 2]
+    """
+    number = round(float(chance.sum()))
+    return np.searchsorted(np.cumsum(chance), np.arange(number) + 0.5)
+
+
+def surrogate(standing: Array, solved: Ints, values: Array, known: Sequence[Target]) -> Array:
+    """Return the log weight that candidates would have by solved targets, foretold from those solved, (candidate,).
+
+    A ridge regression of each target on where the parameters stand in their ranges and on the squares of that; a miss
+    counts the less the worse the regression foretells those left out. standing : (candidate, parameter).
+    values : (solved, target).
+    """
+    centred = np.sqrt(12) * (standing - 0.5)
+    features = np.hstack([np.ones((len(standing), 1)), centred, centred**2 - 1])
+    learned = features[solved]
+    inverse = np.linalg.inv(learned.T @ learned + np.eye(features.shape[1]))
+    coefficients = inverse @ learned.T @ values
+    leverage = np.einsum("ij,jk,ik->i", learned, inverse, learned)
+    off = (values - learned @ coefficients) / (1 - leverage)[:, None]
+    foretold = features @ coefficients
+    misses = np.stack([target.miss(foretold[:, i]) for i, target in enumerate(known)], axis=1)
+    tolerance = np.array([target.tolerance for target in known])
+    return np.asarray(-0.5 * (misses**2 / (1 + (off**2).mean(axis=0) / tolerance**2)).sum(axis=1))
+
+
+def solve_all(
     root: Scenario, seed: int, candidates: int, numbers: Sequence[int], jobs: int = 1
 ) -> Iterator[solve.ParameterDraw]:
     """Yield the solved parameter draws of candidates, in the order asked for."""
@@ -94,10 +140,9 @@ def second_wave(
         yield from pool.map(parameters, numbers)
 
 
-def weights(known: Sequence[Target], wave: Solved, values: Array) -> Array:
-    """Return the weights of solved candidates, summing to 1: all that targets say, less what chose them already."""
-    log = np.log(wave.times) + log_weight(known, values) - wave.first
-    raw = np.exp(log - log.max())
+def weights(log: Array, chance: Array) -> Array:
+    """Return weights that sum to 1 from log weights and the chances of having been solved."""
+    raw = np.exp(log - log.max()) / chance
     return np.asarray(raw / raw.sum())
 
 
@@ -122,36 +167,89 @@ def run(
     """
     known = targets.read(path or targets.published())
     fitted, candidates = until(known, to), size.candidates
-    made_with = hashes(root, path or targets.published())
-    wave = first_wave(fitted, seed, candidates, size.solved, progress("flows", candidates))
-    done = Done(folder / "candidates.csv", known, f"{made_with.model_dump()} {to} {seed} {candidates}")
-    left = [int(number) for number in wave.number if int(number) not in done.values]
-    batches = range(0, len(left), BATCH)
-    for start in progress("solved, in batches", len(batches))(batches):
-        some = left[start : start + BATCH]
-        parameter_draws = second_wave(root, seed, candidates, some, jobs)
-        done.add((number, of_draw(known, parameters)) for number, parameters in zip(some, parameter_draws, strict=True))
-    values = np.stack([done.values[int(number)] for number in wave.number])
     used = [known.index(target) for target in fitted]
-    weight = weights(fitted, wave, values[:, used])
-    chosen = wave.number[systematic(weight, size.members)]
+    made_with = hashes(root, path or targets.published())
+    done = Done(folder / "candidates.csv", known, f"{made_with.model_dump()} {to} {seed} {candidates}")
+
+    def solve_some(numbers: Ints) -> Array:
+        """Return what candidates, solved now or before, say of the targets, (candidate, target)."""
+        left = [int(number) for number in numbers if int(number) not in done.values]
+        batches = range(0, len(left), BATCH)
+        for start in progress("solved, in batches", len(batches))(batches):
+            some = left[start : start + BATCH]
+            says = (of_draw(known, parameters) for parameters in solve_all(root, seed, candidates, some, jobs))
+            done.add(zip(some, says, strict=True))
+        return np.stack([done.values[int(number)] for number in numbers])
+
+    with threadpool_limits(1, "blas"):  # candidates are the threads; more inside each only get in their way
+        flows = first_wave(known, seed, candidates, progress("flows, in batches", -(-candidates // AT_ONCE)))
+        likely = log_weight(fitted, flows[:, used])
+        by_flows = inclusion(np.exp(likely - likely.max()), size.solved)
+        numbers = distinct(by_flows)
+        hard = [i for i in used if np.isnan(flows[0, i])]
+        values = solve_some(numbers)[:, hard]
+        likely += surrogate(standing_of(seed, candidates), numbers, values, [known[i] for i in hard])
+        by_both = inclusion(np.exp(likely - likely.max()), size.solved)
+        numbers = np.union1d(numbers, distinct(by_both))
+        values = solve_some(numbers)
+    chance = (1 - (1 - by_flows) * (1 - by_both))[numbers]
+    chosen, effective, cut = kept_of(weights(log_weight(fitted, values[:, used]), chance), size.members)
     kept = Ensemble(
         fitted_to=to,
         seed=seed,
         candidates=candidates,
-        effective=float(f"{1 / (weight**2).sum():.6g}"),
-        members=tuple(chosen.tolist()),
-        probe=probe(root, seed, candidates, int(chosen[0])),
+        members=tuple(numbers[chosen].tolist()),
+        probe=probe(root, seed, candidates, int(numbers[chosen[0]])),
         anchors=path.name if path else None,
         made_with=made_with,
+        effective=effective,
+        cut=cut,
     )
-    says = np.stack([done.values[number] for number in kept.members])
-    return Fitted(kept, known, tuple(target in fitted for target in known), says)
+    weighed = tuple(target in fitted for target in known)
+    return Fitted(kept, known, weighed, values[chosen], prior(flows, values, chance))
+
+
+def kept_of(weight: Array, most: int) -> tuple[Ints, float, float]:
+    """Return the distinct draws that stay, as many as the weights are worth; how many that is; what is cut of them.
+
+    >>> kept_of(np.full(128, 1 / 128), 512)[1:]
+    (128.0, 0.0)
+    """
+    effective = 1 / float((weight**2).sum())
+    stays = inclusion(weight, max(min(int(effective), most), min(LEAST, most)))
+    cut = float(np.maximum(weight - stays / stays.sum(), 0).sum())
+    return distinct(stays), float(f"{effective:.6g}"), float(f"{cut:.3g}")
+
+
+def prior(flows: Array, values: Array, chance: Array) -> Array:
+    """Return 5, 50 and 95 % of what the declared ranges say of targets, (target, 3).
+
+    flows : of all candidates, (candidate, target), NaN where solving says it: then values, (solved, target), over the
+    chance of having been solved.
+    """
+    at = (0.05, 0.5, 0.95)
+    one = np.quantile(values, at, axis=0, weights=1 / chance, method="inverted_cdf")
+    return np.where(np.isnan(flows[0]), one, np.quantile(flows, at, axis=0)).T
+
+
+def standing_of(seed: int, candidates: int) -> Array:
+    """Return where candidates stand in the ranges of parameters of one number or one a kind, (candidate, parameter)."""
+    columns = [randomness.hypercube(q, seed, candidates) for q in uncertain(())]
+    by_kind = [
+        np.stack([randomness.standing(q, seed, number, len(KINDS)) for number in range(candidates)])
+        for q in uncertain(("kind",))
+    ]
+    return np.column_stack([*columns, *by_kind])
+
+
+def uncertain(axes: tuple[str, ...]) -> list[Quantity]:
+    """Return the uncertain parameters that have these axes, in the order of the register."""
+    return [q for q in register().values() if q.role == "uncertain" and q.axes == axes]
 
 
 def probe(root: Scenario, seed: int, candidates: int, number: int) -> tuple[float, ...]:
     """Return the solved constants of a candidate: of leaving and bills by kind and scheme, gates by kind, claims."""
-    (parameters,) = second_wave(root, seed, candidates, [number])
+    (parameters,) = solve_all(root, seed, candidates, [number])
     gates = (
         parameters.passing.networked,
         parameters.passing.fault,

@@ -29,8 +29,8 @@ def texts(lang: Lang) -> dict[str, str]:
 def said(key: str, lang: Lang, *values: object, **named: Any) -> str:
     """Return a text in one language with its values filled in.
 
-    >>> said("card.interval", "en", "1", "2")
-    '95 % interval 1 to 2'
+    >>> said("card.interval", "en", "range", "1", "2")
+    'range 1 to 2'
     """
     return texts(lang)[key].format(*values, **named)
 

@@ -63,7 +63,7 @@ def level(parameters: ParameterDraw, year: int) -> Array:
     """
     if year >= FIT_YEAR:
         cases, bills = simulate.level(parameters, year)
-        return np.asarray(cases * bills * simulate.networked(parameters, year) / parameters.passing.networked)
+        return np.asarray(cases * bills * simulate.risen(parameters, year))
 
     def published(kind: str, period: int) -> float:
         return value("direct_settlement", period=str(period), kind=kind, metric="fund_paid")

@@ -1,6 +1,6 @@
-"""Who is treated where: areas, flows between them, visits, chronic diseases, how patients respond to what they pay.
+"""Who is treated where: areas, totals and their trends, flows, visits, chronic diseases, how patients respond.
 
-Reading order: areas, volumes, flows, within, visits, chronic, response.
+Reading order: areas, trends, volumes, flows, within, visits, chronic, response.
 """
 
 from simlib import room

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 from scipy.special import expit
 
 from simlib.errors import BadInputError, did_you_mean, shown
@@ -37,6 +36,8 @@ WEST = tuple(f"{code}0000" for code in (15, 45, 50, 51, 52, 53, 54, 61, 62, 63, 
 T = TypeVar("T", bound=np.generic)
 
 EARTH_KM = 6371.0
+MOST_STEPS = 100
+"""Steps after which what is solved or raked has come to rest."""
 LEAST_KM = 50.0
 """Least distance between two areas, an assumption: XPCC and Xinjiang share a seat, their patients do not."""
 
@@ -164,7 +165,8 @@ class Provinces(Place):
     insured : people in both schemes in 2023, persons, (n,)
     beds : beds of all health institutions in 2023, (n,)
     gdp : gross regional product of 2023, yuan, (n,)
-    migrants : people registered in [home] who lived in [host] in 2020, an estimate, persons, (n, n)
+    migrants : people registered in [home] who lived in [host] in 2020, an estimate, persons, (n, n): hosts' totals as
+        published, homes' where they are, see `raked`
     adjacent : whether two areas share a border, symmetric, Hainan-Guangdong included, (n, n)
     distance_km : great circle between the seats, at least `LEAST_KM` between two areas, km, (n, n)
 
@@ -179,17 +181,29 @@ class Provinces(Place):
     adjacent: npt.NDArray[np.bool_]
     distance_km: Array
 
+    @cached_property
+    def one_region(self) -> npt.NDArray[np.bool_]:
+        """Whether two areas are different ones of one region, such as the Yangtze Delta, (n, n), read-only.
+
+        >>> place = provinces()
+        >>> beijing, hebei, henan = (place.index(code) for code in ("110000", "130000", "410000"))
+        >>> place.one_region[hebei, [beijing, henan]].tolist()
+        [True, False]
+        """
+        tags = np.array(self.regions)
+        return _fixed((tags[:, None] == tags) & (tags != "none") & ~np.eye(len(tags), dtype=bool))
+
 
 @dataclass(frozen=True, eq=False)
 class People:
-    """The people of the areas in one parameter draw, XPCC apart from Xinjiang; arrays are read-only.
+    """The people of the areas in a parameter draw, or in several (first axes), XPCC apart from Xinjiang; read-only.
 
     Attributes
     ----------
-    insured : people insured in 2023 by scheme in the order of `terms.SCHEMES`, persons, (n, 2)
-    beds : beds of all health institutions in 2023, (n,)
+    insured : people insured in 2023 by scheme in the order of `terms.SCHEMES`, persons, (..., n, 2)
+    beds : beds of all health institutions in 2023, (..., n)
     gdp_per_head : gross regional product of 2023 per resident of 2020, yuan, (n,)
-    migrants : people registered in [home] who live in [host], persons, (n, n)
+    migrants : people registered in [home] who live in [host], persons, (..., n, n)
     """
 
     insured: Array
@@ -309,8 +323,8 @@ def provinces() -> Provinces:
     )
 
 
-def people(place: Provinces, xpcc_share: float, employee_slope: float) -> People:
-    """Return the people of the areas, given what is not published.
+def people(place: Provinces, xpcc_share: Array | float, employee_slope: Array | float) -> People:
+    """Return the people of the areas, given what is not published: numbers of one draw or of several, (...).
 
     XPCC takes `xpcc_share` of everything of Xinjiang; GDP per head is the same in both. Odds of the
     employee scheme = exp(k0 + employee_slope ln(GDP per head / national)), k0 such that the employees sum
@@ -323,22 +337,65 @@ def people(place: Provinces, xpcc_share: float, employee_slope: float) -> People
     >>> f"{draw.insured[place.index(XPCC)].sum():,.0f} of {place.insured[place.index(XINJIANG)]:,.0f}"
     '2,333,200 of 23,332,000'
     """
-    if not 0 <= xpcc_share <= 1:
+    share, slope = np.asarray(xpcc_share, dtype=float), np.asarray(employee_slope, dtype=float)
+    if not ((share >= 0) & (share <= 1)).all():
         raise ValueError(f"{xpcc_share}: a share of Xinjiang lies between 0 and 1.")
     x, c = place.index(XINJIANG), place.index(XPCC)
     residents = np.where(place.population > 0, place.population, 1.0)
     gdp_per_head = place.gdp / residents
     gdp_per_head[c] = gdp_per_head[x]
     ratio = gdp_per_head / (place.gdp.sum() / place.population.sum())
-    insured = _split(place.insured, x, c, xpcc_share)
-    employees = insured * _employee_share(insured, np.log(ratio), employee_slope)
+    insured = _split(place.insured, x, c, share)
+    employees = insured * _employee_share(insured, slope[..., None] * np.log(ratio))
+    # Nobody is counted as a migrant from Xinjiang to Xinjiang, so none move between it and XPCC.
+    by_host = _split(place.migrants, x, c, share[..., None])
     return People(
-        insured=_fixed(np.stack([employees, insured - employees], axis=1)),
-        beds=_fixed(_split(place.beds, x, c, xpcc_share)),
+        insured=_fixed(np.stack([employees, insured - employees], axis=-1)),
+        beds=_fixed(_split(place.beds, x, c, share)),
         gdp_per_head=_fixed(gdp_per_head),
-        # Nobody is counted as a migrant from Xinjiang to Xinjiang, so none move between it and XPCC.
-        migrants=_fixed(_split(_split(place.migrants, x, c, xpcc_share).T, x, c, xpcc_share).T),
+        migrants=_fixed(_split(by_host.swapaxes(-1, -2), x, c, share[..., None]).swapaxes(-1, -2)),
     )
+
+
+def constant_of_odds(amounts: Array, log_odds: Array, wanted: Array) -> Array:
+    """Return x with sum amounts / (1 + e^-(x + log_odds)) = wanted, (...), from arrays (..., n).
+
+    Newton's steps on the log of both sides, from below: its slope lies between 0 and 1.
+
+    >>> x = constant_of_odds(np.array([2.0, 1.0]), np.array([0.0, 1.0]), np.array(1.5))
+    >>> round(float(np.array([2.0, 1.0]) @ expit(x + np.array([0.0, 1.0]))), 12)
+    1.5
+
+    Raises
+    ------
+    ArithmeticError : no constant gives so much.
+    """
+    x = np.log(wanted) - np.log((amounts * np.exp(log_odds)).sum(axis=-1))
+    for _ in range(MOST_STEPS):
+        chance = expit(x[..., None] + log_odds)
+        total = (amounts * chance).sum(axis=-1)
+        step = (np.log(wanted) - np.log(total)) * total / (amounts * chance * (1 - chance)).sum(axis=-1)
+        x = x + np.clip(step, -3.0, 3.0)
+        if np.abs(step).max() < 1e-13 * max(1.0, float(np.abs(x).max())):
+            return np.asarray(x)
+    raise ArithmeticError(f"no constant gives {wanted} of {amounts.sum(axis=-1)}")
+
+
+def raked(amounts: Array, homes: Array, hosts: Array) -> Array:
+    """Return amounts, (home, host), scaled to published sums of homes and of hosts, NaN where there is none.
+
+    Iterative proportional fitting: rows and columns in turn until both are met.
+
+    >>> raked(np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([3.0, np.nan]), np.array([2.0, 4.0])).round(3).tolist()
+    [[1.0, 2.0], [1.0, 2.0]]
+    """
+    out = amounts.copy()
+    for _ in range(MOST_STEPS):
+        rows = np.where(np.isnan(homes), 1.0, homes / out.sum(axis=1))
+        out = out * rows[:, None]
+        sums = out.sum(axis=0)
+        out = out * np.where(np.isnan(hosts) | (sums == 0), 1.0, hosts / np.where(sums == 0, 1.0, sums))
+    return out
 
 
 def short(name: str) -> str:
@@ -367,23 +424,19 @@ def distances(lon: Array, lat: Array) -> Array:
     return km
 
 
-def _employee_share(insured: Array, log_ratio: Array, slope: float) -> Array:
-    """Return the share of the insured in the employee scheme, (n,), that gives the national number."""
+def _employee_share(insured: Array, log_odds: Array) -> Array:
+    """Return the share of the insured in the employee scheme, (..., n), that gives the national number."""
     national = [value("national", metric="insured", scheme=s, year="2023") for s in ("employee", "resident")]
-    wanted = insured.sum() * national[0] / sum(national)
-
-    def excess(k0: float) -> float:
-        return float(insured @ expit(k0 + slope * log_ratio) - wanted)
-
-    share: Array = expit(brentq(excess, -20.0, 20.0) + slope * log_ratio)
+    wanted = insured.sum(axis=-1) * national[0] / sum(national)
+    share: Array = expit(constant_of_odds(insured, log_odds, wanted)[..., None] + log_odds)
     return share
 
 
-def _split(amounts: Array, whole: int, part: int, share: float) -> Array:
-    """Return amounts by area (first axis) with a share of `whole` moved to `part`; the sum stays."""
-    out = amounts.copy()
-    out[part] = share * amounts[whole]
-    out[whole] = amounts[whole] - out[part]
+def _split(amounts: Array, whole: int, part: int, share: Array) -> Array:
+    """Return amounts by area (last axis) with a share of `whole`, (...), moved to `part`; the sum stays."""
+    out = np.array(np.broadcast_to(amounts, np.broadcast_shapes(amounts.shape, (*share.shape, 1))))
+    out[..., part] = share * amounts[..., whole]
+    out[..., whole] = amounts[..., whole] - out[..., part]
     return out
 
 
@@ -400,11 +453,15 @@ def _column(name: str, factor: float = 1.0) -> Array:
 
 
 def _migrants(at: dict[str, int]) -> Array:
-    """Return the migrants by home and host, persons, (n, n)."""
+    """Return the migrants by home and host, persons, (n, n), raked to the published sums of homes and hosts."""
     out = np.zeros((len(at), len(at)))
     for row in read("migrants"):
         out[at[row["home"]], at[row["host"]]] = float(row["persons"])
-    return out
+    homes, hosts = (
+        np.array([float(row[column] or "nan") for row in read("provinces")])
+        for column in ("living_elsewhere_2020", "hukou_other_province_2020")
+    )
+    return raked(out, homes, hosts)
 
 
 def _adjacent(at: dict[str, int]) -> npt.NDArray[np.bool_]:

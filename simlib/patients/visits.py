@@ -41,7 +41,7 @@ KIND_BITS = tuple(sum(1 << kind for kind in kinds) for kinds in USES.values())
 # Decisions of a person and of a visit, each with a number of its own so that no two share
 # random numbers; kinds count on.
 HOW_MANY, WHEN, ATTENTIVE, RETIRED, BALANCE, ADMITTED, INSURED, DISEASE = 0, 4, 8, 9, 10, 11, 12, 13
-REAL, ORDINARY = 14, 15
+REAL, ORDINARY, RUNG = 14, 15, 16
 WHAT, GATES, MEASURES = range(3)
 WHICH_TIER, WHICH_BASKET, HOW_DEAR, CLAIMS = range(4)
 """Decisions that share the key of `WHAT`, see `luck.share`."""

@@ -12,12 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from simlib.files.facts import value
+from simlib.patients import trends
 from simlib.quantities import Params, Quantity
-from simlib.terms import KINDS, SCHEMES
+from simlib.terms import INPATIENT, KINDS, SCHEMES
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[Quantity, Array]
 
+LAST = 2024
+"""Last year that is published."""
+FORETOLD = ("inpatient", "outpatient", "chronic", "pharmacy")
+"""What `trends` calls direct settlement, outpatient all together."""
 PUBLISHED = ("inpatient", "ordinary_outpatient", "chronic_outpatient", "pharmacy")
 """What the published tables call each of `KINDS`."""
 
@@ -27,9 +32,10 @@ class Targets(Params, prefix="targets"):
 
     pharmacy_visits: Quantity
     pharmacy_fund: Quantity
-    growth_inpatient: Quantity
-    growth_outpatient: Quantity
-    growth_chronic: Quantity
+    trend_inpatient: Quantity
+    trend_outpatient: Quantity
+    trend_bill_inpatient: Quantity
+    trend_bill_outpatient: Quantity
 
 
 def _published(kind: str, year: str) -> Array:
@@ -71,22 +77,72 @@ def national_visits(year: int) -> Array:
     return np.array([sum(value(table, metric=m, scheme=s, year=str(year)) for s in SCHEMES) for m in of])
 
 
-def level(year: int, values: Values, opened: Array) -> tuple[Array, Array]:
+def admissions(year: int) -> float:
+    """Return all cross-province admissions of a year up to 2020, however settled, person-times.
+
+    Published for 2019 (all payers) and 2020 (the insured); earlier ones move as all admissions of the insured do.
+
+    >>> [round(admissions(year) / 1e6, 2) for year in (2018, 2019, 2020)]
+    [5.01, 5.99, 5.85]
+    """
+    if year == 2020:
+        return value("direct_settlement", period="2020", kind="inpatient", metric="all_crossprov_admissions")
+    of_2019 = value("history", metric="crossprov_admissions", scheme="all", year="2019")
+    return of_2019 * float(national_visits(year)[INPATIENT] / national_visits(2019)[INPATIENT])
+
+
+def crossprov_cost(year: int) -> float:
+    """Return published cost of cross-province care of both schemes in a year from 2021 on, yuan."""
+    return 1e8 * sum(value("national", metric="crossprov_cost", scheme=scheme, year=str(year)) for scheme in SCHEMES)
+
+
+def direct(year: int, values: Values) -> Array:
+    """Return direct visits and fund payment of a year from 2024 on, (kind, 2), visits and yuan.
+
+    2024 as published. Later years as `trends` foretells them, where the draw stands in the forecasts of visits and of
+    payments per visit; ordinary outpatient care is what is left of all outpatient care.
+
+    >>> middle = {q: np.array([0.5]) for q in Targets.quantities()}
+    >>> (direct(2026, middle)[:, 0] > direct(2025, middle)[:, 0]).all()
+    np.True_
+    """
+    if year == LAST:
+        return np.stack([_published(kind, str(LAST)) for kind in PUBLISHED])
+    inpatient, outpatient, chronic, pharmacy = (_foretold(name, year, values) for name in FORETOLD)
+    return np.stack([inpatient, outpatient - chronic - pharmacy, chronic, pharmacy])
+
+
+def _foretold(name: str, year: int, values: Values) -> Array:
+    """Return direct visits of a later year and the fund payment on them, yuan, (2,), see `trends`."""
+    visits, bills = (
+        (Targets.trend_inpatient, Targets.trend_bill_inpatient)
+        if name == "inpatient"
+        else (Targets.trend_outpatient, Targets.trend_bill_outpatient)
+    )
+    number = trends.foretold(f"direct visits, {name}", year, float(values[visits][0]))
+    each = trends.foretold(f"fund payment, {name}", year, float(values[bills][0]), each=True)
+    return np.array([number, 1e8 * number * each])
+
+
+def level(year: int, values: Values, risen: Array, inpatients: float) -> tuple[Array, Array]:
     """Return cases, settled directly or not, and mean bills of a year against 2023, each (kind,).
 
-    2024 as published: cases as direct visits, less what more connected institutions explain; bills as fund payment
-    per direct visit. Later cases by the uncertain growth, later bills as in 2024. Earlier cases as the visits of all
-    insured anywhere, their bills as in 2023: nothing that is published of direct settlement before 2023 is used.
+    From 2024 on cases move as direct visits over the direct rate, and bills as fund payment per direct visit, see
+    `direct`. Earlier bills as in 2023. Earlier admissions as published up to 2020, see `admissions`, in 2021 and 2022
+    as direct visits over the direct rate; other earlier cases as the visits of all insured anywhere.
 
     Parameters
     ----------
-    opened : share of visits in connected institutions in the year against 2023, (kind,).
+    risen : direct rate of the year against that of 2023, (kind,).
+    inpatients : cross-province admissions of 2023 in the draw, settled or not.
     """
     if year <= 2023:
-        return national_visits(year) / national_visits(2023), np.ones(len(KINDS))
-    grown = np.stack([_published(kind, "2024") for kind in PUBLISHED]) / totals(values)
-    outpatient = values[Targets.growth_outpatient][0]
-    later = 1 + np.array(
-        [values[Targets.growth_inpatient][0], outpatient, values[Targets.growth_chronic][0], outpatient]
-    )
-    return grown[:, 0] / opened * later ** (year - 2024), grown[:, 1] / grown[:, 0]
+        cases = national_visits(year) / national_visits(2023)
+        if year <= 2020:
+            cases[INPATIENT] = admissions(year) / inpatients
+        else:
+            then, now = (_published("inpatient", str(y))[0] for y in (year, 2023))
+            cases[INPATIENT] = then / now / risen[INPATIENT]
+        return cases, np.ones(len(KINDS))
+    grown = direct(year, values) / totals(values)
+    return grown[:, 0] / risen, grown[:, 1] / grown[:, 0]

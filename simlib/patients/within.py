@@ -7,13 +7,15 @@ ledger. Published are the nation's off-site totals and the cross-province ones; 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from simlib.files.facts import value
-from simlib.patients import areas, flows, visits
+from simlib.patients import areas, flows, trends, visits
 from simlib.patients.areas import Place
+from simlib.patients.trends import Figure, Foretell
 from simlib.patients.volumes import Targets
 from simlib.quantities import Params, Quantity
 from simlib.terms import CHRONIC, INPATIENT, KINDS, LONG_STAY, OUTPATIENT, PURPOSES, SCHEMES
@@ -60,7 +62,8 @@ def national(year: int, values: Values) -> Array:
     """Return cases within all provinces in a year, settled or not, (kind, scheme).
 
     Visits V and cost C are published; with mean bills i of an admission and o of an outpatient visit, admissions =
-    (C - V o) / (i - o). Later years than `LAST` grow as cross-province cases do. Pharmacies are not published: none.
+    (C - V o) / (i - o). Later years than `LAST` grow as the
+    cost within provinces is foretold to. Pharmacies are not published: none.
 
     >>> middle = {q: np.full(1, q.number) for of in (Within, Targets) for q in of.quantities()}
     >>> (national(2023, middle) / 1e6).round(1).tolist()
@@ -80,15 +83,26 @@ def national(year: int, values: Values) -> Array:
         (1 - chronic) * (total - admissions),
         chronic * (total - admissions),
     )
-    return out * _growth(values)[:, None] ** (year - known)
+    return out * (_growth(year, values) if year > LAST else 1.0)
 
 
-def _growth(values: Values) -> Array:
-    """Return how cases grow a year after `LAST`, (kind,)."""
-    outpatient = values[Targets.growth_outpatient][0]
-    return 1 + np.array(
-        [values[Targets.growth_inpatient][0], outpatient, values[Targets.growth_chronic][0], outpatient]
-    )
+def _growth(year: int, values: Values) -> float:
+    """Return the cost of a year after `LAST` against it: where admissions of the draw stand in its trend."""
+    return float(np.quantile(_ahead(year), values[Targets.trend_inpatient][0]))
+
+
+@cache
+def _ahead(year: int) -> Array:
+    """Return the cost within provinces of a year after `LAST` against it, as `trends` foretells it, (point,)."""
+    cost = {of: _cost(of) for of in range(FIRST, LAST + 1)}
+    figure = Figure("cost within provinces", "yuan", "", (), Foretell.drift_cost, Foretell.shock_cost)
+    known = trends.Past({of: float(np.log(yuan)) for of, yuan in cost.items()}, {})
+    return np.exp(trends.ahead(figure, known, [year])[:, 0]) / cost[LAST]
+
+
+def _cost(year: int) -> float:
+    """Return the published cost within provinces, yuan."""
+    return sum(_published("cost", scheme, year, 1e8) for scheme in SCHEMES)
 
 
 def index(year: int, values: Values) -> Array:
@@ -99,8 +113,8 @@ def index(year: int, values: Values) -> Array:
     [0.78, 0.78, 0.78, 0.78]
     """
     known = min(max(year, FIRST), LAST)
-    cost = [sum(_published("cost", scheme, of, 1e8) for scheme in SCHEMES) for of in (known, BASE)]
-    return np.asarray(cost[0] / cost[1] * _growth(values) ** max(year - LAST, 0))
+    later = _growth(year, values) if year > LAST else 1.0
+    return np.full(len(KINDS), _cost(known) / _cost(BASE) * later)
 
 
 def province_shares(values: Values) -> Array:

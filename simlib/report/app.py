@@ -174,7 +174,7 @@ def packed(tried: Scenario, folder: Path, lang: Lang) -> list[Path]:
     return pack.write(folder, lang)
 
 
-def page(root: str | Path, lang: Lang = "zh") -> _Trial:
+def page(root: str | Path, lang: Lang = "zh") -> _Asked:
     """Return the page, which a notebook shows: controls, and beside them what they change against the scenario `root`.
 
     The first draws are solved before it is shown; after that each change takes a second or two.
@@ -187,10 +187,10 @@ def page(root: str | Path, lang: Lang = "zh") -> _Trial:
         import ipywidgets as widgets
     except ModuleNotFoundError:
         raise BadInputError("the page needs ipywidgets and Voilà: pip install 'simlib[app]'") from None
-    return _Trial(widgets, load(root), lang)
+    return _Asked(widgets, load(root), lang)
 
 
-class _Trial:
+class _Asked:
     """The widgets of a page and what ties them together; a change of language writes the same widgets anew."""
 
     def __init__(self, widgets: Any, root: Scenario, lang: Lang) -> None:

@@ -77,6 +77,7 @@ def _answer(study: Results, lang: Lang) -> dict[str, Any]:
         "what": "change",
         "period": " – ".join(dict.fromkeys(period)),
         "kind": said(study.kind, lang),
+        "interval": said(findings.spread_key(study.draws), lang),
         "fund": {"way": way} | _read(_ends(fund, way), way, 1, "percent"),
         "money": _read(money, way, decimals(max(map(abs, money)))),
         "rate": {"way": turn, "base": number(100 * rate["baseline"], 1)} | _read(_ends(rate, turn), turn, 1, "points"),
@@ -167,26 +168,28 @@ def _listed(names: Sequence[str], lang: Lang) -> str:
 def cards(study: Results, lang: Lang) -> list[dict[str, str]]:
     """Return the three figures of the first screen: label, value, interval, note; a dash where too few were drawn."""
     fund, rate, advanced = (study.facts[name] for name in ("fund_percent", "rate_points", "advanced_100_million_yuan"))
-    scale = _hundred_million(lang)
+    scale, span = _hundred_million(lang), said(findings.spread_key(study.draws), lang)
     paid = number(scale * (fund["baseline"] or 0) / 1e8)
     base = said("card.percent", lang, number(100 * (rate["baseline"] or 0), 1))
     return [
-        _card("fund", fund, "percent", 1, 1.0, lang)
+        _card("fund", fund, "percent", 1, 1.0, span, lang)
         | {"note": said("card.fund.note", lang, paid, said("unit.yuan", lang))},
-        _card("rate", rate, "points", 1, 1.0, lang) | {"note": said("card.rate.note", lang, base)},
-        _card("advanced", advanced, "yuan", YUAN_DIGITS[LANGS[lang]], scale, lang)
+        _card("rate", rate, "points", 1, 1.0, span, lang) | {"note": said("card.rate.note", lang, base)},
+        _card("advanced", advanced, "yuan", YUAN_DIGITS[LANGS[lang]], scale, span, lang)
         | {"note": said("card.advanced.note", lang)},
     ]
 
 
-def _card(name: str, effect: Mapping[str, Any], unit: str, digits: int, scale: float, lang: Lang) -> dict[str, str]:
-    """Return one figure of the first screen."""
+def _card(
+    name: str, effect: Mapping[str, Any], unit: str, digits: int, scale: float, span: str, lang: Lang
+) -> dict[str, str]:
+    """Return one figure of the first screen; span : what its ends are called."""
     keys = ("change", "low", "high")
     value, low, high = ("–" if effect[key] is None else number(scale * effect[key], digits, "+") for key in keys)
     return {
         "label": said(f"card.{name}", lang),
         "value": said(f"card.{unit}", lang, value),
-        "interval": said("card.interval", lang, low, high),
+        "interval": said("card.interval", lang, span, low, high),
     }
 
 
@@ -199,6 +202,7 @@ def _verdict(study: Results) -> dict[str, Any]:
     real = bool(real_lists(study))
     return {
         "changes": bool(fund["change"]),
+        "consequence": consequence(study),
         "few": draws < findings.FEWEST_TO_NAME,
         "reliable": bool(fund["change"]) and (fund["low"] > 0 or fund["high"] < 0),
         "same": same,
@@ -208,6 +212,13 @@ def _verdict(study: Results) -> dict[str, Any]:
         "unknowns": uncertain,
         "real_lists": real,
     }
+
+
+def consequence(study: Results) -> bool:
+    """Return whether the rule alone fixes the sign: all that is set for this care is that the larger amount counts."""
+    rules = [one for one in _sets(study) if not one["lever"].startswith("catalogue.reach.")]
+    either = (one["lever"].startswith("catalogue.rule.") and one["value"] == "either" for one in rules)
+    return bool(rules) and all(either)
 
 
 def real_lists(study: Results) -> str:

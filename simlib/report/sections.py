@@ -57,6 +57,7 @@ FIT_UNITS = {
     "share": ("unit.percent", (100.0, 100.0)),
     "ratio": ("unit.ratio", (1.0, 1.0)),
     "rank": ("unit.rank", (1.0, 1.0)),
+    "cases per bed": ("unit.per-bed", (1.0, 1.0)),
 }
 """The same of published figures."""
 
@@ -240,8 +241,7 @@ def _goal(study: Results, lang: Lang) -> Section | None:
         years, chances = _chances(study, years, ("chance",), lang)
         tables.append(_table("years", years, lang, "year", "rate=rate.year share ~", *chances))
     pace = _range("network.pace_ahead") if len(years) else None
-    rate = _range("gates.direct_rate_inpatient", 100)
-    return _section("goal", lang, tables=tables, year=study.facts["year"], pace=pace, **rate)
+    return _section("goal", lang, tables=tables, year=study.facts["year"], pace=pace)
 
 
 def _range(name: str, scale: float = 1.0) -> dict[str, Any]:
@@ -501,12 +501,13 @@ def _fit(study: Results, lang: Lang) -> Section:
     picture = Picture(
         "fit", 1.6 + 0.4 * len(ratios), lambda ax: plots.fit(ratios, ax, lang, source=source(study, lang))
     )
-    least = found["target"].str.contains("at least")
-    kept = found["simulated"] >= found["published"]
+    least, most = (found["target"].str.contains(bound) for bound in ("at least", "at most"))
+    kept = np.where(least, found["simulated"] >= found["published"], found["simulated"] <= found["published"])
     found["bound"] = [
-        said("fit.kept" if one else "fit.missed", lang) if bound else "" for bound, one in zip(least, kept, strict=True)
+        said("fit.kept" if one else "fit.missed", lang) if bound else ""
+        for bound, one in zip(least | most, kept, strict=True)
     ]
-    found.loc[least & kept, "difference_percent"] = np.nan
+    found.loc[(least | most) & kept, "difference_percent"] = np.nan
     ranks = found["unit"] == "rank"
     found.loc[ranks, ["simulated", "low", "high"]] = found.loc[ranks, ["simulated", "low", "high"]].round()
     found = _in_units(found, "unit", FIT_UNITS, lang)
@@ -567,7 +568,8 @@ def _limits(study: Results, lang: Lang) -> Section:
     """Return what the run cannot say."""
     few = study.draws if study.draws < findings.FEWEST_TO_NAME else 0
     year, moves = study.facts["year"], _moves(study)
-    return _section("limits", lang, lists=real_lists(study), moves=moves, year=year, few_draws=few)
+    cities = study.facts["geography"] != "provinces"
+    return _section("limits", lang, lists=real_lists(study), moves=moves, year=year, few_draws=few, cities=cities)
 
 
 def _words(_: Results, lang: Lang) -> Section:

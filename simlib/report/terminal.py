@@ -23,6 +23,7 @@ class _Lines:
 
     def __init__(self, study: Results, lang: Lang) -> None:
         self.study, self.facts, self.lang = study, study.facts, lang
+        self.span = said(findings.spread_key(study.draws), lang)
 
     def __iter__(self) -> Iterator[str]:
         for part in (self.about, self.headline, self.curve, self.beside, self.homes, self.money, self.evidence):
@@ -64,7 +65,7 @@ class _Lines:
         where = self.say("changed", self.study.kind) if changed else self.say("unchanged")
         sd = f"{self.say('sd.uncertain'):>13}{self.say('sd.luck'):>11}"
         yield ""
-        yield f"{where:<{LABEL}}{self.say('change'):>10}   {self.say('interval'):<20}{sd}"
+        yield f"{where:<{LABEL}}{self.say('change'):>10}   {self.span:<20}{sd}"
         yield self.row("fund", facts["fund_percent"])
         yield self.row("fund.yuan", facts["fund_100_million_yuan"])
         yield self.row("own.yuan", facts["own_100_million_yuan"])
@@ -117,7 +118,7 @@ class _Lines:
         money, draws = self.facts["money"], self.study.draws
         if money is None:
             return
-        heads = f"{self.say('change'):>10}   {self.say('interval'):<20}{self.say('from'):>13}"
+        heads = f"{self.say('change'):>10}   {self.span:<20}{self.say('from'):>13}"
         yield f"{self.say('money', self.facts['year']):<{LABEL}}{heads}"
         for row in money["rows"]:
             scheme = row["group"].partition("scheme=")[2]

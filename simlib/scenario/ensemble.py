@@ -37,7 +37,8 @@ class Ensemble(Frozen):
     Attributes
     ----------
     fitted_to : last year of which a target was read. seed, candidates : name the hypercube. effective : number of
-    independent draws that the weights leave. members : numbers of the kept candidates, some more than once.
+    independent draws that the weights leave. cut : share of the weights that falls away because no candidate is kept
+    twice. members : numbers of the kept candidates, all distinct.
     probe : solved constants of the first member. anchors : name of the user's own table of calibration targets, if any.
     made_with : what the fit stood on.
     path, sha256 : of the file.
@@ -48,6 +49,7 @@ class Ensemble(Frozen):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     candidates: Annotated[int, Field(ge=2, le=10**6)]
     effective: Annotated[float, Field(gt=0)]
+    cut: Annotated[float, Field(ge=0, le=1)]
     members: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2, max_length=10**5)]
     probe: tuple[float, ...]
     anchors: str | None = None

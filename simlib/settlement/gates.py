@@ -1,9 +1,9 @@
 """Can a case be settled directly, and if not, why.
 
-One inpatient rate is published (51.3 % in 2020) and no breakdown of failures: the split is a prior, and every
-result that hangs on it is shown over the share of attentive patients. Conditions in order: the institution is
-networked (hard), a chronic disease is listed (hard), the patient has a valid filing, diagnosis and items are coded,
-systems are up (faults that the hospital may mend before discharge).
+The inpatient rate follows from what is published of cost and payment, see `simulation.years`; no breakdown of failures
+is: the split is a prior, and every result that hangs on it is shown over the share of attentive patients. Conditions
+in order: the institution is networked (hard), a chronic disease is listed (hard), the patient has a valid filing,
+diagnosis and items are coded, systems are up (faults that the hospital may mend before discharge).
 
 Networked and coded are solved together, as `open`: which of the two fails where it is not open is a prior of its own,
 and moves nothing until a measure opens one of them. Systems are up unless a scenario says otherwise.
@@ -29,7 +29,9 @@ Array = npt.NDArray[np.float64]
 class Gates(Params, prefix="gates"):
     """How often a case can be settled directly."""
 
-    direct_rate_inpatient: Quantity
+    claims_counted: Quantity
+    most_moved: Quantity
+    ease_ahead: Quantity
     direct_rate_outpatient: Quantity
     direct_rate_chronic: Quantity
     direct_rate_pharmacy: Quantity
@@ -165,9 +167,41 @@ def possible(values: Mapping[Quantity, Array]) -> Array:
     return np.array([values[getattr(Gates, f"possible_{kind}")][0] for kind in KINDS])
 
 
-def direct_rates(values: Mapping[Quantity, Array]) -> Array:
-    """Return the direct settlement rates of 2023 in a draw, (kind,)."""
-    return np.array([values[getattr(Gates, f"direct_rate_{kind}")][0] for kind in KINDS])
+def direct_rates(values: Mapping[Quantity, Array], inpatient: float) -> Array:
+    """Return the direct settlement rates of 2023 in a draw, (kind,), with the solved one of inpatients."""
+    return np.array([inpatient, *(values[getattr(Gates, f"direct_rate_{kind}")][0] for kind in KINDS[1:])])
+
+
+def direct_rate(passing: Passing, exposed: Array, gaining: Array, *, late_refused: bool = False) -> Array:
+    """Return the direct settlement rate of listed cases under gates, (kind,).
+
+    networked x (1 - exposed fault (1 - mended)) x (1 - attention gaining).
+
+    Parameters
+    ----------
+    exposed : share of cases that need a filing. gaining : share of cases that meet all conditions and gain by a claim,
+    both (kind,). late_refused : no filing is made late, as before 2023.
+    """
+    unfiled = exposed * passing.fault * (1 if late_refused else 1 - passing.mended)
+    return np.asarray(passing.networked * (1 - unfiled) * (1 - passing.attention * gaining))
+
+
+def eased(share: Array, odds: float) -> Array:
+    """Return a share whose odds are multiplied.
+
+    >>> eased(np.array([0.5, 0.2]), 0.5).round(3).tolist()
+    [0.333, 0.111]
+    """
+    return np.asarray(odds * share / (1 - share + odds * share))
+
+
+def eased_passing(passing: Passing, networked: Array, odds: float) -> Passing:
+    """Return gates with so many visits in connected institutions, and the odds of each failure multiplied.
+
+    What makes it easier or harder is not told apart: filing, codes, systems, and the habit of settling directly.
+    """
+    shut = eased(1 - networked, odds)
+    return Passing(1 - shut, eased(passing.fault, odds), passing.mended, eased(passing.attention, odds))
 
 
 def omega(networked: Array, possible: Array) -> Array:

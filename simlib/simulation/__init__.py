@@ -1,6 +1,6 @@
 """One parameter draw, simulated for a year: what is enacted, the constants solved, everybody's visits added up.
 
-Reading order: visit, loop, measures, draws, policies, pilot, solve, simulate.
+Reading order: visit, loop, measures, draws, policies, pilot, years, solve, simulate.
 """
 
 from simlib import room

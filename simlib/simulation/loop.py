@@ -30,7 +30,7 @@ from simlib.amounts import (
 from simlib.benefits.layers import YEAR, Bill, advance, begin_month, begin_year, from_account, fund, part, settle
 from simlib.compiled import apart, rule
 from simlib.patients import visits
-from simlib.patients.chronic import count_row
+from simlib.patients.chronic import RUNGS, count_row
 from simlib.randomness import below, happens, mix, share, uniform
 from simlib.simulation.visit import DrawnVisit, SettledVisit, Tables, asked, of_kind, one_visit
 from simlib.terms import (
@@ -91,8 +91,9 @@ class Cell(NamedTuple):
 class Person(NamedTuple):
     """One person of a cell: what decides that person's year.
 
-    who : row of the table of policies, see `insured`. disease : chronic, -1 for none. ordinary : see `DrawnVisit`.
-    balance : of the personal account when the year begins, fen. half : of the sample. weight : how many it stands for.
+    who : row of the table of policies, see `insured`. disease : chronic, -1 for none. ordinary, rung : see
+    `DrawnVisit`. balance : of the personal account when the year begins, fen. half : of the sample. weight : how many
+    it stands for.
     """
 
     key: int
@@ -104,6 +105,7 @@ class Person(NamedTuple):
     who: int
     disease: int
     ordinary: bool
+    rung: int
     balance: int
     half: int
     weight: int
@@ -190,7 +192,8 @@ def person_of(cell: Cell, nth: int, draw: Any, tables: Tables) -> Person:
         balance = draw.balances[below(mix(key, visits.BALANCE), STEPS)]
     who, half = insured(key, home, scheme, draw, tables), (cell.half + nth) & 1
     where = cell.purpose, home, cell.host
-    return Person(key, uses, scheme, *where, who, disease, ordinary, balance, half, cell.weight)
+    rung = below(mix(key, visits.RUNG), RUNGS)
+    return Person(key, uses, scheme, *where, who, disease, ordinary, rung, balance, half, cell.weight)
 
 
 @rule
@@ -200,8 +203,8 @@ def visit_of(person: Person, month: int, kind: int, dearer: float, draw: Any, pl
     pair = (person.home * places + person.host) * len(KINDS) + kind
     alone = (person.home * places + person.home) * len(KINDS) + kind
     disease = person.disease if kind == CHRONIC else -1
-    scheme, purpose, who, ordinary = person.scheme, person.purpose, person.who, person.ordinary
-    return DrawnVisit(kind, scheme, purpose, pair, alone, who, disease, ordinary, dearer, month, attentive)
+    where = person.scheme, person.purpose, pair, alone, person.who
+    return DrawnVisit(kind, *where, disease, person.ordinary, person.rung, dearer, month, attentive)
 
 
 @rule

@@ -172,7 +172,7 @@ def _person(pilot: Pilot, i: int, draw: Any, tables: Tables) -> Person:
     """Return who makes a pilot visit."""
     key, scheme, home = mix(draw.key, i), pilot.scheme[i], pilot.home[i]
     who, purpose, host = insured(key, home, scheme, draw, tables), pilot.purpose[i], pilot.host[i]
-    return Person(key, 0, scheme, purpose, home, host, who, pilot.disease[i], False, 0, 0, 1)
+    return Person(key, 0, scheme, purpose, home, host, who, pilot.disease[i], False, 0, 0, 0, 1)
 
 
 @rule
@@ -181,7 +181,7 @@ def _visit(person: Person, kind: int, month: int, as_ordinary: int, dearer: floa
     pair = (person.home * places + person.host) * len(KINDS) + kind
     alone = (person.home * places + person.home) * len(KINDS) + kind
     where = person.scheme, person.purpose, pair, alone, person.who
-    return DrawnVisit(kind, *where, person.disease, as_ordinary == 1, dearer, month, False)
+    return DrawnVisit(kind, *where, person.disease, as_ordinary == 1, 0, dearer, month, False)
 
 
 @rule

@@ -45,9 +45,9 @@ class Rules(NamedTuple):
 
     policies : records of `benefits.POLICY`. which : their rows by (pool, scheme, member, kind, filing or local, month,
     tier). cover (slot, kind, basket, 3) ppm; slot (home, host, kind, month), of a home with itself the list of its
-    claims. measures : what is done to conditions. listed (home, host, month) : chronic diseases that can be settled
-    directly, bits. first (home,) : the first pool of a home; lives (home, pool) : cumulative shares of
-    its people in its pools.
+    claims. measures : what is done to conditions. listed (home, host, month) : row of `ladder` (row, rung): chronic
+    diseases that can be settled directly, bits. first (home,) : the first pool of a home; lives (home, pool) :
+    cumulative shares of its people in its pools.
     """
 
     policies: Any
@@ -56,6 +56,7 @@ class Rules(NamedTuple):
     slot: Any
     measures: measures.Measures
     listed: Any
+    ladder: Any
     first: Any
     lives: Any
 
@@ -75,7 +76,8 @@ class Rules(NamedTuple):
             cover=self.cover.astype(np.uint32).reshape(-1, self.cover.shape[-1]),
             slot=self.slot.astype(np.uint16).reshape(by_month),
             done=self.measures.which.reshape(by_month),
-            listed=np.ascontiguousarray(self.listed).reshape(by_month),
+            listed=self.listed.reshape(by_month),
+            ladder=self.ladder,
             first=self.first,
             lives=self.lives,
             measures=conditions,
@@ -142,8 +144,25 @@ def enact(scenario: Scenario, place: areas.Place, values: Values, lists: baskets
     cover = baskets.covers(lists, mixed, place.province)
     table = in_force(scenario, place)
     records = drawn(table, national.default_ratios(values, quantiles), national.points_off(values))
-    listed = chronic.listing(compile(scenario, place))
-    return Rules(records, table.which, cover, slot, measures.taken(scenario, place), listed, *residences(place))
+    months, listed = on_lists(scenario, place)
+    ladder = chronic.ladder(months, float(values[chronic.Chronic.ramp_months][0]))
+    taken = measures.taken(scenario, place)
+    return Rules(records, table.which, cover, slot, taken, listed, ladder, *residences(place))
+
+
+@lru_cache(maxsize=32)
+def on_lists(scenario: Scenario, place: areas.Place) -> tuple[chronic.Bits, Any]:
+    """Return the different lists of chronic diseases over months, bits, (list, month), and the row of a pair's month.
+
+    Months are those of the scenario's year and of `chronic.YEARS_BACK` before. The row, list x month of the year, is by
+    (home, host, month).
+    """
+    asked = range(scenario.year - chronic.YEARS_BACK, scenario.year + 1)
+    listed = np.concatenate([chronic.listing(compile(scenario, place, year)) for year in asked], axis=-1)
+    pairs = np.ascontiguousarray(listed.reshape(-1, listed.shape[-1]))
+    months, which = np.unique(pairs, axis=0, return_inverse=True)
+    row = which.reshape(listed.shape[:2])[..., None] * MONTHS + np.arange(MONTHS)
+    return months, np.ascontiguousarray(row.astype(np.uint16))
 
 
 def enact_within(rules: Rules, scenario: Scenario, place: areas.Place, values: Values, quantiles: Array) -> Rules:
@@ -161,7 +180,7 @@ def enact_within(rules: Rules, scenario: Scenario, place: areas.Place, values: V
         which=table.which,
         slot=own_list,
         measures=rules.measures._replace(which=np.zeros_like(rules.measures.which)),
-        listed=np.full_like(rules.listed, (1 << len(chronic.DISEASES)) - 1),
+        ladder=np.full_like(rules.ladder, (1 << len(chronic.DISEASES)) - 1),
     )
 
 

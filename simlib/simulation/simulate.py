@@ -22,12 +22,13 @@ from simlib.scenario import scenario as scenarios
 from simlib.scenario.scenario import Scenario, reference
 from simlib.settlement import gates, hospitals, network, supervision
 from simlib.settlement.channels import reluctances
-from simlib.simulation import loop, measures
+from simlib.simulation import loop, measures, years
 from simlib.simulation.draws import Pin, bill_scale, circumstances, counts, filled, patient_costs
 from simlib.simulation.loop import Cells, Sums, cell_at, person_of, visit_of
 from simlib.simulation.policies import Rules, enact, enact_within
 from simlib.simulation.solve import ParameterDraw, solve
 from simlib.simulation.visit import Tables, one_visit
+from simlib.simulation.years import LATE_FILING
 from simlib.terms import CHRONIC, DIRECT, INPATIENT, KINDS, MEMBERS, MONTHS, SCHEMES, TIERS
 
 Array = npt.NDArray[np.float64]
@@ -154,15 +155,17 @@ def visits_per_patient(parameters: ParameterDraw) -> Array:
     return np.array([*means[:CHRONIC], chronic, *means[CHRONIC + len(diseases) :]])
 
 
-def networked(parameters: ParameterDraw, year: int) -> Array:
-    """Return the share of visits in connected institutions in a year, (kind,)."""
-    return gates.networked_in(year, parameters.omega, gates.possible(parameters.values))
+def passing(parameters: ParameterDraw, year: int) -> gates.Passing:
+    """Return the gates of a year: its institutions, and what made failing rarer or more frequent, see `years`."""
+    networked = gates.networked_in(year, parameters.omega, gates.possible(parameters.values))
+    odds = years.odds_in(year, parameters.check.years.odds[: len(years.HISTORY)], parameters.values)
+    return gates.eased_passing(parameters.passing, networked, odds)
 
 
 def shut(parameters: ParameterDraw, year: int) -> tuple[Array, Array, Array]:
     """Return the share of visits that is networked and coded in a year, and `gates.code_faults` of the rest."""
-    opened = networked(parameters, year)
-    return opened, *gates.code_faults(opened, parameters.passing.mended, parameters.values[gates.Gates.coded])
+    now = passing(parameters, year)
+    return now.networked, *gates.code_faults(now.networked, now.mended, parameters.values[gates.Gates.coded])
 
 
 def room(parameters: ParameterDraw, place: areas.Place, year: int) -> Array:
@@ -186,7 +189,17 @@ def ground(parameters: ParameterDraw, place: areas.Place, year: int) -> measures
 
 def level(parameters: ParameterDraw, year: int) -> tuple[Array, Array]:
     """Return cases and mean bills of a year against 2023, each (kind,)."""
-    return volumes.level(year, parameters.values, networked(parameters, year) / parameters.passing.networked)
+    inpatients = float(flows.expect(parameters.pull, parameters.c, parameters.stayed)[INPATIENT].sum())
+    return volumes.level(year, parameters.values, risen(parameters, year), inpatients)
+
+
+def risen(parameters: ParameterDraw, year: int) -> Array:
+    """Return the direct rate of listed cases in a year against that of 2023, (kind,)."""
+    now, then = (
+        gates.direct_rate(passing(parameters, y), parameters.exposed, parameters.gaining, late_refused=y < LATE_FILING)
+        for y in (year, years.SOLVED)
+    )
+    return np.asarray(now / then)
 
 
 def parts(cells: Cells, most: int) -> Iterator[Cells]:
@@ -205,6 +218,7 @@ def parts(cells: Cells, most: int) -> Iterator[Cells]:
 def draw_record(parameters: ParameterDraw, year: int, *, care_at_home: bool = True) -> Any:
     """Return what the loop draws from in a year, one record of `DRAW`: gates move with the connected institutions."""
     values, (opened, not_networked, coded) = parameters.values, shut(parameters, year)
+    now = passing(parameters, year)
     costs = patient_costs(values)
     fields = {
         "key": key_of(PEOPLE, parameters.seed, parameters.draw),
@@ -215,9 +229,9 @@ def draw_record(parameters: ParameterDraw, year: int, *, care_at_home: bool = Tr
         "open": odds_of(opened),
         "not_networked": odds_of(not_networked),
         "coded": odds_of(coded),
-        "fault": odds_of(parameters.passing.fault),
-        "mended": odds_of(parameters.passing.mended),
-        "attention": odds_of(parameters.passing.attention),
+        "fault": odds_of(now.fault),
+        "mended": odds_of(now.mended),
+        "attention": odds_of(now.attention),
         "claim_cost_fen": costs.claim_cost_fen,
         "waiting": costs.waiting,
         "reluctance": reluctances(parameters.spread),

@@ -7,61 +7,60 @@ every kind of care; what is not published stays an uncertain parameter and widen
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 from scipy.special import expit
 
 from simlib.catalogue import baskets
 from simlib.catalogue.itemlists import midyear
+from simlib.compiled import apart
 from simlib.files.facts import value
 from simlib.patients import areas, chronic, flows, visits, volumes
 from simlib.scenario.scenario import Scenario
 from simlib.settlement import gates
 from simlib.settlement.channels import Channels, claim_gain
 from simlib.settlement.gates import Gates, Passing
-from simlib.settlement.network import Network
+from simlib.simulation import years
 from simlib.simulation.draws import Pin, Values, bill_scale, circumstances, patient_costs, values_of
-from simlib.simulation.pilot import PILOT, Odds, Pilot, Prices, by_kind, odds, pilot_visits, price
+from simlib.simulation.pilot import Odds, Pilot, Prices, by_kind, odds, pilot_visits, price
 from simlib.simulation.policies import Rules, enact
 from simlib.simulation.visit import MEASURE
-from simlib.terms import CHRONIC, FEN, INPATIENT, KINDS, MONTHS, OUTPATIENT, PHARMACY, SCHEMES
+from simlib.simulation.years import Years
+from simlib.terms import CHRONIC, FEN, INPATIENT, KINDS, OUTPATIENT, PHARMACY, SCHEMES
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-FIT_YEAR = 2023
-HISTORY = tuple(range(2018, 2025))
-"""Years by whose end the connected institutions are published."""
-AHEAD = tuple(range(HISTORY[-1] + 1, HISTORY[-1] + 4))
-"""Years after them, for which nothing is published."""
+FIT_YEAR = years.SOLVED
 MOST_ATTEMPTS = 25
+MEMORY = 3
+"""Trials before the last from which the next one is mixed."""
 
 
 class Check(NamedTuple):
     """What a draw implies for 2023 that was not solved for.
 
-    claims_counted : share m of claims by hand that the published cross-province cost counts.
     away_kept : factor on outpatient visits of residents living away, below 1 where the total has no room for them.
     bill_multiple : mean cross-province inpatient bill against the mean admission of the country.
-    fund_share : of direct inpatient bills. dear : share of direct admissions with fund payments above 10, 50 and 100
-    thousand yuan of 2018-19, scaled to the fund per visit of 2023. diseases : share of chronic visits, (disease,).
-    direct : share of inpatients settled directly among those settled at all with the institutions connected in each of
-    `HISTORY` and all else as in 2023. ahead : the same in each of `AHEAD`, if as many more are connected as
-    `network.pace_ahead` says.
+    fund_share, fund_share_outpatient : of direct bills. abandoned : share of inpatients with nothing reimbursed.
+    dear : share of direct admissions with fund payments above 10, 50 and 100 thousand yuan of 2018-19, scaled to the
+    fund per visit of 2023. diseases : share of chronic visits, (disease,). certified : see
+    `chronic.Mix`. years : the direct rate year by year.
     """
 
-    claims_counted: float
     away_kept: float
     bill_multiple: float
     fund_share: float
+    fund_share_outpatient: float
+    abandoned: float
     dear: Array
     diseases: Array
-    direct: Array
-    ahead: Array
+    certified: float
+    years: Years
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,8 @@ class ParameterDraw:
     values : each uncertain parameter's drawn value. pull, lists, quantiles : flows, catalogues and bills of this draw.
     c, stayed : constants of leaving, (kind, scheme). bill : mean bill in tier 3, yuan, (kind, scheme). diseases : of
     chronic patients.
-    passing : gates of 2023. omega : exponent of the networked share, (kind,). spread : of claims, log.
+    passing : gates of 2023. omega : exponent of the networked share, (kind,). exposed, gaining : see
+    `gates.direct_rate`, (kind,). spread : of claims, log.
     check : what the draw implies for 2023, beside published figures it was not solved for.
     expected : direct visits and fund payment of 2023 on expected values, as published, (kind, 2), visits and yuan:
     chronic care that is settled as ordinary outpatient care is counted there.
@@ -91,27 +91,31 @@ class ParameterDraw:
     diseases: chronic.Mix
     passing: Passing
     omega: Array
+    exposed: Array
+    gaining: Array
     spread: float
     expected: Array
     check: Check
 
 
-def solve_gates(fixed: Fixed, weight: Array, gains: Array) -> Passing:
+def solve_gates(fixed: Fixed, direct_rate: Array, weight: Array, gains: Array) -> tuple[Passing, Array]:
     """Return the gates that give each kind its direct rate, with choice computed and the rest split by the prior.
 
-    The rate is that of listed cases.
+    The rate is that of listed cases. With them the share of cases that gain among those that meet all, (kind,).
 
     q = a P(gain > 0 | met) is computed; a is lowered where choice alone would exceed all failures; what is left
     is split over networked and filed; W0 follows from its feasible range. A few passes, because the visits that
     meet all conditions are not a random sample.
     """
-    values, kind, direct_rate, exposure = fixed.values, fixed.pilot.kind, fixed.rate, fixed.exposure
-    weight = weight * fixed.listed
+    values, split = fixed.values, fixed.values[Gates.split]
+    # All that decides is kind, need of a filing, and gain: sums over these few cells stand for all visits.
+    cell: Ints = (fixed.pilot.kind * 2 + fixed.exposure.astype(np.int64)) * 2 + gains.astype(np.int64)
+    kind, exposure, gain = (part.ravel() for part in np.indices((len(KINDS), 2, 2)))
+    weight = np.bincount(cell, weights=weight * fixed.listed, minlength=kind.size).astype(np.float64)
     exposed_share = by_kind(kind, weight * exposure) / by_kind(kind, weight)
     met_weight = weight
-    split = values[Gates.split]
     for _ in range(20):
-        gaining = by_kind(kind, met_weight * gains) / by_kind(kind, met_weight)
+        gaining = by_kind(kind, met_weight * gain) / by_kind(kind, met_weight)
         # Choice may explain nearly all failures, not all: a condition that nobody fails has no odds.
         most = 0.98 * (1 - direct_rate) / np.maximum(gaining, 1e-12)
         attention = np.minimum(values[Channels.attention][0], most)
@@ -123,31 +127,58 @@ def solve_gates(fixed: Fixed, weight: Array, gains: Array) -> Passing:
         mended = gates.mend_share(values[Gates.mend][0], 1 - filed, exposed_share)
         fault = (1 - filed) / ((1 - mended) * exposed_share)
         passing = Passing(networked, fault, np.full(len(KINDS), mended), attention)
-        updated = weight * odds(passing, kind, fixed.listed, exposure, gains).met
+        updated = weight * odds(passing, kind, np.ones(kind.size), exposure, gain).met
         done = np.abs(updated - met_weight).max() <= 1e-12 * weight.max()
         met_weight = updated
         if done:
             break
-    return passing
+    return passing, gaining
 
 
 def solve_spread(values: Values, owed: Array, weight: Array, claim_cost: float, waiting: float) -> float:
     """Return the spread of claims that gives the drawn number of inpatient claims per abandoned case.
 
     mean of 1 / (1 + e^-z) = ratio / (1 + ratio), z = (ln R - ln(H + r R tau)) / spread. Where even the narrowest
-    spread gives fewer claims, the narrowest is taken.
+    spread gives fewer claims, the narrowest is taken, where the widest gives more, the widest.
     """
     paid = owed > 0
     score = np.log(owed[paid]) - np.log(claim_cost + waiting * owed[paid])
     ratio = values[Channels.claims_per_abandoned][0]
+    return _spread(score, weight[paid] / weight.sum(), ratio / (1 + ratio))
 
-    def excess(spread: float) -> float:
-        return float((weight[paid] * expit(score / spread)).sum() / weight.sum() - ratio / (1 + ratio))
 
-    narrow, wide = 0.01, 200.0
-    if excess(narrow) <= 0:
-        return narrow
-    return wide if excess(wide) >= 0 else float(brentq(excess, narrow, wide, xtol=1e-10))
+@apart
+def _claims(score: Array, weight: Array, spread: float) -> float:
+    """Return the share of cases that claim."""
+    total = 0.0
+    for i in range(len(score)):
+        total += weight[i] / (1 + np.exp(-score[i] / spread))
+    return total
+
+
+@apart
+def _spread(score: Array, weight: Array, wanted: float) -> float:
+    """Return the spread at which as many claim as wanted, between 0.01 and 200 (false position, Illinois)."""
+    low, high = np.log(0.01), np.log(200.0)
+    more, fewer = _claims(score, weight, np.exp(low)) - wanted, _claims(score, weight, np.exp(high)) - wanted
+    if more <= 0 or fewer >= 0:
+        return float(np.exp(low if more <= 0 else high))
+    side, middle = 0, low
+    for _ in range(60):
+        before, middle = middle, (low * fewer - high * more) / (fewer - more)
+        excess = _claims(score, weight, np.exp(middle)) - wanted
+        if abs(middle - before) < 1e-10 or excess == 0:
+            break
+        if excess > 0:
+            low, more, fewer = middle, excess, fewer / 2 if side > 0 else fewer
+        else:
+            high, fewer, more = middle, excess, more / 2 if side < 0 else more
+        side = 1 if excess > 0 else -1
+    return float(np.exp(middle))
+
+
+LEAST_CLAIMED = 0.005
+"""Inpatient bills claimed by hand over those settled directly at least: direct bills alone may exceed the cost."""
 
 
 def published_costs() -> Array:
@@ -155,22 +186,26 @@ def published_costs() -> Array:
     return np.array([value("national", metric="crossprov_cost", scheme=s, year="2023") * 1e8 for s in SCHEMES])
 
 
-def scheme_split(direct_bills: Array, claimed_bills: Array, cases: Array) -> tuple[float, float]:
-    """Return the employees' share of inpatient cases, and the share of claims by hand that the published cost counts.
+def rate_and_split(rate: float, m: float, bills: Array, cases: Array) -> tuple[float, float]:
+    """Return a better direct rate of inpatients, and the employees' share of inpatient cases.
 
-    cost_s = sum over kinds but pharmacy of direct bills + m claimed bills: m from the total, held in [0, 1]; the
-    employees' share from the published ratio of the schemes. Bills in yuan and cases, all (kind, scheme).
+    cost_s = sum over kinds but pharmacy of direct bills + m claimed bills. Claims go as the odds of failing:
+    (1 - rate) / rate is multiplied by what inpatients' claimed bills should be over what they are. The employees' share
+    follows from the published ratio of the schemes. bills : direct and claimed, yuan, (2, kind, scheme). cases :
+    (kind, scheme).
     """
     cost = published_costs()
-    direct, claimed = (np.delete(bills, PHARMACY, axis=0) for bills in (direct_bills, claimed_bills))
-    m = float(np.clip((cost.sum() - direct.sum()) / claimed.sum(), 0, 1))
+    direct, claimed = np.delete(bills, PHARMACY, axis=1)
+    others = np.delete(claimed, INPATIENT, axis=0).sum()
+    wanted = max((cost.sum() - direct.sum()) / m - others, LEAST_CLAIMED * direct[INPATIENT].sum())
+    failing = (1 - rate) / rate * wanted / claimed[INPATIENT].sum()
     amount = direct + m * claimed
     inpatients, theta = cases[INPATIENT].sum(), cost[0] / cost.sum()
     per_case, other = amount[INPATIENT] / cases[INPATIENT], np.delete(amount, INPATIENT, axis=0).sum(axis=0)
     share = (theta * (inpatients * per_case[1] + other.sum()) - other[0]) / (
         inpatients * (per_case[0] + theta * (per_case[1] - per_case[0]))
     )
-    return float(np.clip(share, 0.1, 0.9)), m
+    return 1 / (1 + float(failing)), float(np.clip(share, 0.1, 0.9))
 
 
 @dataclass(frozen=True)
@@ -186,7 +221,6 @@ class Fixed:
     rules: Rules
     circumstances: Any
     targets: Array
-    rate: Array
     diseases: chronic.Diseases
     pilot: Pilot
     first: Array
@@ -195,13 +229,14 @@ class Fixed:
 
 
 class Trial(NamedTuple):
-    """Constants on trial, each (kind,).
+    """Constants on trial, each (kind,) but the first.
 
-    employee : employees' share of cases. level : of bills, against the mean at home. dropped : share of cases with
-    nothing reimbursed. listed : share of cases that are listed. borrowed : share of published direct visits that are
-    care of another kind, see `chronic`.
+    rate : share of inpatients settled directly, (1,). employee : employees' share of cases. level : of bills, against
+    the mean at home. dropped : share of cases with nothing reimbursed. listed : share of cases that are listed.
+    borrowed : share of published direct visits that are care of another kind, see `chronic`.
     """
 
+    rate: Array
     employee: Array
     level: Array
     dropped: Array
@@ -210,17 +245,23 @@ class Trial(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """What a trial comes to, and the next trial."""
+    """What a trial comes to.
+
+    gaining : see `gates.direct_rate`. bills : settled directly and claimed, yuan, (2, kind, scheme). priced : what was
+    tried. trial : what to try next.
+    """
 
     c: Array
     stayed: Array
     diseases: chronic.Mix
     passing: Passing
+    gaining: Array
     spread: float
-    counted: float
+    bills: Array
     expected: Array
     weight: Array
     chance: Odds
+    priced: Trial
     prices: Prices
     trial: Trial
 
@@ -268,24 +309,24 @@ def failed_claims(chance: Odds, prices: Prices, hard: Array, weight: Array) -> t
 def attempt(fixed: Fixed, trial: Trial) -> Attempt:
     """Return what a trial comes to: gates, claims and totals on expected values, and a better trial."""
     values, kind = fixed.values, fixed.pilot.kind
-    cases, mix = all_cases(fixed.targets[:, 0], trial, fixed.rate), disease_mix(fixed.diseases, trial)
+    rate = gates.direct_rates(values, trial.rate[0])
+    cases, mix = all_cases(fixed.targets[:, 0], trial, rate), disease_mix(fixed.diseases, trial)
     c, stayed = flows.solve_leaving(fixed.pull, cases, fixed.values[flows.Flow.away_most][0])
     weight, group = pilot_weights(fixed, c, stayed, cases, mix)
     listed = by_kind(kind, weight * fixed.listed) / by_kind(kind, weight)
     weight = weight * (trial.listed / listed)[kind]  # at once: else the level of bills would chase it
     cases = cases * (trial.listed / listed)[:, None]
-    scale = bill_scale(mean_bills(trial.level), fixed.lists)
-    tables = fixed.rules.tables(scale, fixed.quantiles, np.zeros(1, dtype=MEASURE))
-    places = len(fixed.rules.first)
-    prices = price(fixed.pilot, fixed.listed, trial.dropped, mix.bill, fixed.circumstances, tables, places)
+    prices = priced(fixed, trial)
     claim_cost, waiting = patient_costs(values)
     gains = (claim_gain(prices.direct, prices.claim, claim_cost[kind], waiting) > 0).astype(float)  # type: ignore[arg-type, attr-defined]
-    passing = solve_gates(fixed, weight, gains)
+    passing, gaining = solve_gates(fixed, rate, weight, gains)
     unlisted, share = 1 - fixed.listed, values[chronic.Chronic.as_ordinary][0]
     settling = fixed.listed + share * unlisted
     chance = odds(passing, kind, settling, fixed.exposure, gains)
     owed, failing = failed_claims(chance, prices, passing.networked[kind] * settling, weight)
-    some = slice(PILOT[INPATIENT] // 4)  # a balanced part of the inpatients, who come first: enough for one mean
+    some = slice(
+        int((kind == INPATIENT).sum()) // 4
+    )  # a balanced part of the inpatients, who come first: enough for one mean
     spread = solve_spread(
         values, owed[:, some].ravel(), failing[:, some].ravel(), float(claim_cost[INPATIENT]), waiting
     )
@@ -294,19 +335,21 @@ def attempt(fixed: Fixed, trial: Trial) -> Attempt:
     )
     claimed = weight * chance.chosen + (failing * claim_share).sum(axis=0)
     yuan = prices.bill / FEN
-    bills = [by_group(group, w * yuan) for w in (weight * chance.direct, claimed)]
-    employee, counted = scheme_split(bills[0], bills[1], cases)
+    bills = np.stack([by_group(group, w * yuan) for w in (weight * chance.direct, claimed)])
+    counted = float(values[Gates.claims_counted][0])
+    inpatient_rate, employee = rate_and_split(float(trial.rate[0]), counted, bills, cases)
     direct, published = weight * chance.direct, np.where(unlisted > 0, OUTPATIENT, kind)
     expected = np.stack([by_kind(published, direct), by_kind(published, direct * prices.direct) / FEN], axis=1)
     dropped = 1 - by_kind(kind, direct + claimed) / by_kind(kind, weight)
     better = Trial(
+        rate=np.array([inpatient_rate]),
         employee=np.array([employee, *trial.employee[1:]]),
         level=trial.level * fixed.targets[:, 1] / expected[:, 1],
         dropped=dropped,
         listed=listed,
         borrowed=by_kind(published, direct * unlisted) / fixed.targets[:, 0],
     )
-    return Attempt(c, stayed, mix, passing, spread, counted, expected, weight, chance, prices, better)
+    return Attempt(c, stayed, mix, passing, gaining, spread, bills, expected, weight, chance, trial, prices, better)
 
 
 def by_group(group: Ints, weight: Array) -> Array:
@@ -325,37 +368,64 @@ def check(fixed: Fixed, outcome: Attempt) -> Check:
     scale = scale / value("direct_settlement", period="2019", kind="inpatient", metric="fund_per_visit")
     dear = [float(direct[prices.direct > limit * scale * FEN].sum() / direct.sum()) for limit in (1e4, 5e4, 1e5)]
     at_home = float(np.average(visits.home_bills()[INPATIENT], weights=discharges))
+    known = known_of(fixed, outcome)
+    outside = [OUTPATIENT, CHRONIC]
     return Check(
-        claims_counted=outcome.counted,
         away_kept=float(outcome.stayed[OUTPATIENT, SCHEMES.index("resident")]),
         bill_multiple=float((cases * prices.bill).sum() / cases.sum() / FEN / at_home),
-        fund_share=float((direct * prices.direct).sum() / (direct * prices.bill).sum()),
+        fund_share=float(known.fund[INPATIENT] / known.direct[INPATIENT]),
+        fund_share_outpatient=float(known.fund[outside].sum() / known.direct[outside].sum()),
+        abandoned=float(outcome.trial.dropped[INPATIENT]),
         dear=np.array(dear),
         diseases=outcome.diseases.visits,
-        direct=np.array([settled_directly(fixed, outcome, gates.connected(year)) for year in HISTORY]),
-        ahead=np.array([settled_directly(fixed, outcome, institutions) for institutions in ahead(fixed.values)]),
+        certified=outcome.diseases.certified,
+        years=years.tell(known, fixed.values),
     )
 
 
-def ahead(values: Values) -> list[Array]:
-    """Return the institutions connected by the end of each of `AHEAD` in a draw, (kind,), see `network.pace_ahead`.
+def known_of(fixed: Fixed, outcome: Attempt) -> years.Known:
+    """Return what a solved draw knows of 2023, from which `years` reckons the others."""
+    kind, weight, chance, prices = fixed.pilot.kind, outcome.weight, outcome.chance, outcome.prices
+    direct = weight * chance.direct
+    failing = by_kind(kind, weight) - by_kind(kind, direct)
+    return years.Known(
+        passing=outcome.passing,
+        exponent=gates.omega(outcome.passing.networked, gates.possible(fixed.values)),
+        exposed=exposed_shares(fixed, weight),
+        gaining=outcome.gaining,
+        direct=outcome.bills[0].sum(axis=-1),
+        claimed=outcome.bills[1].sum(axis=-1),
+        fund=by_kind(kind, direct * prices.direct) / FEN,
+        reimbursed=1 - outcome.trial.dropped * by_kind(kind, weight) / failing,
+        elasticity=elasticity(fixed, outcome),
+    )
 
-    >>> [int(institutions[INPATIENT]) for institutions in ahead({Network.pace_ahead: np.array([50.0])})]
-    [101500, 120700, 139900]
-    """
-    yearly = values[Network.pace_ahead][0] * MONTHS * len(areas.provinces().codes)
-    return [gates.connected(HISTORY[-1]) + yearly * (year - HISTORY[-1]) for year in AHEAD]
+
+def exposed_shares(fixed: Fixed, weight: Array) -> Array:
+    """Return the share of listed cases that need a filing, (kind,)."""
+    kind, listed = fixed.pilot.kind, weight * fixed.listed
+    return by_kind(kind, listed * fixed.exposure) / by_kind(kind, listed)
 
 
-def settled_directly(fixed: Fixed, outcome: Attempt, institutions: Array) -> float:
-    """Return direct / (direct + claimed) inpatients with so many institutions connected, all else as in 2023."""
-    possible = gates.possible(fixed.values)
-    exponent = gates.omega(outcome.passing.networked, possible)
-    opened = gates.networked_with(institutions, exponent, possible) / outcome.passing.networked
-    direct, left = fixed.rate[INPATIENT], 1 - fixed.rate[INPATIENT]
-    claimed = 1 - outcome.trial.dropped[INPATIENT] / left
-    direct = direct * opened[INPATIENT]
-    return float(direct / (direct + (1 - direct) * claimed))
+LESS = 0.9
+"""Bills that inpatients are priced at once more, against those that were solved for."""
+
+
+def elasticity(fixed: Fixed, outcome: Attempt) -> float:
+    """Return the elasticity of the fund's payment on a direct inpatient in the bill: ln payments over ln bills."""
+    at = outcome.priced._replace(level=LESS * outcome.priced.level)
+    inpatient = fixed.pilot.kind == INPATIENT
+    weight = (outcome.weight * outcome.chance.direct)[inpatient]
+    less, now = (float(weight @ prices.direct[inpatient]) for prices in (priced(fixed, at), outcome.prices))
+    return float(np.log(less / now) / np.log(LESS))
+
+
+def priced(fixed: Fixed, trial: Trial) -> Prices:
+    """Return what the fund owes on each pilot visit at the bills on trial."""
+    scale = bill_scale(mean_bills(trial.level), fixed.lists)
+    tables = fixed.rules.tables(scale, fixed.quantiles, np.zeros(1, dtype=MEASURE))
+    mix, places = disease_mix(fixed.diseases, trial), len(fixed.rules.first)
+    return price(fixed.pilot, fixed.listed, trial.dropped, mix.bill, fixed.circumstances, tables, places)
 
 
 def solve(reference: Scenario, seed: int, draw: int, pin: Pin | None = None) -> ParameterDraw:
@@ -384,16 +454,42 @@ def converge(fixed: Fixed, trial: Trial) -> tuple[ParameterDraw, Trial]:
     ArithmeticError : the constants do not meet the published totals within a thousandth (nearly all draws: a
     hundred-thousandth): a fault of the model.
     """
+    steps: list[tuple[Array, Array]] = []
     for _ in range(MOST_ATTEMPTS):
         tried, outcome = trial, attempt(fixed, trial)
-        trial = outcome.trial
+        better = outcome.trial
         error = np.abs(outcome.expected / fixed.targets - 1).max()
-        moved = max(np.abs(a - b).max() for a, b in zip(trial, tried, strict=True) if a is not trial.level)
+        moved = max(np.abs(a - b).max() for a, b in zip(better, tried, strict=True) if a is not better.level)
         if error < 1e-5 and moved < 1e-4:
             break
+        steps = [*steps[-MEMORY:], (_flat(tried), _flat(better))]
+        trial = accelerated(steps, better)
     if error > 1e-3:
         raise ArithmeticError(f"draw {fixed.draw} of seed {fixed.seed} misses the published totals by {error:.2g}")
-    return _solved(fixed, tried, outcome), trial
+    return _solved(fixed, tried, outcome), better
+
+
+def accelerated(steps: Sequence[tuple[Array, Array]], better: Trial) -> Trial:
+    """Return what to try next, from some last trials and what they came to: Anderson's mixing.
+
+    The mix of last steps whose errors, if all were linear, would cancel best (Walker and Ni 2011, SIAM J. Numer. Anal.
+    49:1715); the last outcome itself where that mix is no trial.
+    """
+    errors = [after - before for before, after in steps]
+    if len(steps) < 2:
+        return better
+    differences = np.stack([errors[-1] - error for error in errors[:-1]], axis=1)
+    moves = np.stack([steps[-1][1] - after for _, after in steps[:-1]], axis=1)
+    mixed = steps[-1][1] - moves @ np.linalg.lstsq(differences, errors[-1], rcond=1e-8)[0]
+    parts = np.split(mixed, np.cumsum([part.size for part in better])[:-1])
+    trial = Trial(*parts)._replace(level=np.exp(parts[Trial._fields.index("level")]))
+    shares = np.concatenate(trial._replace(level=trial.rate))
+    return trial if ((shares >= 0) & (shares <= 1)).all() and (trial.rate < 1).all() else better
+
+
+def _flat(trial: Trial) -> Array:
+    """Return the constants on trial in one row, levels by their logarithm."""
+    return np.concatenate(trial._replace(level=np.log(trial.level)))
 
 
 def _solved(fixed: Fixed, trial: Trial, outcome: Attempt) -> ParameterDraw:
@@ -411,6 +507,8 @@ def _solved(fixed: Fixed, trial: Trial, outcome: Attempt) -> ParameterDraw:
         diseases=outcome.diseases,
         passing=outcome.passing,
         omega=gates.omega(outcome.passing.networked, gates.possible(fixed.values)),
+        exposed=exposed_shares(fixed, outcome.weight),
+        gaining=outcome.gaining,
         spread=outcome.spread,
         expected=outcome.expected,
         check=check(fixed, outcome),
@@ -431,13 +529,14 @@ def first_flows(values: Values) -> tuple[flows.Pull, Array, Trial]:
     pull = flows.pull(areas.provinces(), people, values)
     employee = [values[getattr(flows.Flow, f"employee_{kind}")][0] for kind in KINDS[1:]]
     trial = Trial(
-        employee=np.array([0.4, *employee]),
-        level=np.array([2.2, 1.2, 2.5, 1.2]),
-        dropped=np.array([0.05, 0.1, 0.1, 0.1]),
+        rate=np.array([0.88]),
+        employee=np.array([0.3, *employee]),
+        level=np.array([2.4, 1.35, 2.3, 1.9]),
+        dropped=np.array([0.01, 0.05, 0.08, 0.1]),
         listed=np.array([1.0, 1.0, 0.8, 1.0]),
-        borrowed=np.array([0.0, 0.005, 0.0, 0.0]),
+        borrowed=np.array([0.0, 0.002, 0.0, 0.0]),
     )
-    cases = all_cases(volumes.totals(values)[:, 0], trial, gates.direct_rates(values))
+    cases = all_cases(volumes.totals(values)[:, 0], trial, gates.direct_rates(values, trial.rate[0]))
     return pull, flows.expect(pull, *flows.solve_leaving(pull, cases, values[flows.Flow.away_most][0])), trial
 
 
@@ -448,11 +547,12 @@ def prepare(reference: Scenario, values: Values, seed: int, draw: int) -> tuple[
     lists = baskets.generate(place, values, seed, draw, reference.catalogues, midyear(reference.year))
     quantiles = visits.bill_quantiles(values[visits.Visits.sigma][0], values[visits.Visits.tail][0])
     rules = enact(reference.model_copy(update={"year": FIT_YEAR}), place, values, lists, quantiles)
-    rate, totals, diseases = gates.direct_rates(values), volumes.totals(values), chronic.diseases(values)
+    totals, diseases = volumes.totals(values), chronic.diseases(values)
     likely = disease_mix(diseases, trial).visits
     often = 0.5 * likely + 0.5 / len(likely)
     pilot = pilot_visits(first, visits.tier_shares(values[visits.Visits.tier3_share][0]), often)
-    bits = rules.listed[pilot.home, pilot.host, pilot.month] >> np.maximum(pilot.disease, 0) & 1
+    rung = np.arange(len(pilot.kind)) % chronic.RUNGS
+    bits = rules.ladder[rules.listed[pilot.home, pilot.host, pilot.month], rung] >> np.maximum(pilot.disease, 0) & 1
     listed = np.where(pilot.disease < 0, 1.0, bits)
     free = rules.free[pilot.home, pilot.host, pilot.kind, pilot.month]
     exposure = np.asarray(gates.exposed(pilot.purpose, free)).astype(float)  # type: ignore[arg-type]
@@ -463,7 +563,6 @@ def prepare(reference: Scenario, values: Values, seed: int, draw: int) -> tuple[
         rules,
         circumstances(values),
         totals,
-        rate,
         diseases,
         pilot,
         first,

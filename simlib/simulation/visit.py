@@ -78,7 +78,8 @@ class Tables(NamedTuple):
     `visits.bill_quantiles`. policies : records of `layers.POLICY`. which (pool x scheme x member, kind x filing x month
     x tier) : their rows. cover (slot x kind x basket, 3) ppm; slot (home x host x kind, month) : see `policies.Rules`.
     done (home x host x kind, month) : twice the row of `measures`, and 1 more where no filing is needed. listed (home x
-    host, month), first (home,), lives (home, pool) : see `policies.Rules`. measures : records of `MEASURE`.
+    host, month) : row of `ladder` (row, rung), diseases that can be settled, bits, see `chronic.ladder`. first (home,),
+    lives (home, pool) : see `policies.Rules`. measures : records of `MEASURE`.
     """
 
     scale_fen: Any
@@ -89,6 +90,7 @@ class Tables(NamedTuple):
     slot: Any
     done: Any
     listed: Any
+    ladder: Any
     first: Any
     lives: Any
     measures: Any
@@ -100,7 +102,7 @@ class DrawnVisit(NamedTuple):
     pair, alone : rows of home and host, and of the home with itself, whose list prices a claim. who : row of the table
     of policies. disease : the patient's chronic disease, -1 in care of another kind. ordinary : whether the patient
     settles as an ordinary outpatient where it is not listed: directly at that benefit, by claim still at the chronic
-    one. dearer : the mean bill against that of the draw.
+    one. rung : see `chronic.ladder`. dearer : the mean bill against that of the draw.
     """
 
     kind: int
@@ -111,6 +113,7 @@ class DrawnVisit(NamedTuple):
     who: int
     disease: int
     ordinary: bool
+    rung: int
     dearer: float
     month: int
     attentive: bool
@@ -202,7 +205,8 @@ def settles_as(visit: DrawnVisit, tables: Tables) -> tuple[bool, bool]:
 
     Chronic care can where the disease is listed, or where the patient settles as an ordinary outpatient instead.
     """
-    listed = (tables.listed[visit.pair // len(KINDS), visit.month] >> max(visit.disease, 0)) & 1 == 1
+    bits = tables.ladder[tables.listed[visit.pair // len(KINDS), visit.month], visit.rung]
+    listed = (bits >> max(visit.disease, 0)) & 1 == 1
     listed |= visit.disease < 0
     ordinary = visit.ordinary & (not listed)
     return listed | ordinary, ordinary

@@ -34,7 +34,7 @@ from simlib.simulation.draws import Pin
 from simlib.study import experiment, metrics
 from simlib.study.effects import finite, spread
 from simlib.study.experiment import DRAWS, Progress
-from simlib.study.findings import FEWEST_TO_NAME
+from simlib.study.findings import FEWEST_TO_NAME, spread_key
 from simlib.study.metrics import Group
 from simlib.study.shapley import Order, Shares, alone, every_order, given, shares, some_orders
 
@@ -244,12 +244,13 @@ def text(attribution: Attribution, table: pd.DataFrame) -> str:
         *(f"{lever.name}: {lever.title.en}  {lever.title.zh}" for lever in named),
         "",
         f"{table['metric'].iloc[0]}, {unit(table)}, on the pairs and months the package changes;",
-        f"Shapley values over {how}; {draws}, means over draws with 95 % intervals.",
+        f"Shapley values over {how}; {draws}, means over draws.",
         "Alone: what a lever does by itself; interaction: share less that; stacked: what it adds in the order written.",
     ]
+    span = said(spread_key(attribution.draws), "en")
     for label, of in table.groupby("group", sort=False):
         kind = str(label).rpartition("kind=")[2] if "kind=" in str(label) else "all kinds of care"
-        lines += ["", f"{kind:<44}{'Shapley':>9}   {'95 % interval':<20}{'alone':>9}{'interaction':>13}{'stacked':>9}"]
+        lines += ["", f"{kind:<44}{'Shapley':>9}   {span:<20}{'alone':>9}{'interaction':>13}{'stacked':>9}"]
         for row in of.to_dict("records"):
             mid, low, high, single, inter, stacked = (
                 f"{factor * row[key]:+z.2f}" for key in ("shapley", "low", "high", "alone", "interaction", "stacked")

@@ -10,7 +10,8 @@ import pandas as pd
 
 from simlib.amounts import AMOUNTS
 from simlib.files.shapes import LAST_MONTH
-from simlib.simulation.solve import HISTORY
+from simlib.simulation.years import HISTORY
+from simlib.study import metrics
 from simlib.study.effects import around, difference, finite, relative
 from simlib.study.results import Results
 from simlib.terms import CHANNELS, KINDS, MONTHS
@@ -67,12 +68,12 @@ def by_kind(study: Results) -> pd.DataFrame:
     rows = []
     for label in (one for one in labels if one in study.amounts.groups):
         payment, _ = study.amounts.both("fund_payment", label)
-        rate, _ = study.amounts.both("direct_settlement_rate", label)
+        rate, _ = study.amounts.both(metrics.RATE, label)
         row: dict[str, Any] = {"group": label, "base_yuan": float(payment.mean())}
         row |= {"rate_base": float(finite(rate).mean()) if finite(rate).size else float("nan")}
         row |= around(difference(study.amounts, "fund_payment", label), "yuan")
         row |= around(relative(study.amounts, "fund_payment", label), "fund")
-        row |= around(difference(study.amounts, "direct_settlement_rate", label), "rate")
+        row |= around(difference(study.amounts, metrics.RATE, label), "rate")
         row |= around(difference(study.amounts, "advanced_by_patients", label), "advanced")
         row |= around(difference(study.amounts, "own_payment", label), "own")
         rows.append(row)
@@ -83,11 +84,11 @@ def goal(study: Results) -> pd.DataFrame:
     """Return how likely the inpatient rate of the run's year reaches `GOAL`, as a share of the draws.
 
     Columns: group, metric, rate_before, rate_after (means), chance_before, chance_after. By both definitions of the
-    rate: with abandoned cases, and without, as published counts have it.
+    rate: as published counts have it, and with abandoned cases.
     """
     rows = []
     for label in ("pairs=changed;kind=inpatient", "kind=inpatient"):
-        for metric in ("direct_settlement_rate", "direct_settlement_rate_official"):
+        for metric in (metrics.RATE, "direct_settlement_rate"):
             if label in study.amounts.groups:
                 before, after = (finite(values) for values in study.amounts.both(metric, label))
                 means, chances = (
@@ -99,7 +100,7 @@ def goal(study: Results) -> pd.DataFrame:
 
 
 def years(study: Results) -> pd.DataFrame:
-    """Return the inpatient rate of the country without the scenario, with the institutions connected in each year.
+    """Return the inpatient rate of the country without the scenario in each year.
 
     Columns: year, rate (mean over draws) with _low and _high, chance (share of draws that reach `GOAL`), published
     (whether the institutions are, else extrapolated). Of cases settled at all, as published counts have it; nothing but
@@ -143,7 +144,7 @@ def measures(study: Results) -> pd.DataFrame:
     table = study.table("measures.csv")
     if table.empty:
         return table
-    fund, rate = (table[table["metric"] == metric] for metric in ("fund_payment", "direct_settlement_rate"))
+    fund, rate = (table[table["metric"] == metric] for metric in ("fund_payment", metrics.RATE))
     fund = fund[fund["group"] == fund["group"].iloc[0]].reset_index(drop=True)
     rate = rate[rate["group"] == study.headline].reset_index(drop=True)
     found = fund[["title_zh", "title_en"]]
@@ -260,7 +261,7 @@ def worth(study: Results) -> pd.DataFrame:
     """
     rows = []
     for label in dict.fromkeys((study.headline, f"kind={study.kind}")):
-        yuan, rate = (difference(study.amounts, name, label) for name in ("fund_payment", "direct_settlement_rate"))
+        yuan, rate = (difference(study.amounts, name, label) for name in ("fund_payment", metrics.RATE))
         if (yuan > 0).all():
             rows.append({"group": label} | around(100 * rate / (yuan / STEP_YUAN), "worth"))
     return pd.DataFrame(rows, columns=["group", "worth", "worth_low", "worth_high"])

@@ -59,9 +59,7 @@ def attention_curve(
     for a, share in enumerate(ATTENTION):
         for i, scenario in enumerate(scenarios):
             (label,) = (group.label(place) for group in groups[i])
-            row = summary(
-                Amounts(place, {label: 0}, sums[:, a, i, 0], sums[:, a, i, 1]), "direct_settlement_rate", label
-            )
+            row = summary(Amounts(place, {label: 0}, sums[:, a, i, 0], sums[:, a, i, 1]), metrics.RATE, label)
             kept = {key: row[key] for key in COLUMNS[2:]}
             rows.append({"scenario": scenario.name, "attention": share} | kept)
     return pd.DataFrame(rows)
@@ -129,8 +127,8 @@ def _what_changes(*sides: Ints) -> Iterator[dict[str, object]]:
     for what, start, number in (("cases", VISITS, 3), ("bills", BILLS, 3), ("fund_payment", FUND, 2)):
         old, new = (side[:, start : start + number].sum(axis=1) for side in (before, after))
         yield _interval(what, 100 * (new / np.where(old > 0, old, np.nan) - 1), "percent")
-    rates = [metrics.metric("direct_settlement_rate", side) for side in (before, after)]
-    yield _interval("direct_settlement_rate", 100 * (rates[1] - rates[0]), "points")
+    rates = [metrics.metric(metrics.RATE, side) for side in (before, after)]
+    yield _interval(metrics.RATE, 100 * (rates[1] - rates[0]), "points")
 
 
 def _interval(what: str, change: npt.NDArray[np.float64], unit: str) -> dict[str, object]:

@@ -26,7 +26,7 @@ REQUESTS = {
     "flows": ("flow.", "areas.", "targets."),
 }
 """What provinces could be asked for, and the uncertain parameters that it would settle, by the start of their ids."""
-METRICS = {"fund": "fund_payment", "rate": "direct_settlement_rate"}
+METRICS = {"fund": "fund_payment", "rate": metrics.RATE}
 """The two effects that knowing more would narrow."""
 
 

@@ -22,6 +22,8 @@ Ints = npt.NDArray[np.int64]
 
 FEWEST_TO_NAME = 20
 """Draws from which places and uncertain parameters are named: below, anything can look distinguishable."""
+FEWEST_FOR_INTERVAL = 40
+"""Draws from which the span of 95 % of them is called an interval: below, it is a range."""
 GROUPS = (
     *(f"scheme={scheme}{of}" for scheme in SCHEMES for of in ("", *(f";member={member}" for member in MEMBERS))),
     metrics.WHO[-1],
@@ -36,6 +38,15 @@ TIER_COLUMNS = [
 """Columns of `tiers.csv`."""
 WHO_COLUMNS = ["scenario", "group", "metric", *CONTRACT[3:]]
 """Columns of `who.csv`."""
+
+
+def spread_key(draws: int) -> str:
+    """Return the key of the text that names the span of a change over so many draws.
+
+    >>> spread_key(64), spread_key(16)
+    ('spread.interval', 'spread.range')
+    """
+    return "spread.interval" if draws >= FEWEST_FOR_INTERVAL else "spread.range"
 
 
 def distinguishable(amounts: Amounts) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from simlib.study import accounts, attribution, effects, match
 from simlib.study.attribution import Attribution
 from simlib.study.experiment import Runs
 from simlib.study.results import Results, about
-from simlib.study.tables import TABLES, Table
+from simlib.study.tables import TABLES, RunTable
 
 MANIFEST = "manifest.json"
 ATTRIBUTION = "attribution.csv"
@@ -76,7 +76,7 @@ def write(folder: Path, results: Results) -> None:
     _write(folder, content | books(results.runs), dict(results.manifest))
 
 
-def _written(table: Table, made: Any) -> bytes:
+def _written(table: RunTable, made: Any) -> bytes:
     """Return a table as its file has it."""
     if table.name.endswith(".json"):
         return (json.dumps(made, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()
@@ -197,7 +197,7 @@ def _lacking(tables: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
             yield table.name, lacking
 
 
-def _read(table: Table, raw: bytes) -> Any:
+def _read(table: RunTable, raw: bytes) -> Any:
     """Return a table from its file."""
     if table.name.endswith(".json"):
         return json.loads(raw)

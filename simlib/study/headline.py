@@ -42,7 +42,7 @@ KEYS = [
     "without_care_at_home", "money", "rests_on",
 ]  # fmt: skip
 """What `headline.json` says of each scenario."""
-FUND, RATE = "fund_payment", "direct_settlement_rate"
+FUND, RATE = "fund_payment", metrics.RATE
 HUNDRED_MILLION = 1e-8
 NATION = "kind=inpatient"
 

@@ -15,6 +15,7 @@ from simlib.amounts import VISITS
 from simlib.calibration import fit, targets
 from simlib.files.facts import value
 from simlib.fund.ledger import Ledger
+from simlib.patients import volumes
 from simlib.patients.visits import season
 from simlib.patients.volumes import PUBLISHED
 from simlib.quantities import Quantity, register
@@ -22,7 +23,8 @@ from simlib.scenario.ensemble import Ensemble
 from simlib.scenario.scenario import FIRST_YEAR, Scenario, reference
 from simlib.settlement import gates
 from simlib.simulation.simulate import live, touched_by
-from simlib.simulation.solve import AHEAD, FIT_YEAR, HISTORY, ParameterDraw, solve
+from simlib.simulation.solve import FIT_YEAR, ParameterDraw, solve
+from simlib.simulation.years import AHEAD, HISTORY
 from simlib.study import foretell
 from simlib.study.experiment import Runs, check, scalar_parameters
 from simlib.terms import CHRONIC, INPATIENT, KINDS, OUTPATIENT, PHARMACY
@@ -34,7 +36,7 @@ EPIDEMIC = (2020, 2021, 2022)
 Row = tuple[str, str, str, str, float, Array, str]
 
 COLUMNS = ["target", "universe", "year", "role", "published", "low", "simulated", "high", "difference_percent", "unit"]
-YEARS = ["draw", "year", "rate"]
+YEARS = ["draw", "year", "rate", "rate_value", "cost", "odds"]
 PREPAYMENT = ["kind", "published", "simulated", "difference_percent"]
 """Columns of `fit.csv`, `years.csv` and `prepayment.csv`."""
 DIRECT = (("direct visits", "person-times", "visits", 1.0), ("direct fund payment", "yuan", "fund_paid", 1e8))
@@ -54,6 +56,7 @@ def fit_table(runs: Runs) -> pd.DataFrame:
     for name, universe, year, role, published, simulated, unit in (
         *_fitted(runs),
         *_targets_of(runs),
+        *_admissions(runs),
         *_later(runs),
         *_implied(runs),
     ):
@@ -64,18 +67,25 @@ def fit_table(runs: Runs) -> pd.DataFrame:
 
 
 def fitted_table(fitted: fit.Fitted) -> pd.DataFrame:
-    """Return the targets of a fit beside what the kept draws say of them.
+    """Return the targets of a fit beside what the declared ranges and what the kept draws say of them.
 
-    Columns: anchor, universe, year, unit, used (whether it weighed the draws), published, tolerance, low, median, high
-    (90 % interval of the draws), miss (of the median, in tolerances).
+    Columns: anchor, universe, year, unit, used (whether it weighed the draws), published, tolerance, prior_low,
+    prior_median, prior_high, low, median, high (90 % intervals), miss (of the median, in tolerances), implausibility
+    (distance of the published from the draws' mean over the root of tolerance and variance), met (whether a figure
+    lies in the interval widened by its tolerance). Missed ones first, the most implausible at the top.
     """
     rows = []
-    for target, used, says in zip(fitted.targets, fitted.weighed, fitted.says.T, strict=True):
+    for target, used, says, prior in zip(fitted.targets, fitted.weighed, fitted.says.T, fitted.prior, strict=True):
         low, median, high = (float(q) for q in np.quantile(says, (0.05, 0.5, 0.95)))
         known = target.universe, target.year, target.unit, used, target.value, target.tolerance
-        rows.append((target.label, *known, low, median, high, float(target.miss(np.array(median)))))
-    columns = ["anchor", "universe", "year", "unit", "used", "published", "tolerance", "low", "median", "high", "miss"]
-    return pd.DataFrame(rows, columns=columns)
+        apart = target.miss(says.mean()) / np.hypot(1, says.std() / target.tolerance)
+        met = bool((target.miss(np.array([low, high])) * (1, -1)).max() <= 1)
+        misses = float(target.miss(np.array(median))), abs(float(apart)), met
+        rows.append((target.label, *known, *prior, low, median, high, *misses))
+    columns = ["anchor", "universe", "year", "unit", "used", "published", "tolerance"]
+    columns += ["prior_low", "prior_median", "prior_high", "low", "median", "high", "miss", "implausibility", "met"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values(["met", "implausibility"], ascending=[True, False], kind="stable", ignore_index=True)
 
 
 def fit_data(fitted: fit.Fitted) -> dict[str, Any]:
@@ -87,7 +97,8 @@ def fit_data(fitted: fit.Fitted) -> dict[str, Any]:
 def fit_text(fitted: fit.Fitted) -> str:
     """Return a fit as lines of text: how many draws were kept, each target, and what moved from its range."""
     kept, moved = fitted.ensemble, learned(fitted.ensemble)
-    number = f"{len(set(kept.members))} candidates kept of {kept.candidates}, as good as {kept.effective:.0f} draws"
+    number = f"{len(kept.members)} distinct candidates kept of {kept.candidates}, as good as {kept.effective:.0f} draws"
+    number += f"; {100 * kept.cut:.0f} % of the weights cut, as none is kept twice"
     stayed = len(moved) - int(moved.moved.sum())
     return "\n".join(
         [
@@ -154,9 +165,9 @@ def prepayment_table(runs: Runs) -> pd.DataFrame:
 def history(scenario: Scenario, *, draws: int = 16, seed: int = 0, people: int = 20_000) -> pd.DataFrame:
     """Return what a scenario's dated rules and the institutions connected in each year make of inpatients.
 
-    A hindcast with true drivers: only 2023 is fitted (and 2024 set to what is published), earlier years are not used.
-    Admissions anywhere are as published; that people go elsewhere as often as in 2023 is assumed. Of 2017, when direct
-    settlement began in July, no count of institutions is published: nothing is simulated (NaN).
+    A hindcast with true drivers: only 2023 is fitted (and 2024 set to what is published), no direct settlement of
+    earlier years is used. Cross-province admissions, however settled, are those published, see `volumes.level`. Of
+    2017, when direct settlement began in July, no count of institutions is published: nothing is simulated (NaN).
 
     Columns: year, epidemic (whether travel was held back), institutions (connected by its end), million direct visits:
     network_only (median; the root's rules in every year), low, median, high (95 % interval; with the scenario's rules),
@@ -196,8 +207,9 @@ def _settled(parameters: ParameterDraw, scenario: Scenario, people: int) -> Arra
 
 
 def ratios(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the amounts of a fit table as simulated over published: label, role, low, mid, high."""
-    amounts = table[(table.unit != "rank") & (table.role != "implied")]
+    """Return the amounts of a fit table as simulated over published, but for bounds: label, role, low, mid, high."""
+    bound = table.target.str.contains(", at most")
+    amounts = table[(table.unit != "rank") & (table.role != "implied") & ~bound]
     spread = {
         to: amounts[of] / amounts.published for of, to in (("low", "low"), ("simulated", "mid"), ("high", "high"))
     }
@@ -228,12 +240,18 @@ def _targets_of(runs: Runs) -> Iterator[Row]:
         yield target.label, target.universe, str(target.year), target.role, target.value, says[:, i], target.unit
 
 
+def _admissions(runs: Runs) -> Iterator[Row]:
+    """Yield all cross-province admissions: those published, which set their years, and what 2023 comes to."""
+    what, cases = "cross-province admissions", runs.common.cases.sum(axis=(1, 2, 3))
+    for year, universe in ((2019, "China, all payers"), (2020, "China, insured")):
+        published = volumes.admissions(year)
+        yield what, universe, str(year), "level", published, np.full(cases.shape, published), "person-times"
+    yield what, "China", "2023", "implied", np.nan, cases, "person-times"
+
+
 def _implied(runs: Runs) -> Iterator[Row]:
     """Yield what the draws imply and nobody published."""
-    for what, name in (
-        ("claims by hand counted in published cost", "claims_counted"),
-        ("outpatient visits kept of residents living away", "away_kept"),
-    ):
+    for what, name in (("outpatient visits kept of residents living away", "away_kept"),):
         values = np.array([getattr(check, name) for check in runs.common.checks])
         yield what, "China", "2023", "implied", np.nan, values, "share"
 
@@ -257,12 +275,16 @@ def _later(runs: Runs) -> Iterator[Row]:
 
 
 def years_table(runs: Runs) -> pd.DataFrame:
-    """Return the inpatient rate of the country in each draw with the institutions connected in each year.
+    """Return the inpatient rate of the country in each draw and year, see `years.Years`.
 
-    Columns: draw, year, rate (share of cases settled directly among those settled at all; all else as in 2023). Years
-    after the last published count are extrapolated, see `solve.ahead`.
+    Columns: draw, year, rate (share of cases settled directly among those settled at all), rate_value (of bills),
+    cost (direct and counted claimed bills over the published cost), odds (of failing, against 2023). Years after the
+    last published count are extrapolated.
     """
     years = (*HISTORY, *AHEAD)
-    rows = [(d, year, float(rate)) for d, check in enumerate(runs.common.checks)
-            for year, rate in zip(years, (*check.direct, *check.ahead), strict=True)]  # fmt: skip
+    rows = [
+        (d, year, *(check.years.of(name, year) for name in YEARS[2:]))
+        for d, check in enumerate(runs.common.checks)
+        for year in years
+    ]
     return pd.DataFrame(rows, columns=YEARS)

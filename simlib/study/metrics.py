@@ -14,9 +14,11 @@ from simlib.terms import FEN, GRADES, INPATIENT, KINDS, SCHEMES
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+RATE = "direct_settlement_rate_official"
+"""The rate that an answer is about: direct / (direct + claimed), as published counts have it."""
 UNITS = {
+    RATE: "share",
     "direct_settlement_rate": "share",
-    "direct_settlement_rate_official": "share",
     "direct_settlement_rate_value": "share",
     "fund_payment": "yuan",
     "own_payment": "yuan",

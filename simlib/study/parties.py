@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from simlib.patients import areas
+from simlib.study import metrics
 from simlib.study.effects import around, difference, relative
 from simlib.study.results import Results
 from simlib.terms import CHANNELS, MONTHS
@@ -35,9 +36,9 @@ def who(study: Results) -> pd.DataFrame:
     table = study.table("who.csv")
     rows = []
     for group, of in table.groupby("group", sort=False) if len(table) else ():
-        known = of.set_index("metric").reindex(["fund_payment", "own_payment", "direct_settlement_rate"])
+        known = of.set_index("metric").reindex(["fund_payment", "own_payment", metrics.RATE])
         row: dict[str, Any] = {"group": group}
-        for name, metric in (("fund", "fund_payment"), ("own", "own_payment"), ("rate", "direct_settlement_rate")):
+        for name, metric in (("fund", "fund_payment"), ("own", "own_payment"), ("rate", metrics.RATE)):
             found = known.loc[metric]
             row |= {f"{name}_base": found["baseline"], name: found["change"]}
             row |= {f"{name}_low": found["low"], f"{name}_high": found["high"]}
@@ -96,7 +97,7 @@ def hosts(study: Results) -> pd.DataFrame:
     for i, label in study.amounts.areas_of("host"):
         bills = np.sum([study.amounts.counted(f"bill_{way}", label) for way in CHANNELS], axis=0)
         before, after = study.amounts.counted("bill_direct", label)
-        rate, _ = study.amounts.both("direct_settlement_rate", label)
+        rate, _ = study.amounts.both(metrics.RATE, label)
         row = _named(study.place, i) | {"bill_yuan": float(bills[0].mean()), "rate_base": float(np.nanmean(rate))}
         row |= around(bills[1] - bills[0], "bill") | around(after - before, "direct")
         row |= around(relative(study.amounts, "fund_payment", label), "fund")
@@ -105,7 +106,7 @@ def hosts(study: Results) -> pd.DataFrame:
         row |= (
             {str(name).replace("bills", "tier3"): value for name, value in third.iloc[0].items()} if len(third) else {}
         )
-        rows.append(row | around(difference(study.amounts, "direct_settlement_rate", label), "rate"))
+        rows.append(row | around(difference(study.amounts, metrics.RATE, label), "rate"))
     return _largest(rows, "bill_yuan")
 
 

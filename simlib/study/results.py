@@ -19,7 +19,7 @@ from simlib.patients import areas
 from simlib.scenario import checks
 from simlib.scenario.scenario import Scenario
 from simlib.simulation.draws import Pin
-from simlib.study import effects
+from simlib.study import effects, metrics
 from simlib.study.effects import Amounts
 from simlib.study.experiment import Runs
 from simlib.study.tables import TABLES, Computed, OfOne
@@ -66,11 +66,11 @@ class Results(Displayed):
         return replace(self, tables=OfOne(self.tables, name), scenarios={name: self.scenarios[name]})
 
     def _display(self) -> Display:
-        """Return the headline change of each scenario, mean and 95 % interval."""
+        """Return the headline change of each scenario, mean and the ends of its interval or range."""
         made = self.manifest
         several = f"{len(self)} scenario{'s' if len(self) > 1 else ''}"
         lines = [f"{type(self).__name__} of {several}, {self.draws} draws, seed {made.get('seed')}"]
-        lines += [f"The headline group of each: change against the baseline, 95 % interval ({self.place.geography})"]
+        lines += [f"The headline group of each: change against the baseline ({self.place.geography})"]
         rows = [(name, amounts.headline, *_changes(amounts)) for name, amounts in self.scenarios.items()]
         heads = ("scenario", "group", "fund payment, %", "100 million yuan", "direct settlement rate, points")
         return Display(lines, heads, rows)
@@ -169,7 +169,7 @@ def _changes(amounts: Amounts) -> Iterator[str]:
     """Yield the headline changes of fund payment and rate as text."""
     group = amounts.headline
     fund = effects.difference(amounts, "fund_payment", group)
-    rate = effects.difference(amounts, "direct_settlement_rate", group)
+    rate = effects.difference(amounts, metrics.RATE, group)
     for change in (effects.relative(amounts, "fund_payment", group), fund / 1e8, 100 * rate):
         found = effects.spread(effects.finite(change))
         yield f"{found['change']:+z.2f} ({found['low']:+z.2f} to {found['high']:+z.2f})"

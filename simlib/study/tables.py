@@ -10,12 +10,12 @@ import pandas as pd
 
 from simlib.amounts import AMOUNTS
 from simlib.fund import journal, reconcile
-from simlib.study import attribution, cash, curve, effects, findings, funnel, headline, match, sample
+from simlib.study import attribution, cash, curve, effects, findings, funnel, headline, match, metrics, sample
 from simlib.study.attribution import COLUMNS as ATTRIBUTED
 from simlib.study.attribution import Attribution
 from simlib.study.experiment import Progress, Runs
 
-SPLIT = ("fund_payment", "direct_settlement_rate")
+SPLIT = ("fund_payment", metrics.RATE)
 """What is split among the measures of a package."""
 
 Bars = Callable[[str, int], Progress]
@@ -23,7 +23,7 @@ Bars = Callable[[str, int], Progress]
 
 
 @dataclass(frozen=True)
-class Table:
+class RunTable:
     """One file in the folder of a run.
 
     Attributes
@@ -169,39 +169,40 @@ BOOKS = dict(
 """The files of the books: meaning and columns."""
 
 TABLES = (
-    Table("headline.json", "the answer of each scenario and what it rests on", "named in each key", headline.KEYS,
+    RunTable("headline.json", "the answer of each scenario and what it rests on", "named in each key", headline.KEYS,
           _headlines, part=True),
-    Table("effects.csv", "what changes, by group and metric: means, paired change, 95 % interval", "column unit",
+    RunTable("effects.csv", "what changes, by group and metric: means, paired change, 95 % interval", "column unit",
           effects.CONTRACT, lambda of: effects.table(of.amounts)[effects.CONTRACT], part=True),
-    Table("metrics.parquet", "every amount of every draw, group and half of the people", "visits, fen",
+    RunTable("metrics.parquet", "every amount of every draw, group and half of the people", "visits, fen",
           ["scenario", "side", "draw", "group", "half", *AMOUNTS],
           lambda of: effects.draws_table(of.amounts), part=True, large=True),
-    Table("attention.csv", "direct settlement rate over the share of attentive patients", "share", curve.COLUMNS,
+    RunTable("attention.csv", "direct settlement rate over the share of attentive patients", "share", curve.COLUMNS,
           _curve, part=True),
-    Table("funnel.csv", "what each condition leaves of all cases, and what holds up the rest", "share; cases, yuan",
+    RunTable("funnel.csv", "what each condition leaves of all cases, and what holds up the rest", "share; cases, yuan",
           funnel.TABLE, lambda of: funnel.table(of.runs)),
-    Table("fit.csv", "published figures beside simulated ones", "column unit", match.COLUMNS,
+    RunTable("fit.csv", "published figures beside simulated ones", "column unit", match.COLUMNS,
           lambda of: match.fit_table(of.runs), text=("year",)),
-    Table("parameters.csv", "value of each uncertain parameter that is one number, by draw", "see `simlib parameters`",
+    RunTable("parameters.csv", "value of each uncertain parameter that is one number, by draw",
+             "see `simlib parameters`",
           ["draw"], _uncertain, part=True),
-    Table("ledger.csv", "what the ledger says of each month", "column unit", cash.COLUMNS,
+    RunTable("ledger.csv", "what the ledger says of each month", "column unit", cash.COLUMNS,
           lambda of: cash.cash_table(of.runs)),
-    Table("fund_effects.csv", "what leaves the pools of each home in the year, by part", "yuan", cash.PARTS,
+    RunTable("fund_effects.csv", "what leaves the pools of each home in the year, by part", "yuan", cash.PARTS,
           lambda of: cash.parts_table(of.runs), text=("home",)),
-    Table("who.csv", "what changes by group of insured", "column unit", findings.WHO_COLUMNS,
+    RunTable("who.csv", "what changes by group of insured", "column unit", findings.WHO_COLUMNS,
           lambda of: findings.who_table(of.runs)),
-    Table("tiers.csv", "share of each hospital tier in the care of the changed pairs, by host", "share",
+    RunTable("tiers.csv", "share of each hospital tier in the care of the changed pairs, by host", "share",
           findings.TIER_COLUMNS, lambda of: findings.tier_table(of.runs), text=("host",)),
-    Table("years.csv", "inpatient rate of the country with the institutions of each year, by draw", "share",
+    RunTable("years.csv", "inpatient rate of the country with the institutions of each year, by draw", "share",
           match.YEARS, lambda of: match.years_table(of.runs)),
-    Table("gaps.csv", "some thousand inpatients of one pair in one draw", "yuan", ["scenario", *sample.COLUMNS],
+    RunTable("gaps.csv", "some thousand inpatients of one pair in one draw", "yuan", ["scenario", *sample.COLUMNS],
           lambda of: _each(of, sample.gaps), text=("home", "host")),
-    Table("measures.csv", "what each measure of a package did; empty unless it was split", "column unit",
+    RunTable("measures.csv", "what each measure of a package did; empty unless it was split", "column unit",
           ["scenario", *ATTRIBUTED], _measures),
-    Table("prepayment.csv", "prepayment of 2024 by the rule, published and simulated", "yuan", match.PREPAYMENT,
+    RunTable("prepayment.csv", "prepayment of 2024 by the rule, published and simulated", "yuan", match.PREPAYMENT,
           lambda of: match.prepayment_table(of.runs)),
-    Table("league.csv", "hosts and their tiers by faults that are not mended", "share; cases",
+    RunTable("league.csv", "hosts and their tiers by faults that are not mended", "share; cases",
           ["scenario", *funnel.LEAGUE], lambda of: _each(of, funnel.league), text=("code", "tier")),
-    *(Table(name, meaning, "fen", columns, None, large=True) for name, (meaning, columns) in BOOKS.items()),
+    *(RunTable(name, meaning, "fen", columns, None, large=True) for name, (meaning, columns) in BOOKS.items()),
 )  # fmt: skip
 """Every file in the folder of a run but its manifest, in the order in which they are listed."""

@@ -55,7 +55,7 @@ def test_of_one_visit_a_direct_price_elsewhere_stays_and_a_claim_pays_more(
 ) -> None:
     before, after = first_visits(dezhou, DEZHOU, *PLACE.resolve(host))
     direct, claimed = (before[:, 0] == DIRECT), (before[:, 0] == CLAIMED)
-    assert direct.sum() > 1000 < 10 * claimed.sum()
+    assert direct.sum() > 1000 and claimed.sum() > 20
     assert (after[direct, :3] == before[direct, :3]).all()
     assert (after[claimed, 0] == CLAIMED).all()
     paid = after[claimed, 2] - before[claimed, 2]

@@ -499,7 +499,8 @@ def test_touched_takes_no_short_cut_and_leaves_the_root_out():
     baseline = compile(by_name["baseline"], PLACE)
     none, delta = (compile(by_name[name], PLACE) for name in ("no_change", "delta_mutual_recognition"))
     assert baseline.values("filing.free").any() and not baseline.touched.any()
-    assert np.array_equal(none.touched, delta.touched) and none.touched.any()
+    since = (..., slice(6, None))  # July, when the one begins; the other has begun in January
+    assert np.array_equal(none.touched[since], delta.touched[since]) and none.touched.any()
     assert np.array_equal(none.values("catalogue.rule.service"), baseline.values("catalogue.rule.service"))
 
 

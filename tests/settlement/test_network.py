@@ -113,7 +113,7 @@ def test_a_tier_is_connected_by_itself(parameters: solve.ParameterDraw, delta: S
     none, every = opened("network.speed"), opened("network.connected")
     assert opened(*network.BY_TIER) == every < none
     parts = [none - opened(tier) for tier in network.BY_TIER]
-    assert min(parts) > 0 and sum(parts) == none - every
+    assert min(parts) >= 0 and min(parts[1:]) > 0 and sum(parts) == none - every  # few go to tier 1
 
 
 def written(folder: Path, *changes: str) -> Scenario:

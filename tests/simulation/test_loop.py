@@ -19,6 +19,7 @@ from simlib.benefits import layers
 from simlib.benefits.layers import split_bill
 from simlib.benefits.policy import Terms, record
 from simlib.patients import visits
+from simlib.patients.chronic import RUNGS
 from simlib.patients.response import Answer
 from simlib.randomness import below, key_of, mix, odds_of
 from simlib.simulation import loop, simulate
@@ -84,10 +85,10 @@ class Life:
         slot, measure = np.zeros((2, 4 * len(KINDS), MONTHS), dtype=np.uint16)
         slot[len(KINDS) : 2 * len(KINDS)] = 1  # of the first area with the second
         measures = np.zeros(1, dtype=MEASURE)
-        listed = np.full((4, MONTHS), 0xFFFF, dtype=np.uint16)
+        listed, ladder = np.zeros((4, MONTHS), dtype=np.uint16), np.full((1, RUNGS), 0xFFFF, dtype=np.uint16)
         period, _ = simulate.summed_apart(np.zeros((8 * len(KINDS), MONTHS), dtype=bool), by_month=True)
         home = np.zeros(2, dtype=np.int64), np.ones((2, 1))
-        arrays = (scale, np.ones(1), policies, which, cover, slot, measure, listed, *home, measures)
+        arrays = (scale, np.ones(1), policies, which, cover, slot, measure, listed, ladder, *home, measures)
         return self.draw, Tables(*arrays), simulate.nobody(2, period, MONTHS)
 
     def live(self) -> Any:

@@ -12,6 +12,7 @@ import pytest
 from simlib.amounts import AMOUNTS, CAUSES, CONDITIONS
 from simlib.errors import BadInputError
 from simlib.patients import areas
+from simlib.patients.chronic import Chronic
 from simlib.quantities import levers
 from simlib.scenario import scenario
 from simlib.scenario.change import Change
@@ -187,7 +188,8 @@ def test_with_all_conditions_met_and_identical_catalogues_everything_is_direct(
     parameters: solve.ParameterDraw, root: scenario.Scenario
 ) -> None:
     parts = np.broadcast_to(parameters.lists.parts[:1], parameters.lists.parts.shape)
-    alike = replace(parameters, lists=replace(parameters.lists, parts=parts))
+    at_once = {**parameters.values, Chronic.ramp_months: np.array([1e-3])}
+    alike = replace(parameters, lists=replace(parameters.lists, parts=parts), values=at_once)
     listed = tuple((name, True) for name in levers() if name.startswith("chronic.listed."))
     met = (("filing.mended", 1.0), ("network.connected", 1.0), ("codes.unified", 1.0), *listed)
     totals = live(alike, enacting(root, set=met))

@@ -106,12 +106,19 @@ def test_what_hosts_see_by_tier_and_member_is_all_of_cross_province_care(
 
 
 def test_the_reform_changes_only_what_it_names(
-    runs: tuple[simulate.Run, simulate.Run], before: np.ndarray, after: np.ndarray, place: areas.Place
+    parameters: solve.ParameterDraw,
+    delta: scenario.Scenario,
+    before: np.ndarray,
+    after: np.ndarray,
+    place: areas.Place,
 ) -> None:
     changed = (before != after).any(axis=(0, 1, 2, 5, 6))
-    delta = set(place.resolve("yangtze-delta"))
     homes, hosts = np.nonzero(changed)
-    assert set(homes) | set(hosts) == delta
+    assert set(homes) | set(hosts) == set(place.resolve("yangtze-delta"))
+    july = tuple(one.model_copy(update={"start": "2024-07"}) for one in delta.changes)
+    later = delta.model_copy(update={"changes": july})
+    touched, both = simulate.touched_by(later), (scenario.reference(later), later)
+    runs = [simulate.live(parameters, of, touched=touched, people=5_000) for of in both]
     months = np.nonzero((runs[0].paid != runs[1].paid).any(axis=(0, 1, 2, 3, 5)))[0]
     # The state of the year can carry a change to later months only.
     assert months.min() >= 6

@@ -14,7 +14,7 @@ from simlib.amounts import AMOUNTS
 from simlib.benefits import layers
 from simlib.benefits.policy import Terms, record
 from simlib.patients import visits
-from simlib.patients.chronic import DISEASES
+from simlib.patients.chronic import DISEASES, RUNGS
 from simlib.randomness import key_of, odds_of
 from simlib.settlement.channels import reluctances
 from simlib.simulation import loop, simulate
@@ -74,11 +74,12 @@ def random_inputs(rng: Random) -> tuple[Cells, Any, Tables]:
     measures = random_measures(rng)
     slot, measure = (array.integers(0, n, (pairs, MONTHS)).astype(np.uint16) for n in (PLACES, 2 * len(measures)))
     scale = 10.0 ** array.uniform(3, 9, (len(KINDS) * len(SCHEMES) * len(TIERS), BASKETS))
-    listed = array.integers(0, 1 << len(DISEASES), (PLACES * PLACES, MONTHS)).astype(np.uint16)
+    listed = array.integers(0, 9, (PLACES * PLACES, MONTHS)).astype(np.uint16)
+    ladder = array.integers(0, 1 << len(DISEASES), (9, RUNGS)).astype(np.uint16)
     axes = (1 << len(KINDS), len(SCHEMES), 4, PLACES, PLACES)
     whom = [array.integers(0, size, 6).astype(np.uint8) for size in axes]
     numbers_of = [array.integers(low, high, 6) for low, high in ((1, 12), (1, 5), (0, 10**6), (0, 9), (0, 2))]
-    arrays = (scale, visits.bill_quantiles(1.0, 0.1), policies, which, cover, slot, measure, listed)
+    arrays = (scale, visits.bill_quantiles(1.0, 0.1), policies, which, cover, slot, measure, listed, ladder)
     arrays += (np.array([0, 1]), np.array([[1.0, 1.0], [0.3, 1.0]]), measures)  # the second home has two pools
     whom[0] = np.maximum(whom[0], 1)  # everybody uses some kind of care
     return Cells(*whom, *numbers_of), random_draw(rng), Tables(*arrays)

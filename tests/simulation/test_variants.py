@@ -69,7 +69,7 @@ def test_what_was_held_fixed_is_printed_and_in_the_manifest(delta: scenario.Scen
         ("flow.decay", "write ID=VALUE"),
         ("flow.decai=exponential", "flow.decai: no such uncertain parameter or variant. Did you mean flow.decay?"),
         ("flow.decay=exponentiel", "flow.decay: exponentiel. Did you mean exponential?"),
-        ("channels.attention=1.5", "channels.attention: 1.5. Write a number from 0 to 1, its declared range."),
+        ("channels.attention=1.5", "channels.attention: 1.5. Write a number from 0 to 1."),
         ("channels.attention=half", "channels.attention: half. Write a number from 0 to 1"),
         ("channels.attention=nan", "channels.attention: nan. Write a number from 0 to 1"),
     ],

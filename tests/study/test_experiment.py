@@ -105,16 +105,17 @@ def test_more_people_quarter_the_noise_and_leave_the_parameters_alone(delta: sce
     assert parts[0].sd_parameters == pytest.approx(parts[1].sd_parameters, rel=0.25)
 
 
-def test_twice_the_baskets_move_the_headline_by_less_than_its_noise(
+def test_twice_the_baskets_move_no_mean_beyond_chance_and_a_draw_by_less_than_half_of_the_spread(
     delta: scenario.Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    means = []
+    found = []
     for number in (256, 512):
         monkeypatch.setattr(baskets, "BASKETS", number)
         amounts = experiment.repeat([delta], draws=40, seed=0, people=25_000, whole=False).amounts(0)
-        means.append(effects.relative(amounts, "fund_payment", amounts.headline).mean())
-    noise = effects.monte_carlo(amounts, "fund_payment", amounts.headline, percent=True)
-    assert abs(means[1] - means[0]) < noise
+        found.append(effects.relative(amounts, "fund_payment", amounts.headline))
+    moved = found[1] - found[0]
+    assert abs(moved.mean()) < 2.5 * moved.std(ddof=1) / np.sqrt(len(moved))
+    assert 0 < moved.std() < found[0].std() / 2
 
 
 def test_few_draws_name_nothing(delta: scenario.Scenario) -> None:
@@ -142,7 +143,7 @@ def test_the_fit_table_says_what_was_fitted_and_what_was_missed(runs: Runs) -> N
     fitted = table[table.role == "solved"]
     assert len(fitted) == 6 and (fitted.difference_percent.abs() < 0.1).all()
     assert "share of the five largest hosts" in set(table[table.role == "fit"].target)
-    assert "fund share of the bill" in set(table[table.role == "test"].target)
+    assert "fund share of the bill in 2020" in set(table[table.role == "test"].target)
     visits = table[(table.role == "level") & table.target.str.startswith("direct visits")]
     assert len(visits) == 4 and (visits.difference_percent.abs() < 3).all()
 
@@ -152,7 +153,8 @@ def test_earlier_years_are_told_by_the_network_and_by_dated_rules(delta: scenari
     assert list(table.year) == list(range(2017, 2025))
     began, table = table.iloc[0], table.iloc[1:]
     assert began.institutions == 0 and np.isnan(began["median"]) and began.published == 0.208  # none is published
-    assert table.rate.is_monotonic_increasing and table.institutions.is_monotonic_increasing
+    assert (table.rate.diff().dropna() > -0.03).all() and table.institutions.is_monotonic_increasing  # 2022: epidemic
+    assert table.rate.iloc[-1] > table.rate.iloc[0] + 0.3
     assert table[table.rate_published.notna()].year.tolist() == [2020]
     assert table[table.epidemic].year.tolist() == [2020, 2021, 2022]
     assert (table.low < table["median"]).all() and (table["median"] < table.high).all()
@@ -165,10 +167,10 @@ def test_earlier_years_are_told_by_the_network_and_by_dated_rules(delta: scenari
 
 
 def test_the_headline_names_grade_drivers_and_synthetic_catalogues(runs: Runs, delta: scenario.Scenario) -> None:
-    found = curve.attention_curve([delta], draws=2, seed=7)
+    found = curve.attention_curve([delta], draws=4, seed=7)
     text = terminal.text(results.of_runs(runs, curve=found))
     for words in (
-        "95 % interval",
+        "range of the draws",
         "MC error",
         "upper bound",
         "synthetic",

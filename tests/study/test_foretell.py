@@ -13,64 +13,19 @@ import pytest
 
 from simlib import cli
 from simlib.files import facts
+from simlib.patients import trends
 from simlib.study import foretell
 
-ROWS = foretell.rows_of_package()
-YEARS = (2021, 2022, 2023)
 
-
-def year_of(row: dict[str, str]) -> int:
-    return int((row.get("period") or row["year"])[:4]) if (row.get("period") or row["year"])[:4].isdigit() else 0
-
-
-def poisoned(after: int) -> foretell.Rows:
-    return {
-        name: [{**row, "value": "nan"} if year_of(dict(row)) > after else row for row in rows]
-        for name, rows in ROWS.items()
+@pytest.mark.parametrize("fit_to", [2021, 2022, 2023])
+def test_what_is_learned_by_a_year_reads_no_later_row(fit_to: int) -> None:
+    later = {
+        name: [
+            row if (row.get("period") or row["year"])[:4] <= str(fit_to) else {**row, "value": "nan"} for row in rows
+        ]
+        for name, rows in trends.rows_of_package().items()
     }
-
-
-def planted(drift: float, network: float, shock: float, growth: float) -> foretell.Rows:
-    rng = np.random.default_rng(7)
-    rows = []
-    value, connected = 13.0, 9.0
-    for year in range(2005, 2025):
-        for metric, log in (("visits", value), ("networked_institutions", connected)):
-            rows.append({"period": str(year), "kind": "inpatient", "metric": metric, "value": repr(float(np.exp(log)))})
-        grown = growth * rng.uniform()
-        connected += grown
-        value += drift + network * grown + shock * rng.standard_normal()
-    return {"direct_settlement": rows, "national": []}
-
-
-@pytest.mark.parametrize("fit_to", YEARS)
-def test_later_rows_poisoned_with_nan_change_nothing(fit_to: int) -> None:
-    later = poisoned(fit_to)
-    for name in ("direct visits, inpatient", "fund payment, inpatient", "direct visits, outpatient"):
-        clean, other = (foretell.total(name, rows, fit_to, range(fit_to + 1, 2025)) for rows in (ROWS, later))
-        assert np.isfinite(clean).all()
-        assert (clean == other).all()
     pd.testing.assert_frame_equal(foretell.learned(fit_to), foretell.learned(fit_to, rows=later))
-
-
-def test_poison_reaches_what_reads_the_true_network() -> None:
-    name = "direct visits, inpatient"
-    assert np.isnan(foretell.total(name, poisoned(2021), 2021, [2022], ex_post=True)).all()
-    true = foretell.total(name, ROWS, 2021, [2023], ex_post=True)
-    assert not (true == foretell.total(name, ROWS, 2021, [2023])).all()
-
-
-def test_planted_numbers_are_found_again_and_the_unidentified_stay_at_their_prior() -> None:
-    figure = foretell.FIGURES["direct visits, inpatient"]
-    known = foretell.past(figure, planted(0.1, 0.8, 0.06, 0.8), 2024)
-    drift, shock, network = foretell.fit(figure, known, 0)
-    for truth, found in ((0.1, drift), (0.06, shock), (0.8, network)):
-        low, high = np.quantile(found, (0.05, 0.95))
-        assert low < truth < high
-    assert np.ptp(np.quantile(network, (0.05, 0.95))) < 0.5  # of a prior interval of 1.35
-    still = foretell.past(figure, planted(0.1, 0.8, 0.06, 0.0), 2024)  # a network that never grows says nothing
-    _, _, network = foretell.fit(figure, still, 0)
-    np.testing.assert_allclose(np.quantile(network, (0.05, 0.5, 0.95)), (0.075, 0.75, 1.425), atol=0.03)
 
 
 def test_one_value_alone_leaves_every_unknown_at_its_prior() -> None:
@@ -82,30 +37,22 @@ def test_one_value_alone_leaves_every_unknown_at_its_prior() -> None:
     assert inpatient.narrowed.item() > 0.05
 
 
-def test_payment_is_visits_times_payment_per_visit() -> None:
-    paid = foretell.FIGURES["fund payment, inpatient"]
-    per_visit = foretell.past(paid, foretell._per_visit(paid, ROWS), 2023)
-    assert np.exp(per_visit.value[2023]) * 1e8 == pytest.approx(12006, rel=1e-3)  # published, yuan
-    assert 2018 not in per_visit.value  # no payment is published for it
-
-
-def test_part_years_and_other_kinds_are_not_read() -> None:
-    known = foretell.past(foretell.FIGURES["direct visits, outpatient"], ROWS, 2024)
-    assert sorted(known.value) == [2021, 2022, 2023, 2024]
-    assert np.exp(known.value[2024]) == pytest.approx(224e6)
-    assert sorted(known.network) == [2022, 2023, 2024]
-
-
 def test_crps_is_that_of_its_definition() -> None:
     values = np.random.default_rng(1).normal(size=300)
     apart = np.abs(values[:, None] - values).mean() / 2
     assert foretell.crps(values, 0.4) == pytest.approx(np.abs(values - 0.4).mean() - apart)
 
 
-def test_rivals_repeat_the_last_value_and_the_last_step() -> None:
-    flat, growing = foretell.rivals({2020: 1.0, 2021: 1.5}, [2022, 2023])
-    assert flat.tolist() == [1.5, 1.5] and growing.tolist() == [2.0, 2.5]
-    assert np.isnan(foretell.rivals({2021: 1.5}, [2022])[1]).all()
+def test_rivals_repeat_the_last_value_and_all_or_half_of_the_last_step() -> None:
+    flat, growing, damped = foretell.rivals({2020: 1.0, 2021: 1.5}, [2022, 2023])
+    assert flat.tolist() == [1.5, 1.5] and growing.tolist() == [2.0, 2.5] and damped.tolist() == [1.75, 1.875]
+    assert np.isnan(foretell.rivals({2021: 1.5}, [2022])[1:]).all()
+
+
+def test_every_forecast_says_which_method_came_nearest() -> None:
+    table = foretell.hindcast(2023)
+    for _, row in table.iterrows():
+        assert row[row["best"]] == min(row[method] for method in foretell.METHODS if row[method] == row[method])
 
 
 def test_no_method_is_called_better_on_few_scores() -> None:
@@ -130,11 +77,12 @@ def test_predictions_are_frozen() -> None:
     )
 
 
-def test_predictions_are_what_the_package_foretells_from_the_same_figures() -> None:
+def test_the_last_vintage_is_what_the_package_foretells_from_the_same_figures() -> None:
     frozen = pd.DataFrame(facts.read("predictions"))
-    assert set(frozen.source_sha256) == {foretell.source_sha256()}, "figures have changed: freeze a new vintage beside"
-    again = foretell.predict((2025, 2026), "2026-11-25").astype(str)
-    pd.testing.assert_frame_equal(frozen, again)
+    last = frozen[frozen.made_on == frozen.made_on.max()].reset_index(drop=True)
+    assert set(last.source_sha256) == {foretell.source_sha256()}, "figures have changed: freeze a new vintage beside"
+    again = foretell.predict((2025, 2026, 2027), "2026-12-01").astype(str)
+    pd.testing.assert_frame_equal(last, again)
 
 
 def written(folder: Path, *rows: str) -> str:
@@ -147,9 +95,23 @@ def test_figures_are_scored_by_what_was_frozen(tmp_path: Path, capsys: pytest.Ca
     row = next(row for row in facts.read("predictions") if row["year"] == "2026")
     path = written(tmp_path, f'"{row["figure"]}",2026,{row["median"]}', '"fund payment, chronic",2025,3')
     assert cli.main(["score", path, "--json"]) == 0
-    hit, miss = json.loads(capsys.readouterr().out)
-    assert hit["error_percent"] == 0 and hit["inside50"] and hit["inside90"]
-    assert miss["error_percent"] > 1000 and not miss["inside90"] and miss["quantile_score"] > hit["quantile_score"] > 0
+    hit, later, miss, _ = json.loads(capsys.readouterr().out)
+    assert (hit["made_on"], later["made_on"]) == ("2026-11-25", "2026-12-01")  # each vintage is scored
+    assert hit["error_percent"] == 0 and hit["inside50"] and hit["inside90"] and later["error_percent"] < 0
+    assert miss["error_percent"] > 1000 and not miss["inside90"] and miss["simlib"] > hit["simlib"] > 0
+    last = 14_335_600  # direct inpatients of 2024
+    assert hit["last value"] == pytest.approx(abs(np.log(float(row["median"]) / last)))
+    assert set(foretell.METHODS) < set(hit) and hit["best"] == min(foretell.METHODS, key=hit.get)
+
+
+def test_the_score_of_five_quantiles_is_near_that_of_the_whole_forecast() -> None:
+    years, name = [2026], "direct visits, inpatient"
+    whole = trends.total(name, trends.rows_of_package(), 2024, years)[:, 0]
+    row = {"figure": name, "year": "2026", "unit": "", "made_on": "", "fitted_to": "2024"}
+    row |= {n: str(q) for n, q in zip(foretell.NAMES, np.exp(np.quantile(whole, foretell.QUANTILES)), strict=True)}
+    for value in (1.2e7, 1.8e7, 4e7):
+        scored = foretell._scored(row, value)[-len(foretell.METHODS) - 1]
+        assert scored == pytest.approx(foretell.crps(whole, float(np.log(value))), rel=0.15)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +121,7 @@ def test_figures_are_scored_by_what_was_frozen(tmp_path: Path, capsys: pytest.Ca
             '"direct visits, inpatiet",2025,1',
             "2:1: figure: direct visits, inpatiet: not predicted. Did you mean direct",
         ),
-        ('"direct visits, inpatient",2031,1', "2:2: year: 2031: not predicted. Expected one of 2025, 2026."),
+        ('"direct visits, inpatient",2031,1', "2:2: year: 2031: not predicted. Expected one of 2025, 2026, 2027."),
         (
             '"direct visits, inpatient",2025,-3',
             "2:3: value: -3: write a number above 0, in the unit of the prediction.",
