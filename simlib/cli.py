@@ -11,12 +11,13 @@ import os
 import re
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from simlib.errors import BadInputError, Fault
+from simlib.errors import BadInputError, Fault, InputNote
 from simlib.terms import KINDS, SCHEMES
 
 FINE, OUR_FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -41,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill cleans up as Ctrl-C does
     try:
-        return emit(options.command(options), options.json)
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", InputNote)
+            warnings.showwarning = _show
+            return emit(options.command(options), options.json)
     except BadInputError as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
@@ -57,6 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: no file was left half-written", file=sys.stderr)
         return INTERRUPTED
+
+
+def _show(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Print a warning as its words alone, not where in the code it comes from."""
+    print(message, file=sys.stderr)
 
 
 def emit(printed: Printed, as_json: bool) -> int:
@@ -116,7 +125,7 @@ def check_files(options: argparse.Namespace) -> Printed:
     from simlib.scenario import checks, scenario
     from simlib.simulation import policies
 
-    warnings: list[Any] = []
+    odd: list[Any] = []
 
     def check(path: Path) -> str:
         data = documents.read(path).data if len(scenario.parts(str(path))) == 1 else None
@@ -124,15 +133,15 @@ def check_files(options: argparse.Namespace) -> Printed:
             cases.load(path)
         else:
             loaded = scenario.load(path)
-            warnings.extend(checks.warnings(loaded))
+            odd.extend((*checks.warnings(loaded), *checks.lists(loaded)))
             policies.check(loaded)
         return str(path)
 
     fine, faults = _each(check, options.files)
     if not options.json:
-        print(*warnings, sep="\n", end="\n" * bool(warnings), file=sys.stderr)
+        print(*odd, sep="\n", end="\n" * bool(odd), file=sys.stderr)
     return Printed(
-        lambda: {"fine": fine, "warnings": list(map(str, warnings)), "faults": list(map(str, faults))},
+        lambda: {"fine": fine, "warnings": list(map(str, odd)), "faults": list(map(str, faults))},
         lambda: "\n".join(f"{name}: fine" for name in fine),
         faults,
     )
@@ -346,7 +355,7 @@ def _warn(scenarios: Sequence[Any], pin: Mapping[str, float | str]) -> None:
     from simlib.quantities import beyond
     from simlib.scenario import checks
 
-    lines = [line for scenario in scenarios for line in checks.warnings(scenario)]
+    lines = [line for scenario in scenarios for line in (*checks.warnings(scenario), *checks.lists(scenario))]
     for line in dict.fromkeys([*map(str, lines), *beyond(pin)]):
         print(line, file=sys.stderr)
 

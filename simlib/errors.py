@@ -37,6 +37,10 @@ class BadInputError(Exception):
         super().__init__("\n".join(map(str, self.faults)))
 
 
+class InputNote(UserWarning):
+    """What was read otherwise than it is written, or not read: nothing is wrong, and whoever gave the input may ask."""
+
+
 _HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 

@@ -26,6 +26,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -492,6 +493,9 @@ def checked(quantity: Quantity, value: Any) -> Value:
     if not math.isfinite(value):
         raise ValueError(f"{value} is not a finite number. Write {_range(quantity)}.")
     _check_range(quantity, value)
+    if quantity.unit == "yuan" and round(value, 2) != value:
+        fen = Decimal(str(value)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        raise ValueError(f"{value} has more than 2 decimals. Write {fen}.")
     if quantity.unit == WHOLE_MONTHS and value % 1:
         raise ValueError(f"{_plain(value)} is not a whole number of months. Write {_plain(round(value))}.")
     return float(value)

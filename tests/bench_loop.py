@@ -333,7 +333,7 @@ class Twin:
         lists *= draw.baskets
         lists += basket
         over, both = (rounded(self.bill * self.cover[:, part].take(lists)) for part in (1, 2))
-        self.outside, after, self_pay = over, self.bill - both, both - over
+        self.outside, after, self_pay = both, self.bill - both, both - over
         self.entering, self.extra = self.enter(self.rows, after, self_pay)
         some, self.rows_direct = np.flatnonzero(self.ordinary), self.rows.copy()
         self.rows_direct[some] = row = self.row(insured[some], OUTPATIENT, filing[some], month[some], tier[some])
@@ -395,9 +395,10 @@ class Twin:
         uncapped = rounded(c.ratio.pay(row, start, start + net))
         if c.floored:
             np.maximum(uncapped, rounded(entering * c.floor_ratio_ppm.take(row)), out=uncapped)
-        basic = np.minimum(uncapped, self.room(row, who, at))
+        room = self.room(row, who, at)
+        basic = np.minimum(uncapped, np.minimum(*room))
         owed[: OWED["large_sum"]] = deductible, net + deductible * gross, basic
-        over_limit = self.above_caps(row, entering, net, uncapped, owed)
+        over_limit = self.above_caps(row, entering, net, uncapped, owed, room)
         if c.supplemented:
             base = np.maximum(entering - basic - owed[OWED["large_sum"]] - over_limit, 0)
             base += extra
@@ -406,7 +407,8 @@ class Twin:
 
     def due(self, row: Any, who: Any, at: Any, total: Any) -> Any:
         """Return the deductible that is still due."""
-        c, admission = self.policies, np.minimum(self.admissions[who], 2)
+        c, stay = self.policies, at // len(self.key) == INPATIENT
+        admission = np.minimum(self.admissions[who], 2) * (stay | c.deductible_any_kind.take(row).astype(bool))
         admission += 3 * row
         due = total * c.deductible_share_ppm.take(admission)
         np.maximum(due, c.deductible_low.take(admission), out=due)
@@ -416,7 +418,7 @@ class Twin:
         if c.monthly:
             due -= self.in_month[0].ravel().take(at) * c.per_month.take(row)
         if c.diseased:
-            due -= self.of_disease[0, who] * c.per_disease.take(row)
+            due -= self.of_disease[0, who] * c.per_disease.take(row) * self.sick(at)
         return np.maximum(due, 0, out=due)
 
     def sick(self, at: Any) -> Any:
@@ -424,9 +426,10 @@ class Twin:
         return at // len(self.key) == CHRONIC
 
     def room(self, row: Any, who: Any, at: Any) -> Any:
-        """Return what the caps of disease, month, kind of care and year leave."""
+        """Return what the caps of disease, month and kind of care leave, and what that of the year leaves."""
         c, year = self.policies, self.basic_paid[:, who]
-        room = c.cap_fen.take(row) - counted(year, c.cap_kinds.take(row))
+        of_year = np.maximum(c.cap_fen.take(row) - counted(year, c.cap_kinds.take(row)), 0)
+        room = np.full_like(of_year, NO_LIMIT_FEN)
         if c.limited:
             np.minimum(room, c.kind_cap_fen.take(row) - counted(year, c.kind_cap_kinds.take(row)), out=room)
         if c.limited and c.diseased:
@@ -436,15 +439,16 @@ class Twin:
         if c.monthly:
             month = self.in_month[1][:, who]
             np.minimum(room, c.month_cap_fen.take(row) - counted(month, c.month_cap_kinds.take(row)), out=room)
-        return np.maximum(room, 0, out=room)
+        return np.maximum(room, 0, out=room), of_year
 
-    def above_caps(self, row: Any, entering: Any, net: Any, uncapped: Any, owed: Any) -> Any:
-        """Write large-sum payments where a cap cuts; return what stays out of layer 7 there."""
+    def above_caps(self, row: Any, entering: Any, net: Any, uncapped: Any, owed: Any, room: Any) -> Any:
+        """Write large-sum payments where the yearly cap cuts; return what stays out of layer 7 where any does."""
         c, over_limit = self.policies, np.zeros_like(entering)
         cut = np.nonzero(owed[OWED["basic"]] < uncapped)
+        by_year = np.maximum(np.minimum(uncapped, room[0]) - np.maximum(room[1], 0), 0)
         if cut[0].size:
             r, whole, basic = row[cut[-1]], uncapped[cut], owed[OWED["basic"]][cut]
-            large_sum = scaled(net[cut] * c.above_cap_ratio_ppm[r], whole - basic, whole * 1_000_000)
+            large_sum = scaled(net[cut] * c.above_cap_ratio_ppm[r], by_year[cut], whole * 1_000_000)
             owed[OWED["large_sum"]][cut] = large_sum = np.minimum(large_sum, entering[cut] - basic)
             left_out = c.catastrophic_leaves_out_over_limit[r]
             over_limit[cut] = left_out * (scaled(net[cut], whole - basic, whole) - large_sum)
@@ -457,7 +461,7 @@ class Twin:
         start, stop = np.maximum(before, threshold), before + base
         paid = rounded(c.catastrophic.pay(row, start, np.maximum(start, stop)))
         np.minimum(paid, np.maximum(c.catastrophic_cap_fen.take(row) - running[1], 0), out=paid)
-        owed[OWED["base"]], owed[OWED["catastrophic"]] = base, paid
+        owed[OWED["base"]], owed[OWED["catastrophic"]] = base * (c.catastrophic_bands.take(row) > 0), paid
         for name, before, used in (("assistance", *running[2:4]), ("tilt", *running[4:6])):
             base = base - paid
             threshold, ratio, cap = (
@@ -466,7 +470,7 @@ class Twin:
             reached = np.maximum(before + base - threshold, 0)
             reached -= np.maximum(before - threshold, 0)
             paid = np.minimum(rounded(reached * ratio), np.maximum(cap - used, 0))
-            owed[OWED[f"{name}_base"]], owed[OWED[name]] = base, paid
+            owed[OWED[f"{name}_base"]], owed[OWED[name]] = base * (ratio > 0), paid
 
     def advance(self, who: Any, at: Any, owed: Any, stay: Any) -> None:
         """Do as `benefits.advance`."""
@@ -514,7 +518,9 @@ class Twin:
         paid = fund[failed]
         lost = failed[paid <= (claim_cost[failed] + waiting[failed] * paid) * self.reluctance[failing]]
         channel[lost] = ABANDONED
-        share = self.bill[v] - fund - outside * self.policies.account_in_scope.take(row)
+        share, listed, c = self.bill[v] - fund, self.bill[v] - outside, self.policies
+        in_scope = listed - rounded(listed * c.first_share_ppm.take(row)) - fund
+        share = np.where(c.account_in_scope.take(row), np.minimum(share, in_scope), share)
         account = np.minimum(self.balance[who], np.maximum(share, 0))
         account[lost] = 0
         self.balance[who] -= account
@@ -669,7 +675,7 @@ def in_a_process(wanted: int, jobs: int, cold: bool) -> dict[str, Any]:
     """Return what `nation` returns in a process of its own; if cold, Numba finds an empty folder."""
     command = [sys.executable, __file__, "--jobs", str(jobs), "--nation", str(wanted), *["--cold"] * cold]
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | ({"XDG_CACHE_HOME": folder, "NUMBA_CACHE_DIR": folder} if cold else {})
+        environment = os.environ | ({"XDG_CACHE_HOME": folder} if cold else {})
         found = json.loads(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout)
     times = ("seconds_nation", "cores_got_nation", "seconds_solve", "peak_mb")
     return {f"{name}_cold": found[name] for name in times} if cold else found

@@ -135,10 +135,14 @@ class Slow:
 
     def price(self, policy: Any, visit: Any, side: str, used: Any, keys: Any, balance: Decimal) -> dict[str, Decimal]:
         """Return one price of a visit, layer by layer."""
-        out = self.lines(visit["bill"], side)
+        out = self.lines(visit["bill"], side, visit.get("rule", "host"))
         open_ = out["bill"] - out["unlisted"] - out["over_ceiling"] - out["self_pay_b"]
         months = visit.get("months", 1)
-        due = self.due(policy["deductible"], out["bill"], used["admissions", *keys["year"]], months)
+        stays = used["admissions", *keys["year"]]
+        per = amounts(policy["deductible"], "amount").get("per", "visit")
+        if visit.get("kind", "inpatient") != "inpatient" and per != "visit of any kind":
+            stays = ZERO  # later admissions count admissions
+        due = self.due(policy["deductible"], out["bill"], stays, months)
         due = max(due - self.already(policy["deductible"], used, keys), ZERO)
         out["self_pay_away"], out["deductible"] = self.first(dec(policy.get("first_self_pay_away", 0)), open_, due)
         entering = open_ - out["self_pay_away"]
@@ -154,9 +158,9 @@ class Slow:
         base, out["large_sum"] = self.base(policy, entering, out, uncapped)
         out["catastrophic_base"] = out["_catastrophic_base"] = base
         for payer in self.payers:
-            out[f"_{payer}_base"] = base
             before = used[f"{payer}_base", *keys["year"]]
             terms = policy.get(payer)
+            out[f"_{payer}_base"] = base if self.covers(payer, terms) else ZERO
             found = ZERO if terms is None else self.payer(payer, terms, before, base)
             if terms is not None and terms.get("cap") is not None:
                 found = min(found, max(dec(terms["cap"]) - used[f"{payer}_paid", *keys["year"]], ZERO))
@@ -168,11 +172,11 @@ class Slow:
         out["cash"] = out["patient"] - out["account"]
         return out
 
-    def lines(self, bill: list[Any], side: str) -> dict[str, Decimal]:
+    def lines(self, bill: list[Any], side: str, recognised: Any) -> dict[str, Decimal]:
         """Layers 1 and 2: add the lines, round once."""
         out = dict.fromkeys(("bill", "unlisted", "over_ceiling", "self_pay_b"), ZERO)
         for line in bill:
-            rule, amount = line.get(LISTS[side], line), dec(line["amount"])
+            rule, amount = line.get(self.list_of(line, side, recognised), line), dec(line["amount"])
             out["bill"] += amount
             if rule["class"] == "unlisted":
                 out["unlisted"] += amount
@@ -184,6 +188,21 @@ class Slow:
             out["self_pay_b"] += self.of_line(within * dec(rule.get("self_pay", 0)))
         out["self_pay_b"] = self.cents(out["self_pay_b"])
         return out
+
+    def list_of(self, line: dict[str, Any], side: str, recognised: Any) -> str:
+        """Return whose list prices a line: for direct settlement as the rule of recognition says."""
+        rule = recognised.get(line.get("category"), "host") if isinstance(recognised, dict) else recognised
+        if side == "claim" or rule == "home":
+            return "home"
+        host, home = (self.left(line.get(list_, line), line) for list_ in ("host", "home"))
+        return "home" if (rule == "either" and home > host) or (rule == "both" and home < host) else "host"
+
+    def left(self, entry: dict[str, Any], line: dict[str, Any]) -> Decimal:
+        """Return what a list makes payable of a line."""
+        if entry["class"] == "unlisted":
+            return ZERO
+        most = self.most(dec(entry["ceiling"]), line.get("quantity", 1)) if "ceiling" in entry else dec(line["amount"])
+        return min(dec(line["amount"]), most) * (1 - dec(entry.get("self_pay", 0)))
 
     def most(self, ceiling: Decimal, quantity: int) -> Decimal:
         return ceiling * quantity
@@ -199,15 +218,14 @@ class Slow:
     def due(self, terms: Any, total: Decimal, admissions: Decimal, months: int) -> Decimal:
         """Return the deductible of this admission: fixed, or a share of the fee; once for each month dispensed."""
         terms = amounts(terms, "amount")
+        steps = [terms.get("floor", 0) if "share_of_bill" in terms else terms["amount"]]
+        steps.append(steps[-1] if terms.get("second") is None else terms["second"])
+        steps.append(steps[-1] if terms.get("third_and_later") is None else terms["third_and_later"])
+        due = dec(steps[self.step(int(admissions))])
         if "share_of_bill" in terms:
-            due = max(dec(terms["share_of_bill"]) * total, dec(terms.get("floor", 0)))
+            due = max(dec(terms["share_of_bill"]) * total, due)
             if terms.get("ceiling") is not None:
                 due = min(due, dec(terms["ceiling"]))
-        else:
-            steps = [terms["amount"]]
-            steps.append(steps[-1] if terms.get("second") is None else terms["second"])
-            steps.append(steps[-1] if terms.get("third_and_later") is None else terms["third_and_later"])
-            due = dec(steps[self.step(int(admissions))])
         due = self.cents(due * dec(terms.get("factor", 1)))
         return due * months if terms.get("per") == "month" else due
 
@@ -217,7 +235,8 @@ class Slow:
     def already(self, terms: Any, used: Any, keys: Any) -> Decimal:
         """Return what of the deductible its period has used up."""
         per = amounts(terms, "amount").get("per", "visit")
-        where = {"year": "kind", "month": "month", "disease": "disease"}.get(per)
+        month = "month" if keys["disease"][-1] is None else "disease_month"  # one of each disease, if there is any
+        where = {"year": "kind", "month": month, "disease": "disease"}.get(per)
         return ZERO if where is None else used["deductible", *keys[where]]
 
     def by_ratio(self, policy: Any, entering: Decimal, taken: Decimal, before: Decimal) -> tuple[Decimal, Decimal]:
@@ -274,7 +293,8 @@ class Slow:
         """Return what enters layer 7, and what a large-sum scheme pays above the caps."""
         cut, catastrophic = out["above_cap"], policy.get("catastrophic") or {}
         cost = (entering - out["deductible"]) * cut / uncapped if cut else ZERO
-        large = min(self.cents(dec(policy.get("above_cap_ratio", 0)) * cost), entering - out["basic"])
+        of_year = (entering - out["deductible"]) * out["above_year_cap"] / uncapped if cut else ZERO
+        large = min(self.cents(dec(policy.get("above_cap_ratio", 0)) * of_year), entering - out["basic"])
         base = entering - out["basic"] - large
         if catastrophic.get("leaves_out_over_limit"):
             base = max(base - (self.cents(cost) - large), ZERO)
@@ -302,8 +322,12 @@ class Slow:
         """Layer 9."""
         share = out["bill"] - out["fund"]
         if policy.get("account_in_scope_only"):
-            share -= out["unlisted"] + out["over_ceiling"]
+            share -= out["unlisted"] + out["over_ceiling"] + out["self_pay_b"] + out["self_pay_away"]
         return min(balance, max(share, ZERO))
+
+    def covers(self, payer: str, terms: Any) -> bool:
+        """Return whether a payer covers the care: what it does not cover moves none of its bases."""
+        return terms is not None and (payer == "catastrophic" or dec(terms["ratio"]) > 0)
 
 
 def unmet(case: dict[str, Any], rules: Slow) -> list[str]:
@@ -347,16 +371,18 @@ def random_bands(rng: Random, most: float, decimals: int = 6) -> list[dict[str, 
 def random_deductible(rng: Random) -> Any:
     if rng.random() < 0.3:
         return money(rng, 2_000)
-    terms: dict[str, Any] = {"per": rng.choice(["visit", "year", "month", "disease", "visit"])}
+    terms: dict[str, Any] = {"per": rng.choice(["visit", "year", "month", "disease", "visit", "visit of any kind"])}
     if rng.random() < 0.3:
-        terms |= {"share_of_bill": rng.randint(0, 300) / 1000, "floor": money(rng, 1_000)}
+        terms |= {"share_of_bill": rng.choice([rng.randint(0, 300) / 1000, 0.1255]), "floor": money(rng, 1_000)}
+        terms |= {name: money(rng, 1_000) for name in ("second", "third_and_later") if rng.random() < 0.2}
         if rng.random() < 0.7:
-            terms["ceiling"] = round(terms["floor"] + money(rng, 5_000), 2)
+            most = max(terms[name] for name in ("floor", "second", "third_and_later") if name in terms)
+            terms["ceiling"] = round(most + money(rng, 5_000), 2)
     else:
         terms["amount"] = money(rng, 3_000)
         terms |= {name: money(rng, 2_000) for name in ("second", "third_and_later") if rng.random() < 0.5}
     if rng.random() < 0.4:
-        terms["factor"] = rng.choice([0.5, 1.5, 2, rng.randint(0, 3000) / 1000])
+        terms["factor"] = rng.choice([0.5, 1.5, 2, rng.randint(0, 30) / 10])
     return terms
 
 
@@ -435,6 +461,9 @@ def random_visit(rng: Random, date: str) -> dict[str, Any]:
     visit["settled"] = rng.choice(["direct", "direct", "claim", "abandoned"])
     if visit["kind"] != "inpatient" and rng.random() < 0.4:
         visit["months"] = rng.randint(1, 3)
+    own = Random(f"{date} {visit['bill'][0]['amount']}")  # leaves what else is drawn as it was
+    if own.random() < 0.4:
+        visit["rule"] = own.choice(["host", "home", "either", "both"])
     return visit
 
 

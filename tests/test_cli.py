@@ -335,3 +335,14 @@ def test_import_is_quick_and_pulls_in_nothing_heavy() -> None:
     code = "import sys, simlib; print([m for m in ('numpy', 'numba', 'pandas', 'matplotlib') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_folder_that_somebody_else_filled_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`run --out .` once overwrote a workbook and a manifest that it had not written, and deleted reports."""
+    (tmp_path / "report_zh").mkdir()
+    for name in ("manifest.json", "workbook.xlsx", "report_zh/report.html"):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    assert run(out=tmp_path) == 2
+    said = capsys.readouterr().err
+    assert "holds what simlib has not written (manifest.json, report_zh, workbook.xlsx). Name a new folder" in said
+    assert all(path.read_text(encoding="utf-8") == "{}" for path in tmp_path.rglob("*") if path.is_file())

@@ -7,11 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from simlib import quantities
+from simlib import compiled, quantities
 
 ROOT = Path(__file__).parent.parent
 TOP = {
@@ -87,7 +88,6 @@ def test_editing_a_rule_or_a_number_of_a_file_changes_the_loop_that_uses_it(tmp_
         "print(int(r.totals[..., 6].sum()))"
     )
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
-    environment.pop("NUMBA_CACHE_DIR", None)
 
     def printed(*command: str) -> str:
         command = (sys.executable, *command)
@@ -108,9 +108,53 @@ def test_editing_a_rule_or_a_number_of_a_file_changes_the_loop_that_uses_it(tmp_
     waiting = "  unit: months\n  range: [1, 6]\n  distribution: log-uniform\n  default: 2\n"
     edit("simlib/settlement/channels.yaml", waiting, waiting.replace("[1, 6]", "[5, 6]").replace("2\n", "5.5\n"))
     edit("simlib/settlement/gates.yaml", "  range: [6.0, 60.0]", "  range: [6.0, 72.0]")
+    environment["NUMBA_CACHE_DIR"] = str(next((tmp_path / "cache" / "simlib").iterdir()))  # as a parent may leave it
     after = fund_paid()
     assert after != before
     assert "5.5 [5, 6] log-uniform, months" in printed("-m", "simlib.cli", "parameters")
     assert '"maximum": 72.0' in printed("-m", "simlib.cli", "schema", "scenario")
     edit("simlib/settlement/channels.py", "CLAIMED if attentive and gain > 0 else DIRECT", "CLAIMED")
     assert fund_paid() == 0 != after
+
+
+@pytest.mark.parametrize("trap", ["link", "writable", "file", "no home", "empty"])
+def test_compiled_rules_are_kept_only_where_nobody_else_may_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trap: str
+) -> None:
+    """Index files of compiled rules are pickles: a folder that somebody else can fill would run as the user."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "" if trap == "empty" else str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    own = tmp_path / "simlib"
+    if trap == "link":
+        (tmp_path / "elsewhere").mkdir()
+        own.symlink_to(tmp_path / "elsewhere")
+    elif trap == "writable":
+        (own / compiled.rules_sha()[:16]).mkdir(parents=True)
+        (own / compiled.rules_sha()[:16]).chmod(0o777)
+    elif trap == "file":
+        own.write_bytes(b"")
+    elif trap == "no home":
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+    found = compiled.kept_in(compiled._users_cache)
+    assert found == (tmp_path / ".cache" / "simlib" / compiled.rules_sha()[:16] if trap == "empty" else None)
+
+
+def test_a_folder_of_ours_that_a_group_could_write_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "simlib").mkdir()
+    (tmp_path / "simlib").chmod(0o775)
+    found = compiled.kept_in(compiled._users_cache)
+    assert found is not None and found.stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "simlib").stat().st_mode & 0o777 == 0o700
+
+
+def test_without_a_home_compiled_rules_are_kept_in_a_folder_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").write_bytes(b"")
+    monkeypatch.setattr(compiled, "_users_cache", lambda: tmp_path / "home" / "simlib")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    found = compiled.folder.__wrapped__()
+    assert found is not None and found.parent == tmp_path / f"simlib-{os.getuid()}"
+    assert found.parent.stat().st_mode & 0o777 == 0o700

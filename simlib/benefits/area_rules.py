@@ -269,6 +269,25 @@ def _rows() -> dict[str, dict[str, tuple[Row, ...]]]:
     return by_area
 
 
+@cache
+def _unheld_rows() -> tuple[tuple[Row, str], ...]:
+    """Return the rows that no policy can hold, and why."""
+    return tuple((_row(cells), cells["note"]) for cells in read("benefits") if cells["used"] != "yes")
+
+
+def unheld(area: str, situation: Situation) -> Iterator[tuple[str, str]]:
+    """Yield the id of each row of an area's own that speaks of a situation and is not used, and why; `area` is a name.
+
+    >>> asked = Situation("resident", "inpatient", 3, HOME, "2024-12")
+    >>> [row for row, _ in unheld("Bengbu", asked)], list(unheld("Hefei", asked))
+    (['BE0214', 'BE0215'], [])
+    """
+    code = pool(area).code
+    for row, why in _unheld_rows():
+        if row.area == code and {situation.filing, "any"} & set(row.filings) and _fits(row, situation):
+            yield row.id, why
+
+
 def _all_rows(area: str) -> Iterator[Row]:
     """Yield the rows in use of one area, by code, without those it inherits."""
     for rows in _rows().get(area, {}).values():

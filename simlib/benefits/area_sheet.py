@@ -116,7 +116,7 @@ def _bands(terms: Ratio | Catastrophic, lang: Lang) -> str:
 def _deductible(terms: Deductible, lang: Lang) -> str:
     """Return a deductible in words."""
     if terms.amount is None:
-        share = f"{(terms.share_of_bill or 0) / 1000:g}"
+        share = f"{(terms.share_of_bill or 0) / PPM:g}"
         words = [_limited(said("terms.share_of_bill", lang, share, _yuan(terms.floor)), terms.ceiling, lang)]
     else:
         later = (("second", terms.second), ("third", terms.third_and_later))

@@ -35,6 +35,8 @@ from simlib.files.texts import worded
 from simlib.terms import FEN, MONTHS, PPM, TIERS, Grade
 
 List = Literal["host", "home"]
+Rule = Literal["host", "home", "either", "both"]
+"""Which list prices an item in direct settlement: of either the one that leaves more payable, of both that less."""
 Class = Literal["甲", "乙", "unlisted"]
 Filing = Literal["long_stay", "referral", "emergency", "temporary", "unfiled", "local"]
 Member = Literal["working", "retired"]
@@ -161,6 +163,35 @@ class Item(Listing):
         """Return what of the amount lies within a ceiling, fen."""
         return self.amount if listed.ceiling is None else min(self.amount, listed.ceiling * self.quantity)
 
+    def payable(self, list_: List) -> int:
+        """Return what a list makes payable of it, fen x ppm."""
+        listed = self.on(list_)
+        return 0 if listed.class_ == "unlisted" else self.within(listed) * (PPM - (listed.self_pay or 0))
+
+    def chosen(self, rule: Rule) -> List:
+        """Return the list that a rule of recognition picks for it: of two that leave the same, the host's."""
+        if rule in ("host", "home"):
+            return "home" if rule == "home" else "host"
+        home, host = self.payable("home"), self.payable("host")
+        return "home" if (home > host if rule == "either" else home < host) else "host"
+
+
+class RuleByCategory(Frozen):
+    """The rule of recognition by category; items without a category stay on the host's list."""
+
+    drug: Rule = "host"
+    service: Rule = "host"
+    consumable: Rule = "host"
+
+    def of(self, item: Item) -> Rule:
+        """Return the rule of an item."""
+        return getattr(self, item.category) if item.category else "host"
+
+
+def _rule_or_rules(value: Any) -> Any:
+    """Return one rule, or one for each category, each fault at its own place."""
+    return RuleByCategory.model_validate(value) if isinstance(value, dict) else value
+
 
 class When(Frozen):
     """The visits that an entry of a policy is for; what is left out is not limited."""
@@ -224,10 +255,18 @@ class Visit(Frozen):
     disease: Line | None = Field(None, description="disease: the chronic disease whose limits count")
     months: int = Field(1, ge=1, le=MONTHS, description="months of drugs dispensed")
     settled: Literal["direct", "claim", "abandoned"] = "direct"
+    rule: Annotated[Rule | RuleByCategory, BeforeValidator(_rule_or_rules)] = Field(
+        "host", description="rule: either, or {consumable: either}: whose list prices direct settlement"
+    )
     bill: Annotated[tuple[Item, ...], BeforeValidator(several), AfterValidator(_exact_bill)] = Field(
         (), json_schema_extra={"minItems": 1}, description="bill: a list of {what: drug, amount: 5000, class: 甲}"
     )
     expected: Expected = Expected()
+
+    def listing(self, item: Item, list_: List) -> Listing:
+        """Return what prices an item: on the home's list a claim, on that which the rule picks direct settlement."""
+        rule = self.rule.of(item) if isinstance(self.rule, RuleByCategory) else self.rule
+        return item.on("home" if list_ == "home" else item.chosen(rule))
 
     @property
     def month(self) -> str:
@@ -433,17 +472,29 @@ def terms_of(case: Case, visit: Visit) -> Terms:
 
 def origin(case: Case, visit: Visit) -> tuple[Terms, area_rules.Origins]:
     """Return the terms of a visit in a named area, and where each field of them comes from."""
+    return _of_area(case.area or "", asked(case, visit))
+
+
+def asked(case: Case, visit: Visit) -> area_rules.Situation:
+    """Return what the rules of a named area are asked for at a visit."""
     month = visit.month or f"{case.year}-12"
     person: dict[str, Any] = {"member": case.member, "group": case.group or "", "disease": visit.disease or ""}
-    asked = area_rules.Situation(case.scheme or "", visit.kind, visit.tier, visit.filing or "", month, **person)
-    return _of_area(case.area or "", asked)
+    return area_rules.Situation(case.scheme or "", visit.kind, visit.tier, visit.filing or "", month, **person)
 
 
 _of_area = lru_cache(maxsize=4096)(area_rules.terms_of)
 
 
 def warnings(case: Case) -> Iterator[str]:
-    """Yield what is allowed and yet unusual: more points off than the national notice of 2022 allows."""
+    """Yield what is allowed and yet unusual, and what an area publishes that its policy cannot hold, with the row.
+
+    Unusual are more points off than the national notice of 2022 allows.
+    """
+    known = [
+        unheld for visit in case.sequence if case.area for unheld in area_rules.unheld(case.area, asked(case, visit))
+    ]
+    for row, why in dict.fromkeys(known):
+        yield f"{shown(case.area)} publishes a rule of its own that is not used here, {row}: {why}."
     for visit in case.sequence:
         most = area_rules.MOST_POINTS.get(visit.filing or "", PPM)
         if (points := terms_of(case, visit).points_off) > most:

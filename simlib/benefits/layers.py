@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simlib.compiled import apart, rule
-from simlib.terms import KINDS
+from simlib.terms import INPATIENT, KINDS
 
 MOST_BANDS = 8
 """Most bands of a ratio, basic or catastrophic."""
@@ -32,6 +32,7 @@ POLICY = np.dtype(
         ("first_share_ppm", np.int64),
         # 4: for the first, second, and third and later admission of the year; low = high where the amount is fixed
         ("deductible_period", np.int64),
+        ("deductible_any_kind", np.int64),  # whether later admissions lower that of other kinds of care too
         ("deductible_share_ppm", np.int64, 3),
         ("deductible_low", np.int64, 3),  # fen x ppm
         ("deductible_high", np.int64, 3),  # fen x ppm
@@ -139,6 +140,7 @@ YEAR = np.dtype(
         ("paid_month", np.int64, len(KINDS)),
         # by disease
         ("disease_deductible", np.int64, MOST_DISEASES),
+        ("disease_deductible_month", np.int64, MOST_DISEASES),
         ("disease_paid", np.int64, MOST_DISEASES),
         ("disease_paid_month", np.int64, MOST_DISEASES),
         # running bases and payments of layers 7 and 8
@@ -158,7 +160,7 @@ class Owed(NamedTuple):
     """What the fund owes on one visit, by component, and what the visit uses up, fen.
 
     basic : layers 5 and 6. reached : how far the visit moves along the yearly bands. base, assistance_base, tilt_base :
-    what enters layers 7 and 8.
+    what enters layers 7 and 8 where these cover the care, else 0.
     """
 
     basic: int
@@ -232,7 +234,8 @@ def begin_year(year: Any) -> None:
         year.deductible[kind] = year.deductible_month[kind] = year.reached[kind] = 0
         year.paid[kind] = year.paid_month[kind] = 0
     for disease in range(len(year.disease_paid)):
-        year.disease_deductible[disease] = year.disease_paid[disease] = year.disease_paid_month[disease] = 0
+        year.disease_deductible[disease] = year.disease_deductible_month[disease] = 0
+        year.disease_paid[disease] = year.disease_paid_month[disease] = 0
     year.catastrophic_base = year.catastrophic_paid = year.assistance_base = year.assistance_paid = 0
     year.tilt_base = year.tilt_paid = 0
 
@@ -245,7 +248,7 @@ def begin_month(year: Any, month: int) -> None:
         for kind in range(len(year.paid)):
             year.deductible_month[kind] = year.paid_month[kind] = 0
         for disease in range(len(year.disease_paid)):
-            year.disease_paid_month[disease] = 0
+            year.disease_deductible_month[disease] = year.disease_paid_month[disease] = 0
 
 
 @rule
@@ -268,28 +271,29 @@ def banded(ends: Any, ratios: Any, count: int, start: int, stop: int) -> int:
 
 
 @rule
-def deductible_due(policy: Any, total: int, admission: int, months: int) -> int:
+def deductible_due(policy: Any, total: int, admission: int, care: Any) -> int:
     """Return the deductible (起付线) of a visit before anything is set off, fen.
 
     min(max(share x total fee, floor), ceiling), a fixed amount being floor and ceiling at once; by number of the
-    admission; a monthly one once for every month dispensed.
+    admission, which counts for admissions only unless the policy says for any kind; a monthly one once for every month
+    dispensed.
     """
-    a = min(admission, 2)
+    a = min(admission, 2) if care.kind == INPATIENT or policy.deductible_any_kind else 0
     due = min(max(total * policy.deductible_share_ppm[a], policy.deductible_low[a]), policy.deductible_high[a])
-    return rounded(due) * (months if policy.deductible_period == PER_MONTH else 1)
+    return rounded(due) * (care.months if policy.deductible_period == PER_MONTH else 1)
 
 
 @rule
 def deductible_used(policy: Any, care: Any, year: Any) -> int:
-    """Return what of the deductible is used up already in its period, fen."""
+    """Return what of the deductible is used up already in its period, fen: a monthly one of each disease, if any."""
     if policy.deductible_period == PER_VISIT:
         return 0
     if policy.deductible_period == PER_YEAR:
         used: int = year.deductible[care.kind]
     elif policy.deductible_period == PER_MONTH:
-        used = year.deductible_month[care.kind]
+        used = year.deductible_month[care.kind] if care.disease < 0 else year.disease_deductible_month[care.disease]
     else:
-        used = year.disease_deductible[max(care.disease, 0)]
+        used = year.disease_deductible[care.disease] if care.disease >= 0 else 0
     return used
 
 
@@ -303,8 +307,11 @@ def counted(amounts: Any, kinds: int) -> int:
 
 
 @rule
-def under_caps(policy: Any, care: Any, year: Any, payment: int, trace: Any) -> int:
-    """Return what of a payment all caps leave, fen, the narrowest first: disease, month, kind of care, year."""
+def under_caps(policy: Any, care: Any, year: Any, payment: int, trace: Any) -> tuple[int, int]:
+    """Return what of a payment all caps leave, and what the yearly one cuts, fen.
+
+    The narrowest cap first: disease, month, kind of care, year.
+    """
     left = payment
     if policy.limits:
         if care.disease >= 0:
@@ -322,7 +329,7 @@ def under_caps(policy: Any, care: Any, year: Any, payment: int, trace: Any) -> i
     capped = min(left, max(policy.cap_fen - counted(year.paid, policy.cap_kinds), 0))
     if trace is not None:
         trace[_DISEASE_CAP + 3] = left - capped
-    return int(capped)
+    return int(capped), int(left - capped)
 
 
 @rule
@@ -359,7 +366,7 @@ def settle(policy: Any, bill: Any, care: Any, year: Any, trace: Any) -> Owed:
     """
     away = part(bill.total - bill.unlisted - bill.over_ceiling - bill.self_pay, policy.first_share_ppm)
     entering = bill.total - bill.unlisted - bill.over_ceiling - bill.self_pay - away
-    due = deductible_due(policy, bill.total, year.admissions, care.months)
+    due = deductible_due(policy, bill.total, year.admissions, care)
     deductible = min(entering, max(due - deductible_used(policy, care, year), 0))
     start = (year.reached[care.kind] if policy.bands_yearly else 0) + (deductible if policy.bands_gross else 0)
     stop = start + entering - deductible
@@ -367,10 +374,10 @@ def settle(policy: Any, bill: Any, care: Any, year: Any, trace: Any) -> Owed:
     uncapped = by_ratio
     if policy.floor_ratio_ppm > 0:
         uncapped = max(by_ratio, part(entering, policy.floor_ratio_ppm))
-    basic = under_caps(policy, care, year, uncapped, trace)
+    basic, cut_by_year = under_caps(policy, care, year, uncapped, trace)
     cut, large_sum, over_limit = uncapped - basic, 0, 0
-    if cut > 0 and policy.above_cap_ratio_ppm > 0:
-        large_sum = scaled((entering - deductible) * policy.above_cap_ratio_ppm, cut, uncapped * 1_000_000)
+    if cut_by_year > 0 and policy.above_cap_ratio_ppm > 0:
+        large_sum = scaled((entering - deductible) * policy.above_cap_ratio_ppm, cut_by_year, uncapped * 1_000_000)
         large_sum = min(large_sum, entering - basic)
     if cut > 0 and policy.catastrophic_leaves_out_over_limit:
         over_limit = scaled(entering - deductible, cut, uncapped) - large_sum
@@ -380,8 +387,7 @@ def settle(policy: Any, bill: Any, care: Any, year: Any, trace: Any) -> Owed:
     assistance_base = base - catastrophic
     assistance, tilt = 0, 0
     if policy.assistance_ratio_ppm > 0:
-        room = policy.assistance_cap_fen - year.assistance_paid
-        before = year.assistance_base
+        room, before = policy.assistance_cap_fen - year.assistance_paid, year.assistance_base
         assistance = beyond(policy.assistance_threshold_fen, policy.assistance_ratio_ppm, room, before, assistance_base)
     tilt_base = assistance_base - assistance
     if policy.tilt_ratio_ppm > 0:
@@ -394,6 +400,10 @@ def settle(policy: Any, bill: Any, care: Any, year: Any, trace: Any) -> Owed:
         trace[_LARGE_SUM], trace[_CATASTROPHIC], trace[_CATASTROPHIC + 1] = large_sum, base, catastrophic
         trace[_CATASTROPHIC + 2], trace[_CATASTROPHIC + 3] = assistance, tilt
     reached = entering if policy.bands_gross else entering - deductible
+    # What a payer does not cover does not move its running base.
+    base *= policy.catastrophic_bands > 0
+    assistance_base *= policy.assistance_ratio_ppm > 0
+    tilt_base *= policy.tilt_ratio_ppm > 0
     return Owed(basic, large_sum, catastrophic, assistance, tilt, deductible, reached, base, assistance_base, tilt_base)
 
 
@@ -414,11 +424,13 @@ def fund(owed: Any) -> int:
 def from_account(policy: Any, bill: Any, fund: int, balance: int) -> int:
     """Return what the personal account (个人账户) pays of the patient's share, fen.
 
-    min(balance, patient's share); where an area keeps the account for what is in scope, layer 1 is left out.
+    min(balance, patient's share); where an area keeps it for what is in scope (政策范围内, what enters layer 4:
+    `inscp_scp_amt` of the national interface), at most the patient's part of that.
     """
     share: int = bill.total - fund
     if policy.account_in_scope:
-        share -= bill.unlisted + bill.over_ceiling
+        listed = bill.total - bill.unlisted - bill.over_ceiling - bill.self_pay
+        share = min(share, listed - part(listed, policy.first_share_ppm) - fund)
     return min(balance, max(share, 0))
 
 
@@ -439,5 +451,6 @@ def advance(year: Any, care: Any, owed: Any, admitted: bool) -> None:
     year.paid_month[care.kind] += owed.basic
     if care.disease >= 0:
         year.disease_deductible[care.disease] += owed.deductible
+        year.disease_deductible_month[care.disease] += owed.deductible
         year.disease_paid[care.disease] += owed.basic
         year.disease_paid_month[care.disease] += owed.basic

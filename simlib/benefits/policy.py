@@ -37,7 +37,13 @@ MOST_DEDUCTIBLE_YUAN = 1_000_000
 
 Kind = Literal["inpatient", "outpatient", "chronic", "pharmacy"]
 Count = Literal["gross", "net"]
-PERIODS = {"visit": PER_VISIT, "year": PER_YEAR, "month": PER_MONTH, "disease": PER_DISEASE}
+PERIODS = {
+    "visit": PER_VISIT,
+    "visit of any kind": PER_VISIT,
+    "year": PER_YEAR,
+    "month": PER_MONTH,
+    "disease": PER_DISEASE,
+}
 
 
 def _whole(quantity: Quantity, decimals: int, value: Any) -> int:
@@ -97,7 +103,8 @@ Factor = Annotated[int, written("times", 3, 0, 10)]
 class Deductible(Frozen):
     """What the patient bears before the ratio (起付线): a fixed amount, or a share of the bill with floor and ceiling.
 
-    `second` and `third_and_later` are for later admissions of the calendar year; left out, the one before stands.
+    `second` and `third_and_later` are for later admissions of the calendar year, of a share of the bill its floor; left
+    out, the one before stands. They lower the deductible of other care after a stay only `per: visit of any kind`.
     `factor` multiplies all amounts (away from home, twice as much for instance).
     """
 
@@ -106,25 +113,23 @@ class Deductible(Frozen):
     )
     second: Annotated[int, written("yuan", 2, 0, MOST_DEDUCTIBLE_YUAN)] | None = None
     third_and_later: Annotated[int, written("yuan", 2, 0, MOST_DEDUCTIBLE_YUAN)] | None = None
-    share_of_bill: Annotated[int, written("share", 3, 0, 1)] | None = Field(
-        None, description="share_of_bill: such as 0.2, with floor and ceiling"
-    )
+    share_of_bill: Share | None = Field(None, description="share_of_bill: such as 0.2, with floor and ceiling")
     floor: Annotated[int, written("yuan", 2, 0, MOST_DEDUCTIBLE_YUAN)] = 0
     ceiling: Annotated[int, written("yuan", 2, 0, MOST_DEDUCTIBLE_YUAN)] | None = None
     factor: Factor = 1000
-    per: Literal["visit", "year", "month", "disease"] = "visit"
+    per: Literal["visit", "visit of any kind", "year", "month", "disease"] = "visit"
 
     @model_validator(mode="after")
     def _one_form(self) -> Deductible:
         """Refuse a mixture of the two forms."""
         if (self.amount is None) == (self.share_of_bill is None):
             raise ValueError("needs either amount or share_of_bill. Write one of them.")
-        if self.amount is None and (self.second is not None or self.third_and_later is not None):
-            raise ValueError("second and third_and_later go with amount, not with share_of_bill. Delete them.")
         if self.amount is not None and (self.floor or self.ceiling is not None):
             raise ValueError("floor and ceiling go with share_of_bill, not with amount. Delete them.")
-        if self.ceiling is not None and self.ceiling < self.floor:
+        if self.ceiling is not None and self.ceiling < max(self.floor, self.second or 0, self.third_and_later or 0):
             raise ValueError("the ceiling is below the floor. Write the larger one as ceiling.")
+        if (self.share_of_bill or 0) * self.factor % 1000:
+            raise ValueError("share_of_bill times factor has over 6 decimals. Round one of them.")
         return self
 
 
@@ -287,16 +292,15 @@ def record(terms: Terms, kind: int, grade: int = 0, local: int = 0) -> Any:
 
 def _put_deductible(out: Any, terms: Deductible) -> None:
     """Write a deductible into a record, as share, floor and ceiling by number of the admission."""
-    out["deductible_period"] = PERIODS[terms.per]
+    out["deductible_period"], out["deductible_any_kind"] = PERIODS[terms.per], terms.per == "visit of any kind"
     factor = terms.factor * (PPM // 1000)
-    if terms.amount is None:
-        out["deductible_share_ppm"] = (terms.share_of_bill or 0) * terms.factor  # thousandths of each
-        out["deductible_low"] = terms.floor * factor
-        out["deductible_high"] = 10 * NO_LIMIT_FEN if terms.ceiling is None else terms.ceiling * factor  # 10^18 at most
-        return
-    second = terms.amount if terms.second is None else terms.second
+    first = terms.floor if terms.amount is None else terms.amount
+    second = first if terms.second is None else terms.second
     third = second if terms.third_and_later is None else terms.third_and_later
-    out["deductible_low"] = out["deductible_high"] = [amount * factor for amount in (terms.amount, second, third)]
+    out["deductible_low"] = out["deductible_high"] = [amount * factor for amount in (first, second, third)]
+    if terms.amount is None:
+        out["deductible_share_ppm"] = (terms.share_of_bill or 0) * terms.factor // 1000
+        out["deductible_high"] = 10 * NO_LIMIT_FEN if terms.ceiling is None else terms.ceiling * factor  # 10^18 at most
 
 
 def _put_caps(out: Any, terms: Terms, kind: int) -> None:

@@ -32,7 +32,13 @@ OWN, MEAN, MEAN_OR_CAPITAL, BEST = range(4)
 """Choices of `Pooling.policy`."""
 
 FIELDS: dict[str, tuple[str, ...]] = {
-    "deductible": ("deductible_period", "deductible_share_ppm", "deductible_low", "deductible_high"),
+    "deductible": (
+        "deductible_period",
+        "deductible_any_kind",
+        "deductible_share_ppm",
+        "deductible_low",
+        "deductible_high",
+    ),
     "ratio": ("bands", "band_to_fen", "ratio_ppm", "bands_gross", "bands_yearly", "first_share_ppm"),
     "floor ratio": ("floor_ratio_ppm",),
     "year's cap": ("cap_fen", "cap_kinds"),

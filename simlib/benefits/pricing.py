@@ -1,8 +1,9 @@
 """A person's visits priced both ways, the year's state carried along, and what a case expects of it checked.
 
-Direct settlement prices a bill on the host's list, a claim on the home's; all other terms are the home's in both. What
-a list leaves of each item is added up here; the layers are those of `benefits.settle`. The year's state moves by the
-channel actually used; the other price is computed from the same opening state and moves nothing.
+Direct settlement prices a bill on the host's list, where no rule of recognition says else, a claim on the home's; all
+other terms are the home's in both. What a list leaves of each item is added up here; the layers are `benefits.settle`.
+The year's state moves by the channel actually used; the other price is computed from the same opening state and moves
+nothing.
 """
 
 from __future__ import annotations
@@ -110,10 +111,13 @@ def _prices(visit: Visit, terms: Terms, care: Care, year: Any, balance: int) -> 
 
 
 def split(visit: Visit, list_: List) -> Bill:
-    """Return a bill as a list splits it, fen; payable of an item = min(amount, ceiling x quantity) (1 - self-pay)."""
+    """Return a bill as a list splits it, fen; payable of an item = min(amount, ceiling x quantity) (1 - self-pay).
+
+    On the host's list the rule of recognition of the visit picks whose list prices each item.
+    """
     total = unlisted = over = first = 0
     for item in visit.bill:
-        listed = item.on(list_)
+        listed = visit.listing(item, list_)
         total += item.amount
         if listed.class_ == "unlisted":
             unlisted += item.amount

@@ -19,7 +19,7 @@ from simlib.benefits.pricing import BORNE, SIDES, Priced, Step, check, compiled,
 from simlib.files import texts
 from simlib.files.shapes import Text
 from simlib.files.texts import Lang, joined, worded
-from simlib.terms import FEN, PPM
+from simlib.terms import FEN, INPATIENT, PPM
 
 Settled = tuple[Case, tuple[Priced, ...]]
 """A case and its visits as `pricing.settle` prices them."""
@@ -330,7 +330,7 @@ class _View:
         """Return what is told of each line of the bill, if anything; a long bill is cut short."""
         lines = []
         for item in self.priced.visit.bill:
-            if words := tell(item, item.on(SIDES[self.side])):
+            if words := tell(item, self.priced.visit.listing(item, SIDES[self.side])):
                 lines.append(f"{worded(item.what, self.lang)} {words}")
         return " + ".join(lines[:6]) + (" + …" if len(lines) > 6 else "")
 
@@ -389,17 +389,18 @@ def _deductible(view: _View) -> str:
     if terms.share_of_bill is not None:
         limits = [view.say("floor", _short(terms.floor))]
         limits += [] if terms.ceiling is None else [view.say("ceiling", _short(terms.ceiling))]
-        share = view.percent(terms.share_of_bill * 1000)
+        share = view.percent(terms.share_of_bill)
         notes.append(view.say("share_of_bill", saw=bill, share=share, limits=joined("join.comma", view.lang, limits)))
-    if terms.second is not None or terms.third_and_later is not None:
+    later = care.kind == INPATIENT or terms.per == "visit of any kind"
+    if later and (terms.second is not None or terms.third_and_later is not None):
         notes.append(view.say("admission", admissions + 1))
     if terms.factor != 1000:
         notes.append(view.say("factor", f"{terms.factor / 1000:g}"))
-    if terms.per != "visit":
+    if not terms.per.startswith("visit"):
         notes.append(view.say(terms.per, yuan(int(layers.deductible_used(view.policy, care, opening)))))
     if terms.per == "month" and care.months > 1:
         notes.append(view.say("months", care.months))
-    due = _short(int(layers.deductible_due(view.policy, bill, admissions, care.months)))
+    due = _short(int(layers.deductible_due(view.policy, bill, admissions, care)))
     return view.say("deductible", due=due, notes=view.remarks(notes), took=view.steps["deductible"].took)
 
 

@@ -11,18 +11,20 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simlib.errors import BadInputError, Fault, did_you_mean
+from simlib.errors import BadInputError, Fault, did_you_mean, shown
 from simlib.files import cells
 from simlib.files.facts import value
 from simlib.patients import areas, flows
 from simlib.patients.flows import Values
 from simlib.simulation import solve
 from simlib.simulation.solve import Check
-from simlib.simulation.years import COSTED, SOLVED
+from simlib.simulation.years import COSTED, HISTORY, SOLVED
 from simlib.terms import INPATIENT, PURPOSES, SCHEMES
 
 Array = npt.NDArray[np.float64]
 
+FIRST_YEAR, LAST_YEAR = 2010, HISTORY[-1]
+"""Years that a figure can be of: from before direct settlement began, to the last whose network is published."""
 NUMBERS = ("value", "year", "tolerance")
 TEXTS = ("anchor", "place", "unit", "universe", "form", "role", "source", "grade", "note")
 COLUMNS = dict.fromkeys(TEXTS, "text") | dict.fromkeys(NUMBERS, "number")
@@ -199,26 +201,31 @@ def read(path: Path) -> tuple[Target, ...]:
         known, a year or number that is none, a province that is none.
     """
     table = cells.read(path, COLUMNS)
-    texts, known = table.cells, areas.provinces()
+    texts = table.cells
     for column, words in (("anchor", tuple(OUTPUTS)), ("universe", UNIVERSES), ("form", FORMS), ("role", ROLES)):
         table.values(column, partial(_one_of, known=words))
     table.values("year", _year)
     table.values("tolerance", partial(_number, least=1e-9))
     table.values("value", partial(_number, least=0.0))
+    places = table.values("place", _province)
     outputs = {i: OUTPUTS[name] for i, name in enumerate(texts["anchor"]) if name in OUTPUTS}
     unlike = [i for i, of in outputs.items() if texts["unit"][i] != of.unit]
     table.refuse(
         "unit", unlike, lambda i: f"{texts['unit'][i] or 'empty'}: write {outputs[i].unit}, as the model says it."
     )
-    astray = [i for i, of in outputs.items() if (texts["place"][i] in known.codes) != of.of_place]
-    table.refuse("place", astray, lambda i: f"{texts['place'][i] or 'empty'}: {PLACE_MEANT[outputs[i].of_place]}")
+    astray = [i for i, of in outputs.items() if places[i] != cells.WRONG and (places[i] >= 0) != of.of_place]
+    table.refuse(
+        "place", astray, lambda i: f"{shown(texts['place'][i]) or 'empty'}: {PLACE_MEANT[outputs[i].of_place]}"
+    )
+    beyond = [i for i, of in outputs.items() if not _in_unit(texts["value"][i], of.unit)]
+    table.refuse("value", beyond, lambda i: f"{shown(texts['value'][i])}: {IN_UNIT[outputs[i].unit].meant}")
     table.faults.done()
     if not texts["anchor"]:
         raise BadInputError(Fault(str(path), 1, 1, "no calibration target. Write a row for each published figure."))
     return tuple(
         Target(
             name,
-            known.codes.index(texts["place"][i]) if texts["place"][i] else -1,
+            int(places[i]),
             float(texts["value"][i]),
             texts["unit"][i],
             int(texts["year"][i]),
@@ -231,6 +238,47 @@ def read(path: Path) -> tuple[Target, ...]:
     )
 
 
+class InUnit(NamedTuple):
+    """What a value of a unit can be: from, to, whether a whole number; and in words what to write."""
+
+    low: float
+    high: float
+    whole: bool
+    meant: str
+
+
+IN_UNIT = {
+    "share": InUnit(0, 1, False, "write a share between 0 and 1, as 0.49 for 49 %."),
+    "rank": InUnit(1, len(areas.provinces().codes), True, "write a rank: 1 for the first, 2 for the next."),
+    "ratio": InUnit(0, 1000, False, "write a ratio, 1 where both are the same, at most 1,000."),
+    "cases per bed": InUnit(0, 1000, False, "write cases a year for each bed, at most 1,000."),
+}
+"""What a target can be, by its unit."""
+
+
+def _in_unit(cell: str, unit: str) -> bool:
+    """Return whether a value that is a number can be one of its unit."""
+    try:
+        number = float(cell)
+    except ValueError:
+        return True  # a fault of its own
+    of = IN_UNIT[unit]
+    return of.low <= number <= of.high and (not of.whole or number == int(number))
+
+
+def _province(cell: str) -> int:
+    """Return the number of a province by code or name, -1 of an empty cell; ValueError with the likely fix."""
+    if not cell:
+        return -1
+    try:
+        found = areas.provinces().resolve(cell)
+    except LookupError as error:
+        raise ValueError(error.args[0]) from None
+    if len(found) != 1:
+        raise ValueError(f"{shown(cell)}: {PLACE_MEANT[True]}")
+    return found[0]
+
+
 PLACE_MEANT = {
     True: "write the code of a province, 310000 for instance.",
     False: "leave it empty: the figure is of the country.",
@@ -240,14 +288,15 @@ PLACE_MEANT = {
 def _one_of(cell: str, known: Sequence[str]) -> int:
     """Return 0 for a word that is known; ValueError with the likely fix otherwise."""
     if cell not in known:
-        raise ValueError(f"{cell or 'empty'}: not known. {did_you_mean(cell, known)}")
+        raise ValueError(f"{shown(cell) or 'empty'}: not known. {did_you_mean(cell, known)}")
     return 0
 
 
 def _year(cell: str) -> int:
     """Return a year; ValueError where it is none."""
-    if not (cell.isdecimal() and 2000 <= int(cell) <= 2100):
-        raise ValueError(f"{cell or 'empty'}: write a year, the last that the figure is of: 2019.")
+    if not (cell.isascii() and cell.isdecimal() and len(cell) == 4 and FIRST_YEAR <= int(cell) <= LAST_YEAR):
+        meant = f"the last that the figure is of, from {FIRST_YEAR} to {LAST_YEAR}, the last that is known"
+        raise ValueError(f"{shown(cell) or 'empty'}: write a year, {meant}.")
     return int(cell)
 
 
@@ -259,7 +308,7 @@ def _number(cell: str, least: float) -> int:
         number = float("nan")
     if not least <= number < float("inf"):
         sign = "above 0" if least else "not below 0"
-        raise ValueError(f"{cell or 'empty'}: write a plain number {sign}, in its unit.")
+        raise ValueError(f"{shown(cell) or 'empty'}: write a plain number {sign}, in its unit.")
     return 0
 
 

@@ -141,12 +141,13 @@ def sample(
     """Return the items of a category that one draw takes from real lists, or None if no list has any.
 
     Drawn without repeats from the codes on any list; where there are too few, every code is taken about as often.
-    A list with items of the category is taken to be whole: what is not on it is unlisted there.
+    A list with items of the category is taken to be whole: what is not on it is unlisted there. What lists do not agree
+    how to count is left out.
     """
     aligned = align(tuple(one for _, one in catalogues), on) if catalogues else None
-    codes = np.flatnonzero(aligned.category == category) if aligned else np.zeros(0, dtype=np.int64)
-    if aligned is None or not len(codes):
+    if aligned is None or not (of_category := aligned.comparable & (aligned.category == category)).any():
         return None
+    codes = np.flatnonzero(of_category)
     shuffled = codes[np.argsort(uniforms((len(codes),), LISTS, seed, draw, 4, category), kind="stable")]
     taken = np.resize(shuffled, ITEMS - CORE)
     has = np.flatnonzero(aligned.present[:, codes].any(axis=1))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,14 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simlib.errors import did_you_mean, hidden, kind_of, shown
-from simlib.files import cells
+from simlib.errors import shown
+from simlib.files import cells, words
 from simlib.files.cells import WRONG, Columns
-from simlib.terms import CATEGORIES, FEN
+from simlib.terms import CATEGORIES, FEN, PPM
 
 Array = npt.NDArray[Any]
 
-MAX_CELL = 500
 MAX_YUAN = 10**9
 
 CLASSES = ("甲", "乙", "unlisted")
@@ -44,9 +41,6 @@ COLUMNS = {
 """Columns of an item list, in any order, and what their cells hold; all must be there, some cells may be empty."""
 SPENDING = {"code": "text", "yuan": "number"}
 """Columns of a file of spending by item."""
-
-_NUMBER = re.compile(r"[0-9]{1,15}(?:\.([0-9]{1,15}))?", re.ASCII)
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -107,7 +101,7 @@ def midyear(year: int) -> datetime.date:
 
 
 def read(path: str | Path) -> ItemList:
-    """Read and check one item list, CSV in UTF-8 or XLSX; its columns are those of `COLUMNS`.
+    """Read and check one item list, CSV or XLSX as field files are, see `cells.read`; its columns are `COLUMNS`.
 
     Raises
     ------
@@ -115,23 +109,55 @@ def read(path: str | Path) -> ItemList:
         With every fault of the file, the first `MAX_FAULTS` in full and the number of the others.
     """
     table = cells.read(Path(path), COLUMNS)
-    coded = table.values("code", _text) != WRONG
-    table.values("name", _text)
-    table.values("unit", lambda cell: _text(cell) if cell else 0)
-    category = table.values("category", lambda cell: _choice(cell, CATEGORIES))
-    cls = table.values("class", lambda cell: _choice(cell, CLASSES))
-    share = table.values("share", lambda cell: amount(cell, 6, 1) if cell else NONE)
-    ceiling = table.values("ceiling", lambda cell: amount(cell, 2, MAX_YUAN) if cell else NONE)
-    start = table.values("valid_from", lambda cell: _day(cell, datetime.date.min))
-    stop = table.values("valid_to", lambda cell: _day(cell, datetime.date.max))
+    code, coded = _codes(table)
+    table.values("name", words.text)
+    table.values("unit", lambda cell: words.text(cell) if cell else 0)
+    category = table.values("category", lambda cell: words.choice("category", cell, CATEGORIES))
+    cls = table.values("class", lambda cell: words.choice("class", cell, CLASSES))
+    share = _shares(table, cls)
+    ceiling = table.values(
+        "ceiling", lambda cell: NONE if words.absent(cell) else words.amount(cell, 2, MAX_YUAN, table.yuan["ceiling"])
+    )
+    _part_periods(table)
+    start = table.values("valid_from", lambda cell: words.day(cell, datetime.date.min))
+    stop = table.values("valid_to", lambda cell: words.day(cell, datetime.date.max, last=True))
     _check_shares(table, cls, share)
-    _check_periods(table, coded, start, stop)
+    _check_periods(table, code, coded, start, stop)
     table.faults.done()
-    code, name, unit = (np.array(table.cells[column], dtype=object) for column in ("code", "name", "unit"))
+    name, unit = (np.array(table.cells[column], dtype=object) for column in ("name", "unit"))
     epoch = datetime.date(1970, 1, 1).toordinal()
     begin, end = ((days - epoch).astype("datetime64[D]") for days in (start, stop))
     share = np.maximum(share, 0)
-    return ItemList(str(path), table.sha256, code, name, unit, category, cls, share, ceiling, begin, end)
+    codes = np.array(code, dtype=object)
+    return ItemList(str(path), table.sha256, codes, name, unit, category, cls, share, ceiling, begin, end)
+
+
+def _codes(table: Columns) -> tuple[list[str], Array]:
+    """Return the code of each row, and whether it is one; how many are written otherwise is said."""
+    written = table.cells["code"]
+    coded = table.values("code", lambda cell: words.text(words.code(cell))) != WRONG
+    code = [words.code(cell) if good else "" for cell, good in zip(written, coded.tolist(), strict=True)]
+    other = [i for i in np.flatnonzero(coded).tolist() if code[i] != written[i]]
+    if other:
+        example = f"{shown(written[other[0]])!r} as {code[other[0]]}"
+        cells.note(table.file, f"{len(other):,} of {len(code):,} codes read in their plain form, {example}.")
+    return code, coded
+
+
+def _shares(table: Columns, cls: Array) -> Array:
+    """Return first self-pay shares, ppm; all of an item that is not listed is the patient's own, so that 1 is none."""
+    percent = words.percents(table.cells["share"])
+    if percent:
+        cells.note(table.file, "shares read as percentages: none is between 0 and 1.")
+    share = table.values("share", lambda cell: NONE if words.absent(cell) else words.share(cell, percent))
+    return np.where((cls == UNLISTED) & (share == PPM), NONE, share)
+
+
+def _part_periods(table: Columns) -> None:
+    """Part the periods that stand whole in the first column."""
+    begin, end = table.cells["valid_from"], table.cells["valid_to"]
+    for i, pair in enumerate(zip(begin, end, strict=True)):
+        begin[i], end[i] = words.period(*pair)
 
 
 def read_spending(path: str | Path) -> dict[str, float]:
@@ -142,68 +168,13 @@ def read_spending(path: str | Path) -> dict[str, float]:
     BadInputError : with every fault of the file.
     """
     table = cells.read(Path(path), SPENDING)
-    coded = table.values("code", _text) != WRONG
-    fen = table.values("yuan", lambda cell: amount(cell, 2, 10**12))
-    codes, first = table.cells["code"], dict[str, int]()
+    codes, coded = _codes(table)
+    fen = table.values("yuan", lambda cell: words.amount(cell, 2, 10**12, table.yuan["yuan"]))
+    first = dict[str, int]()
     twice = [i for i, code in enumerate(codes) if first.setdefault(code, i) != i and coded[i]]
     table.refuse("code", twice, lambda i: f"also in row {table.lines[first[codes[i]]]}. Add the two up.")
     table.faults.done()
     return dict(zip(codes, (fen / FEN).tolist(), strict=True))
-
-
-def _text(cell: str) -> int:
-    """Return 0 for a text fit to print; ValueError otherwise."""
-    if not cell:
-        raise ValueError("is empty. Fill it in.")
-    if len(cell) > MAX_CELL:
-        raise ValueError(f"{len(cell)} characters. At most {MAX_CELL}: shorten it.")
-    if not cell.isprintable() and (character := hidden(cell)):
-        raise ValueError(f"a line break or hidden character (U+{ord(character):04X}). Delete it.")
-    return 0
-
-
-def _choice(cell: str, known: Sequence[str]) -> int:
-    """Return the index of a word; ValueError with the likely fix if it is not known."""
-    if cell not in known:
-        raise ValueError(f"{f'found {kind_of(cell)}' if cell else 'is empty'}. {did_you_mean(cell, known)}")
-    return known.index(cell)
-
-
-def amount(cell: str, places: int, most: int) -> int:
-    """Return a decimal number of at most so many places, times ten to that power.
-
-    >>> amount("12.50", 2, 100), amount("0.1", 6, 1)
-    (1250, 100000)
-    """
-    number = _NUMBER.fullmatch(cell)
-    if number is None:
-        if cell.startswith("-") and _NUMBER.fullmatch(cell[1:]):
-            raise ValueError(f"{shown(cell)} is below 0, the least allowed.")
-        found = f"found {kind_of(cell)}" if cell else "is empty"
-        raise ValueError(f"{found}. Write a plain number such as 0.15 or 1200: no percent sign, commas or exponent.")
-    part = (number[1] or "").rstrip("0")
-    if len(part) > places:
-        raise ValueError(f"{cell} has {len(part)} decimals. At most {places}: round it.")
-    value = int(cell.partition(".")[0] + part.ljust(places, "0"))
-    if value > most * 10**places:
-        raise ValueError(f"{cell} is above {most}, the most allowed.")
-    return value
-
-
-def _day(cell: str, empty: datetime.date) -> int:
-    """Return a day as its number in the calendar; an empty cell is the day given.
-
-    >>> _day("", datetime.date.min)
-    1
-    """
-    if not cell:
-        return empty.toordinal()
-    try:
-        if _DATE.fullmatch(cell):
-            return datetime.date.fromisoformat(cell).toordinal()
-    except ValueError:
-        raise ValueError(f"{cell}: no such day. Check month and day.") from None
-    raise ValueError(f"found {kind_of(cell)}. Write a day as YYYY-MM-DD, such as 2024-07-01, or leave it empty.")
 
 
 def _check_shares(table: Columns, cls: Array, share: Array) -> None:
@@ -216,9 +187,9 @@ def _check_shares(table: Columns, cls: Array, share: Array) -> None:
     table.refuse("share", none, lambda _: "is empty for class 乙. Write its first self-pay share, 0 if none.")
 
 
-def _check_periods(table: Columns, coded: Array, start: Array, stop: Array) -> None:
+def _check_periods(table: Columns, codes: list[str], coded: Array, start: Array, stop: Array) -> None:
     """Refuse periods that end before they begin, and two of one code that overlap."""
-    codes, begin, end = (table.cells[column] for column in ("code", "valid_from", "valid_to"))
+    begin, end = (table.cells[column] for column in ("valid_from", "valid_to"))
     dated = (start != WRONG) & (stop != WRONG)
     backward = np.flatnonzero(dated & (start > stop)).tolist()
     table.refuse("valid_to", backward, lambda i: f"{end[i]} is before valid_from, {begin[i]}. Swap them?")

@@ -1,6 +1,6 @@
 """What people write or publish, read with its place: documents, sheets, tables of the package, words.
 
-Reading order: shapes, documents, cells, facts, texts, display.
+Reading order: shapes, documents, words, cells, facts, texts, display.
 """
 
 from simlib import room

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime
 import hashlib
@@ -11,27 +12,40 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from simlib.errors import BadInputError, Fault, did_you_mean, kind_of, shown
-from simlib.files import documents
+from simlib.errors import BadInputError, Fault, InputNote, did_you_mean, listed, shown
+from simlib.files import documents, words
 from simlib.files.documents import MAX_FAULTS
 
 MAX_BYTES, MAX_UNPACKED, MAX_ROWS = 200_000_000, 1_000_000_000, 2_000_000
 MAX_RATIO = 200
 """Most that a part of a workbook above 10 MB may shrink by packing; spreadsheets shrink 5 to 30 times."""
 
+TITLES = 20
+"""Rows among which the header is looked for: titles may stand above it."""
+
 WRONG = -2
 """Stands in a column of integers where the cell has a fault."""
 
 Row = tuple[int, Sequence[Any]]
 """A row's line, from 1, and its cells."""
+Merged = tuple[int, int, str]
+"""Merged cells of a sheet: the column and row of the first, and all of them as a spreadsheet says it."""
 
-_MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?ref=[\"']([A-Z]+)([0-9]+):([A-Z]+[0-9]+)[\"']")
+_MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^<>]*?ref=[\"']([A-Z]+)([0-9]+):([A-Z]+[0-9]+)[\"']")
+_BELOW = re.compile(r"(?:合计|总计|小计|备注|说明|填表|制表)|注\s*(?:[:1]|$)|total$|notes?(?::|$)", re.IGNORECASE)
+"""How a row begins that is no item: a sum, or a remark."""
+_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_SIGNS = ",\t;|"
+_BREAKS = re.compile(r"[ \t]*[\r\n]+[ \t]*")
+_WRAPPED = re.compile(r"\|@.@\|")
+_WIDE = re.compile(rb"<(?:\w+:)?c\s[^<>]*?r=[\"']([A-Z]{3})[0-9]")
 _ENTITIES = re.compile(rb"<!DOCTYPE|<!ENTITY")
 _BROKEN = {
     "f": "found a formula. Paste its value: copy the column, paste special, values.",
@@ -68,11 +82,16 @@ class Faults:
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns of a file as texts; the line of each row, the number of each column, the hash of the file."""
+    """Columns of a file as texts; the line of each row, the number of each column, the hash of the file.
 
+    yuan : the yuan of the unit that the header of a column states, 1 where it states none.
+    """
+
+    file: str
     cells: Mapping[str, list[str]]
     lines: list[int]
     at: Mapping[str, int]
+    yuan: Mapping[str, int]
     sha256: str
     faults: Faults
 
@@ -96,30 +115,77 @@ class Columns:
 
 
 def read(path: Path, columns: Mapping[str, str]) -> Columns:
-    """Return the cells of a CSV file in UTF-8 or of an XLSX file; what is no such table is raised at once.
+    """Return the cells of a CSV or XLSX file as field files have them; what is no such table is raised at once.
+
+    CSV in UTF-8, UTF-16 or GB18030, parted by comma, tab, semicolon or `|`. Titles above the header, empty rows, sums
+    and remarks below, and columns that nobody asked for are left out, and an `InputNote` says so.
 
     Parameters
     ----------
-    columns : the columns, all needed, in any order; and what their cells hold in a workbook: text, number, date.
+    columns : the columns, all needed, in any order, by their names or those of `words.csv`; and what their cells hold
+    in a workbook: text, number, date.
+    path : of a workbook with several such tables, with the sheet's name behind a #: prices.xlsx#诊疗.
     """
+    path, wanted = _sheet_named(path)
     raw = documents.content(path, MAX_BYTES, "CSV or XLSX", "Split the file, or delete what is no item.")
     faults, suffix = Faults(str(path)), path.suffix.casefold()
     if suffix not in (".csv", ".xlsx"):
-        raise _refusal(path, f"found a name that ends in '{shown(path.suffix)}'. Expected .csv (UTF-8) or .xlsx.")
-    rows = _filled(path, _csv(path, raw)) if suffix == ".csv" else _xlsx(path, raw)
+        remedy = "Open it and save it as .xlsx." if suffix == ".xls" else "Expected .csv or .xlsx."
+        raise _refusal(path, f"found a name that ends in '{shown(path.suffix)}'. {remedy}")
+    rows, merged = (_csv(path, raw, columns), []) if suffix == ".csv" else _xlsx(path, raw, columns, wanted)
     convert = _from_csv if suffix == ".csv" else _from_xlsx
     if not rows:
         raise _refusal(path, f"the file is empty. Start with a header row: {', '.join(columns)}.")
-    (top, header), *rows = rows
-    at = _header([convert(cell, "text") for cell in header], top, columns, faults)
+    start = _top(rows, columns)
+    above, (top, header), rows = rows[:start], rows[start], rows[start + 1 :]
+    for column, line, end in merged:
+        if _row_of(end) >= top:
+            faults.add(column, [line], [f"merged cells {end}. Unmerge them and fill each cell."])
+    at, yuan = _header(path, [convert(cell, "text") for cell in header], rows, top, columns, faults)
+    faults.done()
+    rows, below = _items(rows)
+    if above or below:
+        lines = [str(line) for line, _ in (*above, *below)]
+        note(path, f"no item: row{'s' * (len(lines) > 1)} {listed(lines)}, titles, sums or remarks.")
     if not rows:
         raise _refusal(path, "nothing stands below the header. Add a row for each item.", top)
+    if suffix == ".xlsx":
+        rows = [(line, _fitted(cells, len(header))) for line, cells in rows]
     ragged = [(line, len(cells)) for line, cells in rows if len(cells) != len(header)]
     hint = f"expected {len(header)} as in the header. A comma inside a cell? Put the cell in quotes."
     faults.add(1, [line for line, _ in ragged], (f"found {number} cells, {hint}" for _, number in ragged))
     rows = [(line, cells) for line, cells in rows if len(cells) == len(header)]
     texts = {name: [convert(cells[number - 1], columns[name]) for _, cells in rows] for name, number in at.items()}
-    return Columns(texts, [line for line, _ in rows], at, hashlib.sha256(raw).hexdigest(), faults)
+    written = (cells[number - 1] for _, cells in rows for number in at.values())
+    if unseen := sum(isinstance(cell, str) and words.bare(cell) != cell.strip(" ") for cell in written):
+        note(path, f"{unseen:,} cells read without the invisible signs around them.")
+    return Columns(str(path), texts, [line for line, _ in rows], at, yuan, hashlib.sha256(raw).hexdigest(), faults)
+
+
+def note(path: Path | str, message: str) -> None:
+    """Say what was read otherwise than it is written, or not read."""
+    warnings.warn(InputNote(f"{path}: note: {message}"), stacklevel=2)
+
+
+def _known(row: Row, columns: Mapping[str, str]) -> int:
+    """Return how many of some columns the cells of a row name."""
+    return len({words.column(cell)[0] for cell in row[1] if isinstance(cell, str)} & columns.keys())
+
+
+def _top(rows: Sequence[Row], columns: Mapping[str, str]) -> int:
+    """Return which row is the header: of the first ones that which names most columns, the first if none names two."""
+    named = [_known(row, columns) for row in rows[:TITLES]]
+    most = max(named)
+    return named.index(most) if most > 1 else 0
+
+
+def _items(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Return the rows of items, and those of sums and remarks."""
+    every, below = list[Row](), list[Row]()
+    for row in rows:
+        first = next((cell for cell in row[1] if cell not in (None, "")), "")
+        (below if isinstance(first, str) and _BELOW.match(words.plain(first)) else every).append(row)
+    return every, below
 
 
 def _refusal(path: Path, message: str, line: int = 1, column: int = 1) -> BadInputError:
@@ -127,24 +193,32 @@ def _refusal(path: Path, message: str, line: int = 1, column: int = 1) -> BadInp
     return BadInputError(Fault(str(path), line, column, message))
 
 
-def _header(header: list[str], line: int, columns: Mapping[str, str], faults: Faults) -> dict[str, int]:
-    """Return the number of each column; unknown, doubled and missing ones are raised."""
-    at: dict[str, int] = {}
-    for number, name in enumerate(header, 1):
+def _header(
+    path: Path, header: list[str], rows: Sequence[Row], line: int, columns: Mapping[str, str], faults: Faults
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the number of each column and the yuan of its unit; doubled and missing ones are faults."""
+    at, yuan, others = dict[str, int](), dict[str, int](), dict[int, str]()
+    for number, cell in enumerate(header, 1):
+        name, unit = words.column(cell)
         if name not in columns:
-            what = f"{shown(name)}: no such column. {did_you_mean(name, columns)}"
-            if len(header) == 1 and (sign := next((s for s in ";\t|；，" if s in name), "")):
-                what = f"found columns parted by {'a tab' if sign == chr(9) else sign}. Part them by commas."
-            faults.add(number, [line], [what if name else "a column without a name. Name it, or delete it."])
+            if cell or any(len(cells) >= number and cells[number - 1] not in (None, "") for _, cells in rows):
+                others[number] = cell
         elif name in at:
             faults.add(number, [line], [f"{name}: written twice, first in column {at[name]}. Keep one of them."])
-        at.setdefault(name, number)
+        else:
+            at[name], yuan[name] = number, unit
     missing = [name for name in columns if name not in at]
-    if missing and not faults.number:
+    for number, name in others.items() if missing else ():
+        likely = next((one for one in missing if did_you_mean(name, [one]).startswith("Did")), "")
+        if likely:
+            missing.remove(likely)
+            faults.add(number, [line], [f"{shown(name)}: no such column. Did you mean {likely}?"])
+    if missing:
         what = f"missing: {', '.join(missing)}. Add to the header; cells that do not apply stay empty."
         faults.add(len(header) + 1, [line], [what])
-    faults.done()
-    return at
+    elif others and not faults.number:
+        note(path, f"columns not read: {listed(shown(name) or 'one without a name' for name in others.values())}.")
+    return at, yuan
 
 
 def _filled(path: Path, rows: Iterable[Row]) -> list[Row]:
@@ -153,21 +227,53 @@ def _filled(path: Path, rows: Iterable[Row]) -> list[Row]:
     for line, cells in rows:
         if line > MAX_ROWS + 1:
             raise _refusal(path, f"more than {MAX_ROWS:,} rows. Split the file.", line)
-        if any(cell not in (None, "") for cell in cells):
+        if any(cell is not None and (not isinstance(cell, str) or words.bare(cell)) for cell in cells):
             filled.append((line, cells))
     return filled
 
 
-def _csv(path: Path, raw: bytes) -> Iterator[Row]:
-    """Yield the rows of a CSV file, each with the line it starts in."""
+def _csv(path: Path, raw: bytes, columns: Mapping[str, str]) -> list[Row]:
+    """Return the rows of a CSV file that are not empty, each with the line it starts in."""
+    text = _decoded(path, raw)
+    if text.startswith("@|"):
+        lines = enumerate(text.splitlines(), 1)
+        return _filled(path, ((line, _WRAPPED.split(row.strip()[2:-2])) for line, row in lines))
+
+    def named(sign: str) -> int:
+        most = 0
+        with contextlib.suppress(BadInputError):  # what follows a quote that is not closed is no row
+            for row in islice(_parted(path, text, sign), TITLES):
+                most = max(most, _known(row, columns))
+        return most
+
+    sign = max(_SIGNS, key=named)
+    if sign != ",":
+        note(path, f"columns parted by {'a tab' if sign == chr(9) else sign}.")
+    return _filled(path, _parted(path, text, sign))
+
+
+def _decoded(path: Path, raw: bytes) -> str:
+    """Return the text of a file: in what its first bytes say, else in UTF-8, else in GB18030."""
+    codec = next((codec for mark, codec in _BOMS if raw.startswith(mark)), "utf-8")
     try:
-        text = raw.decode("utf-8").removeprefix("\ufeff")
+        return raw.decode(codec)
     except UnicodeDecodeError as error:
-        before = raw[: error.start].split(b"\n")
-        found = f"not UTF-8: byte 0x{raw[error.start]:02x} at byte offset {error.start}."
-        remedy = "Save it as UTF-8 (in Excel: 'CSV UTF-8'), not GBK or UTF-16."
-        raise _refusal(path, f"{found} {remedy}", len(before), before[-1].count(b",") + 1) from None
-    reader, line = csv.reader(io.StringIO(text, newline=""), strict=True), 1
+        first = error
+    try:
+        text = raw.decode("gb18030") if codec == "utf-8" else ""
+    except UnicodeDecodeError:
+        text = ""
+    if not text:
+        before = raw[: first.start].split(b"\n")
+        found = f"neither UTF-8 nor GB18030: byte 0x{raw[first.start]:02x} at byte offset {first.start}."
+        raise _refusal(path, f"{found} Save it as UTF-8.", len(before), before[-1].count(b",") + 1)
+    note(path, "read as GB18030, as it is no UTF-8.")
+    return text
+
+
+def _parted(path: Path, text: str, sign: str) -> Iterator[Row]:
+    """Yield the rows of a CSV text whose columns are parted by a sign."""
+    reader, line = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=sign), 1
     try:
         for row in reader:
             yield line, row
@@ -177,31 +283,50 @@ def _csv(path: Path, raw: bytes) -> Iterator[Row]:
 
 
 def _from_csv(cell: Any, _: str) -> str:
-    """Return a cell of a CSV file without blanks around it."""
-    return str(cell).strip(" ")
+    """Return a cell of a CSV file without blanks and invisible signs around it, on one line."""
+    return _BREAKS.sub(" ", words.bare(str(cell)))
 
 
-def _xlsx(path: Path, raw: bytes) -> list[Row]:
-    """Return the rows of the one sheet with data of a workbook, filled up to the width of the header."""
+def _sheet_named(path: Path) -> tuple[Path, str]:
+    """Return a path without the name of a sheet behind a #, and that name."""
+    name, _, sheet = path.name.partition("#")
+    return (path.with_name(name), sheet) if sheet and name.casefold().endswith(".xlsx") else (path, "")
+
+
+def _xlsx(path: Path, raw: bytes, columns: Mapping[str, str], wanted: str) -> tuple[list[Row], list[Merged]]:
+    """Return the rows of the one sheet of a workbook that has the header, or that is wanted, and its merged cells."""
     import openpyxl
 
     try:
-        _guard(path, raw)
+        merged = _guard(path, raw)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and extensions that no item needs
             book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True)
-            sheets = [(sheet.title, rows) for sheet in book.worksheets if (rows := _filled(path, _sheet(sheet)))]
+            if book.epoch != openpyxl.utils.datetime.WINDOWS_EPOCH:
+                raise _refusal(path, "counts days from 1904. Save it as CSV, or with the days of 1900.")
+            sheets = [(sheet, rows) for sheet in book.worksheets if (rows := _filled(path, _sheet(sheet)))]
     except BadInputError:
         raise
     except Exception as error:  # a broken workbook makes the reader die of anything
         what = f"not a workbook that can be read ({shown(error)}). Save it as .xlsx, without a password."
         raise _refusal(path, what) from None
+    if wanted and wanted not in (titles := [sheet.title for sheet, _ in sheets]):
+        raise _refusal(path, f"{shown(wanted)}: no such sheet. {did_you_mean(wanted, titles)}")
+    sheets = [one for one in sheets if wanted in ("", one[0].title)]
+    named = [max(_known(row, columns) for row in rows[:TITLES]) for _, rows in sheets]
+    best = [one for one, number in zip(sheets, named, strict=True) if number == max(named)]
+    if len(best) > 1:
+        names = listed(shown(sheet.title) for sheet, _ in best)
+        raise _refusal(
+            path, f"{len(best)} sheets with such a table: {names}. Name one: {path.name}#{shown(best[0][0].title)}."
+        )
+    if not best:
+        return [], []
+    (sheet, rows), *_ = best
     if len(sheets) > 1:
-        names = ", ".join(shown(name) for name, _ in sheets[:10])
-        raise _refusal(path, f"{len(sheets)} sheets with data: {names}. Keep one sheet in a file.")
-    rows = sheets[0][1] if sheets else []
-    width = len(_fitted(rows[0][1], 0)) if rows else 0
-    return [(line, _fitted(cells, width)) for line, cells in rows]
+        note(path, f"sheet {shown(sheet.title)} read of {len(sheets)}.")
+    part = str(sheet._worksheet_path).lstrip("/")
+    return rows, [(column, line, area) for name, column, line, area in merged if name == part]
 
 
 def _sheet(sheet: Any) -> Iterator[Row]:
@@ -212,16 +337,21 @@ def _sheet(sheet: Any) -> Iterator[Row]:
 
 
 def _fitted(cells: Sequence[Any], width: int) -> list[Any]:
-    """Return cells with empty ones added or taken away at the end to be so many, if that is possible."""
-    last = max((i for i, cell in enumerate(cells, 1) if cell is not None), default=0)
+    """Return cells of a sheet with empty ones added or taken away at the end to be so many, if that is possible."""
+    last = max((i for i, cell in enumerate(cells, 1) if cell not in (None, "")), default=0)
     return [*cells[: max(last, width)], *[None] * (width - len(cells))]
 
 
-def _guard(path: Path, raw: bytes) -> None:
-    """Refuse a workbook that unpacks to too much, that declares entities, or in which cells are merged."""
+def _row_of(area: str) -> int:
+    """Return the last row of merged cells such as A1:C2."""
+    return int(area.rpartition(":")[2].lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+
+
+def _guard(path: Path, raw: bytes) -> list[tuple[str, int, int, str]]:
+    """Refuse a workbook that unpacks to too much or declares entities; return its merged cells, see `_xlsx`."""
     from openpyxl.utils import column_index_from_string
 
-    faults = Faults(str(path))
+    every: list[tuple[str, int, int, str]] = []
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         parts = archive.infolist()
         size = sum(part.file_size for part in parts)
@@ -232,23 +362,29 @@ def _guard(path: Path, raw: bytes) -> None:
         for part in parts:
             if part.filename.endswith((".xml", ".rels")):
                 with archive.open(part) as stream:
-                    entities, merged = _markup(stream)
+                    entities, wide, merged = _markup(stream)
                 if entities:
                     raise _refusal(path, f"{shown(part.filename)} declares entities. Save the workbook again.")
+                if wide:
+                    raise _refusal(path, f"cells as far as column {wide}. Delete what stands right of the table.")
                 for column, row, end in merged:
-                    what = f"merged cells {column}{row}:{end}. Unmerge them and fill each cell."
-                    faults.add(column_index_from_string(column), [int(row)], [what])
-    faults.done()
+                    area = part.filename, column_index_from_string(column), int(row), f"{column}{row}:{end}"
+                    every.append(area)
+    return every
 
 
-def _markup(stream: Any) -> tuple[bool, list[tuple[str, str, str]]]:
-    """Return whether XML declares entities, and the merged cells: column and row of the first, the last."""
-    seen, entities, merged = b"", False, dict[tuple[bytes, ...], None]()
+def _markup(stream: Any) -> tuple[bool, str, list[tuple[str, str, str]]]:
+    """Return whether XML declares entities, a column beyond ZZ, and the merged cells by first and last.
+
+    A row that reaches as far right as a sheet goes takes 16,384 cells to read.
+    """
+    seen, entities, wide, merged = b"", False, b"", dict[tuple[bytes, ...], None]()
     while chunk := stream.read(1 << 20):
         seen = seen[-1000:] + chunk  # what is cut in two is whole in the next
         entities = entities or _ENTITIES.search(seen) is not None
+        wide = wide or (found[1] if (found := _WIDE.search(seen)) else b"")
         merged |= dict.fromkeys(_MERGED.findall(seen))
-    return entities, [(a.decode(), b.decode(), c.decode()) for a, b, c in merged]
+    return entities, wide.decode(), [(a.decode(), b.decode(), c.decode()) for a, b, c in merged]
 
 
 def _from_xlsx(cell: Any, want: str) -> str:
@@ -256,16 +392,16 @@ def _from_xlsx(cell: Any, want: str) -> str:
     if cell is None or isinstance(cell, _Wrong):
         return cell or ""
     if isinstance(cell, str):
-        if want == "number" and cell.strip():
-            return _Wrong(f"found {kind_of(cell)} in a cell of text. Turn it into a number.")
-        return cell.strip(" ")
+        return _from_csv(cell, want)
     if isinstance(cell, datetime.datetime) and want == "date" and cell.time() == datetime.time():
         return cell.date().isoformat()
+    if want == "date" and isinstance(cell, (int, float)) and not isinstance(cell, bool) and cell in range(10**5):
+        return str(int(cell))
     if isinstance(cell, (int, float)) and not isinstance(cell, bool) and want == "number":
         if isinstance(cell, int) or abs(cell) >= 1e15:
             return str(cell)
         return f"{cell:.15f}" if 0 < abs(cell) < 1e-4 else f"{cell:.15g}"  # as a spreadsheet shows 0.1 + 0.2
     if want == "text":
-        return _Wrong(f"found {shown(cell)}, which is no text: zeros in front of a number are lost. Format it as text.")
+        return _Wrong(f"found {shown(cell)}, which is no text: zeros in front are lost. Read the original in as text.")
     wanted = "Write a number." if want == "number" else "Write a day, as a date without time or as YYYY-MM-DD."
     return _Wrong(f"found {shown(cell)}. {wanted}")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from simlib.amounts import FUND, VISITS
 from simlib.fund import ledger
 from simlib.fund.books import Books
-from simlib.fund.ledger import SPAN, YEARS, Flows, Ledger, Moves, by_due_month
+from simlib.fund.ledger import SPAN, Flows, Ledger, Moves, by_due_month
 from simlib.simulation.simulate import Run
 from simlib.terms import ABANDONED, FEN, MONTHS, PPM, SCHEMES
 
@@ -60,8 +60,9 @@ def monthly(books: Books) -> Array:
 
     Formulas
     --------
-    pool_balance = cash of the pools and their prepayments; months_payable = 12 x pool_balance / spending of the year;
-    pools_in_deficit = pools (area and scheme) that spend more than their income in the year; pools_short = pools left
+    pool_balance = cash of the pools and their prepayments; months_payable = 12 x pool_balance / spending of the twelve
+    months up to this one, see `_a_year`; pools_in_deficit = pools (area and scheme) that spend more than their income
+    in those months; pools_short = pools left
     without cash. use_cleared = noticed for clearing in the month / prepayment; use_outstanding = paid to hospitals and
     not yet cleared / prepayment; homes_* = homes whose use over all hosts reaches Hebei's thresholds (neither
     definition of use is published; single routes have too few people of a draw to be counted). hosts_short = hosts that
@@ -85,7 +86,7 @@ def monthly(books: Books) -> Array:
 def _of_pools(books: Books, cash: Ints, kept: Ints, group: _Groups) -> dict[str, Array]:
     """Return what is told of the pools. cash : theirs. kept : their prepayments, (SPAN, scheme, home, host)."""
     purse, reserve = _Purse(books), cash + kept.sum(axis=3, keepdims=True)
-    income, spending = (_of_year(fen) for fen in (books.flows.income[..., None], _spent(books.flows)))
+    income, spending = (_a_year(fen) for fen in (books.flows.income[..., None], _spent(books.flows)))
     payable = MONTHS * _over(group(reserve), group(spending))
     homes = slice(1 + len(SCHEMES), 1 + len(SCHEMES) + len(books.homes))
     of_home = (purse(fen).sum(axis=(1, 3)).T.astype(np.float64) for fen in (reserve, spending))
@@ -235,10 +236,18 @@ def _over(amount: Array, by: Array) -> Array:
     return np.asarray(amount / np.where(by > 0, by, np.nan))
 
 
-def _of_year(amount: Ints) -> Ints:
-    """Return the sum of each month's calendar year, (month, …)."""
-    yearly = amount.reshape(YEARS, MONTHS, *amount.shape[1:]).sum(axis=1)
-    return np.asarray(np.repeat(yearly, MONTHS, axis=0))
+def _a_year(amount: Ints) -> Ints:
+    """Return the sum of the twelve months up to each, (month, …): in the first year a year at the pace of its months.
+
+    No month hangs on a later one: before a change begins, all is as without it.
+
+    >>> _a_year(np.array([10] * 11 + [22] + [10] * 24))[[0, 10, 11, 12]].tolist()
+    [120, 120, 132, 132]
+    """
+    up_to = np.cumsum(amount, axis=0)
+    months = np.minimum(np.arange(1, len(amount) + 1), MONTHS)
+    last = up_to - np.concatenate([np.zeros_like(amount[:MONTHS]), up_to[:-MONTHS]])
+    return np.asarray(last * MONTHS // months.reshape(-1, *[1] * (amount.ndim - 1)))
 
 
 def _spent(flows: Flows) -> Ints:

@@ -13,9 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simlib.catalogue.itemlists import amount
-from simlib.errors import did_you_mean, shown
-from simlib.files import cells
+from simlib.errors import shown
+from simlib.files import cells, words
 from simlib.files.facts import read, value
 from simlib.fund import carried
 from simlib.fund.ledger import YEARS, Ledger
@@ -221,20 +220,18 @@ def stated(path: Path, place: areas.Place) -> StatedPools:
 
     def area(cell: str) -> int:
         try:
-            found = place.resolve(cell)
+            found = place.resolve(words.plain(cell))
         except LookupError as error:
             raise ValueError(error.args[0] if cell else "is empty. Write a code or a name.") from None
         if len(found) != 1:
             raise ValueError(f"{shown(cell)}: expected one area of the geography {place.geography}.")
         return found[0]
 
-    def scheme(cell: str) -> int:
-        if cell not in SCHEMES:
-            raise ValueError(f"{shown(cell) or 'empty'}: no such scheme. {did_you_mean(cell, SCHEMES)}")
-        return SCHEMES.index(cell)
+    def fen(column: str) -> npt.NDArray[np.int64]:
+        return table.values(column, lambda cell: words.amount(cell, 2, MOST_YUAN, table.yuan[column]))
 
-    home, of = table.values("area", area), table.values("scheme", scheme)
-    fen = [table.values(column, lambda cell: amount(cell, 2, MOST_YUAN)) for column in list(COLUMNS)[2:]]
+    home, of = table.values("area", area), table.values("scheme", lambda cell: words.choice("scheme", cell, SCHEMES))
+    amounts = [fen(column) for column in list(COLUMNS)[2:]]
     first: dict[tuple[int, int], int] = {}
     pairs = list(zip(of.tolist(), home.tolist(), strict=True))
     twice = [i for i, pair in enumerate(pairs) if min(pair) >= 0 and first.setdefault(pair, i) != i]
@@ -246,7 +243,7 @@ def stated(path: Path, place: areas.Place) -> StatedPools:
         table.faults.add(1, [table.lines[-1]], [f"pools are missing: {named}. Add a row for each."])
     table.faults.done()
     arrays = np.zeros((3, len(SCHEMES), len(place.codes)))
-    arrays[:, of, home] = fen
+    arrays[:, of, home] = amounts
     pools = Pools(*arrays)
     return StatedPools(pools, tuple(_implausible(pools, place, str(path))), str(path), table.sha256)
 

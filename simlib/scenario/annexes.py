@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from simlib.catalogue import itemlists
+from simlib.catalogue import agreement, itemlists
 from simlib.catalogue.itemlists import Catalogues, ItemList
 from simlib.errors import BadInputError, Fault, shown
 from simlib.files.documents import Document
@@ -37,6 +37,10 @@ def read(document: Document, place: Place, year: int | None) -> tuple[Catalogues
             lists.append((place.codes[area], itemlists.read(path)))
         except BadInputError as error:
             inside += error.faults
+    try:
+        agreement.check_zeros([one for _, one in lists])
+    except BadInputError as error:
+        inside += error.faults
     faults += [document.fault(("catalogues",), f"catalogues: {words}", key=True) for words in stale(lists, year)]
     return tuple(lists), faults, inside
 

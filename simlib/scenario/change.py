@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import combinations, permutations
+from itertools import combinations, islice, permutations
 from typing import Any
 
 from pydantic import Field, ValidationError
 
 from simlib.errors import Fault, Where, did_you_mean, kind_of, listed, shown
-from simlib.files.documents import Document
+from simlib.files.documents import MAX_FAULTS, Document
 from simlib.files.shapes import LAST_MONTH, Frozen, Month, Names
 from simlib.patients.areas import Place, provinces
 from simlib.quantities import PLACE_AXES, Quantity, Value, checked
@@ -92,7 +92,8 @@ def read_changes(
             if not found:
                 good.append((at, change, change.cells(place)))
         faults += found
-    return tuple(change for _, change, _ in good), [*faults, *_clashes(document, good), *_stages(document, good, known)]
+    clashes = islice(_clashes(document, good), MAX_FAULTS)
+    return tuple(change for _, change, _ in good), [*faults, *clashes, *_stages(document, good, known)]
 
 
 def _change(

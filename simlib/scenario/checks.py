@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from simlib.catalogue import agreement, itemlists
 from simlib.errors import Fault
 from simlib.files import documents
 from simlib.patients import areas
@@ -98,6 +99,13 @@ def warnings(scenario: Scenario) -> tuple[Fault, ...]:
             found.append((line, why))
         array[line.cells] = line.value
     return tuple(_warning(scenario, line, why) for line, why in found[: documents.MAX_FAULTS])
+
+
+def lists(scenario: Scenario) -> tuple[str, ...]:
+    """Return what is odd about the item lists that a scenario's root names, as they are read for its year."""
+    named = [one for _, one in reference(scenario).catalogues]
+    found = agreement.joined(named, itemlists.midyear(scenario.year)) if named else []
+    return tuple(f"warning: {words}" for words in found)
 
 
 def _why(line: Dated, before: Array, across: npt.NDArray[np.bool_], scenario: Scenario, settings: Settings) -> str:

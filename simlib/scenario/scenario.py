@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pydantic import Field, InstanceOf, ValidationError
 
 from simlib.catalogue.itemlists import Catalogues, ItemList
-from simlib.errors import BadInputError, Fault, did_you_mean, kind_of, shown
+from simlib.errors import BadInputError, Fault, did_you_mean, hidden, kind_of, shown
 from simlib.files import documents
 from simlib.files.display import Display, Displayed
 from simlib.files.documents import Document
@@ -45,6 +45,8 @@ MAX_CHANGES = 1000
 Array = npt.NDArray[Any]
 Geography = Literal["provinces", "delta", "jing_jin_ji", "shandong"]
 
+_FORMULA = re.compile(r"^[=+\-@＝＋－＠\s]+")
+
 
 class Header(Frozen):
     """What a scenario file may say, its changes not yet read."""
@@ -72,8 +74,8 @@ class Scenario(Displayed, Header):
 
     Attributes
     ----------
-    name, path, sha256 : stem and path of its file, and the hash of the file's bytes; a composition has no file of its
-        own, hence no hash
+    name, path, sha256 : what its file is called, see `named_after`, its path, and the hash of the file's bytes; a
+        composition has no file of its own, hence no hash
     title, question : texts in Chinese and English
     source : the document that proposes the measure, by title and publisher, in Chinese and English, or None
     geography, year : the areas and the year that are simulated
@@ -136,7 +138,8 @@ def load(path: str | Path) -> Scenario:
     """
     known, (first, *others) = register(), parts(str(path))
     beside = [Path(first).parent / other if Path(other).name == other else Path(other) for other in others]
-    loaded = [_load(one, (), known) for one in (Path(first), *beside)]
+    done: dict[Path, Scenario] = {}
+    loaded = [_load(one, (), known, done) for one in (Path(first), *beside)]
     try:
         return compose(loaded)
     except ValueError as error:
@@ -200,8 +203,9 @@ def _joined(first: Scenario, second: Scenario) -> Scenario:
             raise ValueError(f"{said}. Compose files of one {what}.")
     earlier = [step for step in first.lineage() if step.sha256 not in theirs]
     own = [step for step in second.lineage() if step.sha256 not in ours]
-    if faults := [fault for one, other in product(earlier, own) for fault in _clashes(one, other)]:
-        raise BadInputError(*faults[: documents.MAX_FAULTS])
+    clashes = (fault for one, other in product(earlier, own) for fault in _clashes(one, other))
+    if faults := list(islice(clashes, documents.MAX_FAULTS)):
+        raise BadInputError(*faults)
     return reduce(lambda last, step: step.model_copy(update={"parent": last}), own, first)
 
 
@@ -217,8 +221,19 @@ def _clashes(first: Scenario, second: Scenario) -> Iterator[Fault]:
             yield here.fault(("changes", j, "set", name), f"{message}. {fix}", key=True)
 
 
-def _load(path: Path, children: tuple[Path, ...], known: Mapping[str, Quantity]) -> Scenario:
-    """Read a scenario file that was reached through the files of its children."""
+def _load(
+    path: Path, children: tuple[Path, ...], known: Mapping[str, Quantity], done: dict[Path, Scenario]
+) -> Scenario:
+    """Read a scenario file that was reached through the files of its children; what is done is read once."""
+    if (resolved := path.resolve()) not in done:
+        done[resolved] = _fresh(path, children, known, done)
+    return done[resolved]
+
+
+def _fresh(
+    path: Path, children: tuple[Path, ...], known: Mapping[str, Quantity], done: dict[Path, Scenario]
+) -> Scenario:
+    """Read a scenario file and what it extends."""
     document = documents.read(path)
     if not isinstance(document.data, dict):
         found = kind_of(document.data)
@@ -226,7 +241,7 @@ def _load(path: Path, children: tuple[Path, ...], known: Mapping[str, Quantity])
     if "cases" in document.data and "changes" not in document.data:
         words = "cases: a case file, no scenario. `simlib settle` prices it."
         raise BadInputError(document.fault(("cases",), words, key=True))
-    parent = _parent(document, (*children, path), known)
+    parent = _parent(document, (*children, path), known, done)
     header, faults = _header(document, parent)
     changes: tuple[Change, ...] = ()
     # What a root enacts is solved between provinces, whatever the geography: its changes name none of their cities.
@@ -242,8 +257,19 @@ def _load(path: Path, children: tuple[Path, ...], known: Mapping[str, Quantity])
         faults.sort(key=lambda fault: (fault.line, fault.column))
         raise BadInputError(*faults[: documents.MAX_FAULTS], *inside)
     own = {name: getattr(header, name) for name in Header.model_fields}
-    named: dict[str, Any] = {"name": path.stem, "path": str(path), "sha256": document.sha256}
+    named: dict[str, Any] = {"name": named_after(path), "path": str(path), "sha256": document.sha256}
     return Scenario(**own, **named, changes=changes, catalogues=lists, ensemble=fitted, parent=parent)
+
+
+def named_after(path: Path) -> str:
+    """Return what a scenario is called after its file: the stem, no sign in front that makes a cell a formula.
+
+    The name stands in tables, workbooks and names of folders.
+
+    >>> named_after(Path("a/longer_list.yaml")), named_after(Path("=cmd.yaml")), named_after(Path("＋1.yaml"))
+    ('longer_list', '_cmd', '_1')
+    """
+    return _FORMULA.sub("_", "".join("_" if hidden(sign) else sign for sign in path.stem))
 
 
 def _header(document: Document, parent: Scenario | None) -> tuple[Header | None, list[Fault]]:
@@ -284,7 +310,9 @@ def _ensemble(document: Document, parent: Scenario | None) -> tuple[Ensemble | N
     return None, [document.fault(("ensemble",), f"ensemble: {words}", key=True)], []
 
 
-def _parent(document: Document, chain: tuple[Path, ...], known: Mapping[str, Quantity]) -> Scenario | None:
+def _parent(
+    document: Document, chain: tuple[Path, ...], known: Mapping[str, Quantity], done: dict[Path, Scenario]
+) -> Scenario | None:
     """Return the scenario that the last file of a chain extends, or None."""
     named = document.data.get("extends")
     if not isinstance(named, str):
@@ -295,7 +323,7 @@ def _parent(document: Document, chain: tuple[Path, ...], known: Mapping[str, Qua
             _check_parent(part, path, chain)
     except ValueError as error:
         raise BadInputError(document.fault(("extends",), f"extends: {error}")) from None
-    loaded = [_load(path, chain, known) for path in paths]
+    loaded = [_load(path, chain, known, done) for path in paths]
     try:
         return compose(loaded)
     except ValueError as error:

@@ -189,9 +189,9 @@ def one_visit(key: int, visit: DrawnVisit, year: Any, draw: Any, tables: Tables)
         direct = settle_apart(policy_direct, at_host, of_kind(OUTPATIENT, -1), year)
     reluctance = draw.reluctance[below(share(what, visits.CLAIMS), STEPS)]
     way, cause, pivotal = chosen(met, visit.attentive, fund(direct), fund(claim), reluctance)
-    owed, outside = claim, at_home.unlisted + at_home.over_ceiling
+    owed, outside = claim, at_home.unlisted + at_home.over_ceiling + at_home.self_pay
     if way == DIRECT:
-        owed, outside = direct, at_host.unlisted + at_host.over_ceiling
+        owed, outside = direct, at_host.unlisted + at_host.over_ceiling + at_host.self_pay
     ordinary &= way == DIRECT
     if ordinary:
         row = row_direct

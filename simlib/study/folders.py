@@ -27,6 +27,8 @@ from simlib.study.results import Results, about
 from simlib.study.tables import TABLES, RunTable
 
 MANIFEST = "manifest.json"
+NEW = ".new"
+"""What follows the name of a file until all files of its run are written."""
 ATTRIBUTION = "attribution.csv"
 COALITIONS = "coalitions"
 """Folder beside an attribution where the runs of its coalitions are kept."""
@@ -49,10 +51,13 @@ def prepare(folder: Path, holds: str) -> None:
 
     Raises
     ------
-    BadInputError : it cannot be made or written, is a file, or holds what another command wrote.
+    BadInputError : it cannot be made or written, is a file, or holds what another command or somebody else wrote.
     """
     if other := _other(folder, holds):
         raise BadInputError(f"--out {folder}: holds what `simlib {other}` wrote. Name another folder.")
+    if foreign := _foreign(folder, holds):
+        held = f"holds what simlib has not written ({listed(map(shown, foreign))})"
+        raise BadInputError(f"--out {folder}: {held}. Name a new folder, or an empty one.")
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,6 +68,24 @@ def prepare(folder: Path, holds: str) -> None:
             folder.rmdir()
     except OSError as error:
         raise BadInputError(f"--out {folder}: cannot be written ({error.strerror}). Name another folder.") from None
+
+
+def _foreign(folder: Path, holds: str) -> list[str]:
+    """Return what stands in a folder that no command of ours has finished and that none leaves when it is stopped.
+
+    A manifest of ours, or the file by which a command is told, makes a folder ours with all that is in it.
+    """
+    if not folder.is_dir() or ((folder / holds).is_file() and holds != RUN):
+        return []
+    try:
+        found = json.loads((folder / MANIFEST).read_bytes()) if (folder / MANIFEST).is_file() else {}
+    except (OSError, ValueError, RecursionError):
+        found = {}
+    if isinstance(found, dict) and {"simlib", "tables_sha256"} <= found.keys():
+        return []
+    left = (COALITIONS, *FITTED)
+    names = sorted(path.name for path in folder.iterdir())
+    return [name for name in names if name not in left and not name.endswith((NEW, ".part"))]
 
 
 def _other(folder: Path, holds: str) -> str:
@@ -92,20 +115,39 @@ def write_attribution(folder: Path, split: Attribution, table: pd.DataFrame) -> 
 
 
 def _write(folder: Path, tables: dict[str, bytes], manifest: dict[str, object]) -> None:
-    """Write tables, the manifest last."""
+    """Write tables beside those of an earlier run, the manifest last, then put all in place, see `settle`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / MANIFEST).unlink(missing_ok=True)
-        for old in (path for name in REPORTS for path in folder.glob(f"report_*/{name}")):
-            old.unlink()  # of a run that is no more
-        for name, content in tables.items():
-            write_whole(folder / name, content)
+        settle(folder)
         manifest = manifest | {"tables_sha256": {name: digest(content) for name, content in tables.items()}}
-        write_whole(folder / MANIFEST, written(manifest | {"sha256": digest(written(manifest))}))
+        sealed = written(manifest | {"sha256": digest(written(manifest))})
+        try:
+            for name, content in (*tables.items(), (MANIFEST, sealed)):
+                write_whole(folder / f"{name}{NEW}", content)
+        finally:
+            settle(folder)
     except OSError as error:
         raise BadInputError(
             f"--out {folder}: cannot be written ({error.strerror}). Free space, or name another folder."
         ) from None
+
+
+def settle(folder: Path) -> None:
+    """Put in place what a run had written whole beside an earlier one when it was stopped; drop what is half written.
+
+    The new manifest is written after all other new files and put in place after them: while it is there under its new
+    name the new run is whole, and before that the old one is.
+    """
+    last = folder / f"{MANIFEST}{NEW}"
+    fresh = [path for path in folder.glob(f"*{NEW}") if path != last]
+    if not last.is_file():
+        for path in fresh:
+            path.unlink(missing_ok=True)
+        return
+    for old in (path for name in REPORTS for path in folder.glob(f"report_*/{name}") if not path.parent.is_symlink()):
+        old.unlink()  # of a run that is no more
+    for path in (*fresh, last):
+        path.replace(path.with_suffix(""))
 
 
 def write_fit(folder: Path, fitted: fit.Fitted) -> None:
@@ -274,6 +316,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
     def refuse(message: str) -> BadInputError:
         return BadInputError(Fault(str(path), 1, 1, message))
 
+    if (folder / f"{MANIFEST}{NEW}").is_file():
+        settle(folder)
     if not folder.is_dir():
         what = "not a folder" if folder.exists() else "no such folder"
         raise BadInputError(f"{folder}: {what}. Name the folder that `simlib run` has written.")

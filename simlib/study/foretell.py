@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from simlib.errors import BadInputError, did_you_mean
+from simlib.errors import BadInputError, did_you_mean, shown
 from simlib.files import cells
 from simlib.files.facts import read
 from simlib.patients.trends import (
@@ -240,7 +240,7 @@ def _scored(row: Mapping[str, str], value: float) -> tuple[object, ...]:
 def _one_of(cell: str, known: Sequence[str]) -> int:
     """Return 0 for a word that is known; ValueError with the likely fix otherwise."""
     if cell not in known:
-        raise ValueError(f"{cell or 'empty'}: not predicted. {did_you_mean(cell, known)}")
+        raise ValueError(f"{shown(cell) or 'empty'}: not predicted. {did_you_mean(cell, known)}")
     return 0
 
 
@@ -251,18 +251,18 @@ def _above_zero(cell: str) -> int:
     except ValueError:
         number = float("nan")
     if not 0 < number < float("inf"):
-        raise ValueError(f"{cell or 'empty'}: write a number above 0, in the unit of the prediction.")
+        raise ValueError(f"{shown(cell) or 'empty'}: write a number above 0, in the unit of the prediction.")
     return 0
 
 
 def hindcast_text(fit_to: int, table: pd.DataFrame, overall: pd.DataFrame, moved: pd.DataFrame) -> str:
     """Return a hindcast as lines of text: each way of forecasting, all together, and what the past says."""
-    shown = table.drop(columns=["low50", "high50"]).rename(columns={"error_percent": "error %"})
+    printed = table.drop(columns=["low50", "high50"]).rename(columns={"error_percent": "error %"})
     lines = [
         f"Fitted to rows up to {fit_to}. CRPS of the log: 0.1 is about a tenth off; lower is better.",
         "Ranges of the parameters were declared after these years: errors show skill at best, not at worst.",
     ]
-    for how, every in shown.groupby("how", sort=True):
+    for how, every in printed.groupby("how", sort=True):
         lines += [f"\n{how}: {HOW[str(how)]}", text(every.drop(columns="how"))]
     lines += ["\nAll together; payments follow visits, so that these are fewer than they seem", text(overall)]
     return "\n".join([*lines, "\nWhat the past says of the parameters, 90 % intervals", text(moved)])
@@ -271,21 +271,21 @@ def hindcast_text(fit_to: int, table: pd.DataFrame, overall: pd.DataFrame, moved
 def score_text(table: pd.DataFrame) -> str:
     """Return scores of the frozen predictions as lines of text."""
     inside = ", ".join(f"{table[f'inside{p}'].sum()} in the {p} % interval" for p in (50, 90))
-    shown = table.drop(columns=["low50", "high50"]).rename(columns={"error_percent": "error %"})
+    printed = table.drop(columns=["low50", "high50"]).rename(columns={"error_percent": "error %"})
     means = ", ".join(f"{method} {table[method].mean():.3g}" for method in METHODS)
-    return f"{text(shown)}\nOf {len(table)} forecasts: {inside}. Mean CRPS of the log, lower is better: {means}."
+    return f"{text(printed)}\nOf {len(table)} forecasts: {inside}. Mean CRPS of the log, lower is better: {means}."
 
 
 def text(table: pd.DataFrame) -> str:
     """Return a table of figures as text: numbers as people read them, yes and no, empty for none."""
-    shown = table.copy()
-    for column in shown:
-        if shown[column].dtype == bool:
-            shown[column] = np.where(shown[column], "yes", "no")
-        elif shown[column].dtype == float:
-            shown[column] = [_said(number) for number in shown[column]]
+    printed = table.copy()
+    for column in printed:
+        if printed[column].dtype == bool:
+            printed[column] = np.where(printed[column], "yes", "no")
+        elif printed[column].dtype == float:
+            printed[column] = [_said(number) for number in printed[column]]
     buffer = io.StringIO()
-    shown.to_string(buffer, index=False)
+    printed.to_string(buffer, index=False)
     return buffer.getvalue()
 
 

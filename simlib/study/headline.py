@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from simlib.catalogue.itemlists import midyear
 from simlib.files.shapes import LAST_MONTH
 from simlib.fund.ledger import Ledger
 from simlib.quantities import register
@@ -17,7 +18,7 @@ from simlib.scenario.scenario import Scenario, reference
 from simlib.study import cash, experiment, findings, metrics
 from simlib.study.effects import Amounts, difference, finite, monte_carlo, relative, spread
 from simlib.study.experiment import Runs
-from simlib.terms import GRADES, KINDS
+from simlib.terms import CATEGORIES, GRADES, KINDS
 
 BESIDE = ("recovered", "fines", "network_cost")
 """Metrics of money that is no payment for care: said where they are not 0."""
@@ -217,5 +218,9 @@ def _draws(scenario: Scenario) -> str:
 
 def _lists(scenario: Scenario) -> str:
     """Return whose item catalogues are real."""
-    real = [code for code, _ in reference(scenario).catalogues]
+    day, real = midyear(scenario.year), list[str]()
+    for code, one in reference(scenario).catalogues:
+        there = np.unique(one.category[list(one.rows(day).values())])
+        some = f" ({', '.join(CATEGORIES[c] for c in there)})" if len(there) < len(CATEGORIES) else ""
+        real.append(f"{code}{some}")
     return f"loaded for {', '.join(real)}; elsewhere synthetic (assumed)" if real else "synthetic (assumed)"

@@ -60,7 +60,11 @@ def test_bengbu_has_a_deductible_and_a_floor_for_referrals() -> None:
 @pytest.mark.parametrize(("filing", "ratio"), [("referral", 0.6), ("emergency", 0.6), ("temporary", 0.5)])
 def test_fuyang_takes_a_share_of_the_bill_and_a_final_ratio(filing: str, ratio: float) -> None:
     away = terms("Fuyang", filing=filing)
-    assert (away.deductible.share_of_bill, away.deductible.floor, away.deductible.ceiling) == (200, 2_000_00, 10_000_00)
+    assert (away.deductible.share_of_bill, away.deductible.floor, away.deductible.ceiling) == (
+        200_000,
+        2_000_00,
+        10_000_00,
+    )
     assert bands(away) == [(None, ratio)]
     assert away.points_off == away.first_self_pay_away == 0
     assert area_rules.is_local(found("Fuyang", "resident", filing=filing)[1])

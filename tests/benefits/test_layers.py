@@ -159,6 +159,8 @@ def test_points_off_lower_the_ratio_and_not_below_zero() -> None:
 
 def test_the_account_pays_what_it_has_of_the_patients_share() -> None:
     bill = Bill(1_000, 200, 100, 0)
+    self_paid, away = Bill(1_000, 0, 0, 200), policy(account_in_scope_only=True, first_self_pay_away=0.1)
+    assert layers.from_account(away, self_paid, 360, 5_000) == 360  # of 720 in scope; 200 and 80 are cash
     assert layers.from_account(policy(), bill, 600, 50) == 50
     assert layers.from_account(policy(), bill, 600, 500) == 400
     assert layers.from_account(policy(account_in_scope_only=True), bill, 600, 500) == 100

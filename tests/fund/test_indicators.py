@@ -12,10 +12,12 @@ from shared_books import PEOPLE, by_hand, followed, told, written
 
 from simlib.amounts import AMOUNTS
 from simlib.fund import indicators, ledger
-from simlib.fund.books import Books, follow
+from simlib.fund.books import Books, follow, of_scenario
 from simlib.scenario import scenario
 from simlib.simulation import simulate, solve
 from simlib.terms import MONTHS
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_prepayment_of_three_months_is_half_as_much_again(
@@ -50,6 +52,16 @@ def test_a_late_province_is_overdue_and_nobody_else_is(
     assert overdue[7] == pytest.approx(direct[4] + direct[5])
     assert (told(after, "overdue") == overdue).all()
     assert overdue[-1] == 0
+
+
+def test_no_indicator_moves_before_a_change_begins(beside_root: Path) -> None:
+    """Months of reserves once fell in January for a change from October, as the year's spending was counted."""
+    text = (ROOT / "scenarios" / "delta_mutual_recognition.yaml").read_text(encoding="utf-8")
+    (beside_root / "october.yaml").write_text(text.replace("from: 2024-01", "from: 2024-10"), encoding="utf-8")
+    before, after = map(indicators.monthly, of_scenario(scenario.load(beside_root / "october.yaml"), people=PEOPLE))
+    np.testing.assert_array_equal(before[:, :, :9], after[:, :, :9])
+    payable = list(indicators.INDICATORS).index("months_payable")
+    assert (before[payable, :, 9:12] != after[payable, :, 9:12]).any()
 
 
 def test_net_flows_sum_to_nothing_and_siphons_lie_between_minus_one_and_one(books: tuple[Books, Books]) -> None:

@@ -1,12 +1,15 @@
 """A scenario says only what it changes; what it says wrong is refused with its place and remedy."""
 
 import contextlib
+import csv
 import pickle
 import random
+import re
 from pathlib import Path
 
 import jsonschema
 import numpy as np
+import openpyxl
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -15,8 +18,10 @@ from simlib.errors import BadInputError
 from simlib.files import documents
 from simlib.patients import areas
 from simlib.quantities import checked, levers
+from simlib.report import study
 from simlib.scenario import scenario
 from simlib.scenario.scenario import compile, load, reference
+from simlib.study import folders
 
 SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
 TITLE, QUESTION = "title: {zh: 题, en: Title}\n", "question: {zh: 问, en: Why}\n"
@@ -585,3 +590,47 @@ def test_any_text_is_loaded_or_refused(tmp_path, text):
     path = written(tmp_path, text.encode("utf-8", "replace").decode())
     with contextlib.suppress(BadInputError):
         load(path)
+
+
+def test_a_file_named_like_a_formula_makes_no_formula(beside_root: Path, tmp_path: Path) -> None:
+    """A file =cmd.yaml once gave 15,973 formula cells in a workbook."""
+    text = (SHIPPED[0].parent / "delta_mutual_recognition.yaml").read_text(encoding="utf-8")
+    (beside_root / "=cmd.yaml").write_text(text, encoding="utf-8")
+    of = scenario.load(beside_root / "=cmd.yaml")
+    assert of.name == "_cmd"
+    folders.write(tmp_path / "out", study.run([of], draws=2, people=1_000))
+    book = openpyxl.load_workbook(tmp_path / "out" / "workbook.xlsx")
+    cells = [cell for sheet in book.worksheets for row in sheet.iter_rows() for cell in row]
+    formulas = [cell for cell in cells if cell.data_type == "f"]
+    assert formulas and all(cell.value.startswith(("=SUM", "=ROUND", "=D")) for cell in formulas)
+    for path in (tmp_path / "out").glob("*.csv"):
+        found = [cell for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) for cell in row]
+        assert not any(re.match(r"[=@\t\r]|[+-](?![0-9.])", cell) for cell in found), path
+
+
+def test_what_many_extend_is_read_once(beside_root: Path) -> None:
+    """Six files that each extend six of a floor below, nine floors: ten million ways down, sixty files."""
+    for floor in range(10):
+        below = "+".join(f"l{floor - 1}_{i}.yaml" for i in range(6)) if floor else "baseline.yaml"
+        for i in range(6):
+            own = f"changes: [{{from: 2024-01, where: {{home: {list(PLACE.codes)[i]}}}, set: {{filing.free: true}}}}]\n"
+            text = f"extends: {below}\ntitle: {{zh: 题, en: T{floor} {i}}}\n{QUESTION}year: 2024\n"
+            path = beside_root / f"l{floor}_{i}.yaml"
+            path.write_text(text + (own if not floor else ""), encoding="utf-8")
+    assert len(load(beside_root / "l9_0.yaml").lineage()) < 100
+
+
+def test_many_equal_changes_are_told_by_the_first(beside_root: Path) -> None:
+    one = "  - {from: 2024-07, set: {filing.free: true}}\n"
+    path = beside_root / "x.yaml"
+    path.write_text(f"extends: baseline.yaml\n{HEAD}year: 2024\nchanges:\n{one * 900}", encoding="utf-8")
+    with pytest.raises(BadInputError) as raised:
+        load(path)
+    assert len(raised.value.faults) == documents.MAX_FAULTS
+
+
+def test_money_of_a_lever_has_no_part_of_a_fen() -> None:
+    lever = levers()["benefits.deductible_yuan.tier2"]
+    assert checked(lever, 1000.05) == 1000.05
+    with pytest.raises(ValueError, match=r"1000\.005 has more than 2 decimals\. Write 1000\.01\."):
+        checked(lever, 1000.005)

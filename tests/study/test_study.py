@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,7 +14,7 @@ import simlib as sl
 from simlib.errors import BadInputError
 from simlib.report.study import SECTION, Study
 from simlib.scenario.scenario import Scenario
-from simlib.study import briefing, elsewhere, evidence, findings, parties, running, tables
+from simlib.study import briefing, elsewhere, evidence, findings, folders, parties, running, tables
 
 QUICK = {"draws": 3, "people": 3000}
 TOLD = (
@@ -126,3 +129,43 @@ def test_what_a_value_shows_of_itself_is_escaped_and_cut(delta: Scenario) -> Non
     hostile = delta.model_copy(update={"changes": (change,), "title": title})
     assert len(repr(hostile).splitlines()) <= 25 and "30 more" in repr(hostile)
     assert "<script>" not in hostile._repr_html_() and "<b>" not in hostile._repr_html_()
+
+
+def _written_until(folder: Path, calls: int, content: bytes) -> None:
+    """Write two tables and a manifest in a process that is killed at a call which changes a file."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    left = [calls]
+
+    def counted(act: Any) -> Any:
+        def acting(*given: Any) -> Any:
+            left[0] -= 1
+            return os._exit(9) if left[0] < 0 else act(*given)
+
+        return acting
+
+    folders.write_whole = counted(folders.write_whole)
+    for name in ("replace", "unlink"):
+        setattr(Path, name, counted(getattr(Path, name)))
+    folders._write(folder, {"a.csv": content, "b.csv": content}, {"made": content.decode()})
+    os._exit(0)
+
+
+def test_a_rerun_that_is_killed_at_any_moment_leaves_the_old_run_or_the_new_one(tmp_path: Path) -> None:
+    seen = set()
+    for calls in range(9):
+        folder = tmp_path / str(calls)
+        folders._write(folder, {"a.csv": b"old", "b.csv": b"old"}, {"made": "old"})
+        _written_until(folder, calls, b"new")
+        folders.settle(folder)
+        manifest = json.loads((folder / folders.MANIFEST).read_bytes())
+        found = {name: (folder / name).read_bytes() for name in ("a.csv", "b.csv")}
+        assert {name: folders.digest(content) for name, content in found.items()} == manifest["tables_sha256"]
+        assert set(found.values()) == {manifest["made"].encode()}
+        assert sorted(path.name for path in folder.iterdir()) == ["a.csv", "b.csv", folders.MANIFEST]
+        seen.add(manifest["made"])
+        folders._write(folder, {"a.csv": b"third", "b.csv": b"third"}, {"made": "third"})
+        assert (folder / "b.csv").read_bytes() == b"third"
+    assert seen == {"old", "new"}
