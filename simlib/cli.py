@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import datetime
 import errno
 import gc
+import io
 import json
 import os
 import re
@@ -39,6 +41,10 @@ class Printed(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0 if fine, 2 for bad input (one clear message), 1 for a fault of ours."""
+    codecs.register_error("readable", _readable)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="readable")
     options = parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill cleans up as Ctrl-C does
     try:
@@ -61,6 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: no file was left half-written", file=sys.stderr)
         return INTERRUPTED
+
+
+PLAIN = {"\N{MINUS SIGN}": "-", "\N{MULTIPLICATION SIGN}": "x", "\N{EN DASH}": "-", "\N{EM DASH}": "-"}
+"""Signs of our texts that a console may not have, and what stands for them there."""
+
+
+def _readable(error: UnicodeError) -> tuple[str, int]:
+    """Return what is printed for signs that a console does not have: a like sign, else a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(PLAIN.get(sign, "?") for sign in lacking), error.end
 
 
 def _show(message: Warning | str, *_: Any, **__: Any) -> None:
@@ -100,6 +118,8 @@ def run_scenarios(options: argparse.Namespace) -> Printed:
     made = study.run(scenarios, people=options.people, pin=pin, pools=pools, progress=_bar, **how)
     made = made.attributed() if options.attribute else made
     folders.write(folder, made)
+    if options.books:
+        folders.write_books(folder, made.runs)
     reports = _reports(folder, made.names) if options.report else []
     return Printed(
         lambda: {"headlines": made.tables[folders.RUN], "folder": str(folder)},
@@ -120,21 +140,24 @@ def _reports(folder: Path, names: Iterable[str]) -> list[Path]:
 
 def check_files(options: argparse.Namespace) -> Printed:
     """Check each file, all faults at once."""
-    from simlib.benefits import cases
     from simlib.files import documents
     from simlib.scenario import checks, scenario
-    from simlib.simulation import policies
 
     odd: list[Any] = []
 
     def check(path: Path) -> str:
         data = documents.read(path).data if len(scenario.parts(str(path))) == 1 else None
         if isinstance(data, dict) and "cases" in data:
+            from simlib.benefits import cases
+
             cases.load(path)
         else:
             loaded = scenario.load(path)
             odd.extend((*checks.warnings(loaded), *checks.lists(loaded)))
-            policies.check(loaded)
+            if checks.one_policy(loaded):
+                from simlib.simulation import policies  # slow to import
+
+                policies.check(loaded)
         return str(path)
 
     fine, faults = _each(check, options.files)
@@ -269,10 +292,11 @@ def _list_area(options: argparse.Namespace) -> Printed:
 
 def print_schema(options: argparse.Namespace) -> Printed:
     """Print a JSON Schema."""
-    from simlib.benefits import cases
-    from simlib.scenario import scenario
-
-    schema = scenario.json_schema() if options.format == "scenario" else cases.json_schema()
+    if options.format == "scenario":
+        from simlib.scenario.scenario import json_schema
+    else:
+        from simlib.benefits.cases import json_schema
+    schema = json_schema()
     return Printed(lambda: schema, lambda: json.dumps(schema, ensure_ascii=False, indent=2))
 
 
@@ -287,6 +311,26 @@ def print_glossary(options: argparse.Namespace) -> Printed:
     )
 
 
+def show_cache(options: argparse.Namespace) -> Printed:
+    """Print what is kept from before in the user's cache, or empty it: nothing but time is lost."""
+    import shutil
+
+    from simlib import compiled
+    from simlib.simulation import kept
+
+    found = compiled.folders()
+    sizes = [sum(path.stat().st_size for path in base.rglob("*") if path.is_file()) for base in found]
+    draws = sum(1 for base in found for _ in (base / kept.FOLDER).glob(f"*{kept.ENDING}"))
+    for base in found if options.clear else ():
+        shutil.rmtree(base, ignore_errors=True)
+    where = str(compiled.folder().parent) if found else ""  # type: ignore[union-attr]
+    what = f"{len(found)} versions of the sources, {draws:,} solved draws, {sum(sizes) / 1e6:.0f} MB"
+    return Printed(
+        lambda: {"folder": where, "versions": len(found), "draws": draws, "bytes": sum(sizes), "clear": options.clear},
+        lambda: f"{where}: {'emptied: ' if options.clear else ''}{what}" if found else "nothing is kept",
+    )
+
+
 def list_scenarios(options: argparse.Namespace) -> Printed:
     """Print the scenarios of a folder, then the faults of those that are wrong."""
     from simlib.scenario import scenario
@@ -294,7 +338,8 @@ def list_scenarios(options: argparse.Namespace) -> Printed:
     if not options.folder.is_dir():
         what = "not a folder" if options.folder.exists() else "no such folder"
         raise BadInputError(f"{options.folder}: {what}. Name a folder of scenario files.")
-    scenarios, faults = _each(scenario.load, sorted(options.folder.glob("*.yaml")))
+    done: dict[Path, Any] = {}
+    scenarios, faults = _each(lambda path: scenario.load(path, done), sorted(options.folder.glob("*.yaml")))
     if not scenarios and not faults:
         raise BadInputError(f"{options.folder}: no scenario file (*.yaml) in it. Name a folder of scenario files.")
     return Printed(
@@ -339,7 +384,7 @@ def attribute(options: argparse.Namespace) -> Printed:
     attribution.check(package, **how)
     folder = options.out or Path(".out") / f"attribute_{package.name}"
     folders.prepare(folder, folders.ATTRIBUTION)
-    kept, bar = folder / folders.COALITIONS, _bar("draws", options.draws)
+    kept, bar = folder / folders.COALITIONS, _bar("coalitions", options.draws)
     split = attribution.attribute(package, pin=pin, folder=kept, progress=bar, **how)
     table = split.table(options.metric)
     folders.write_attribution(folder, split, table)
@@ -392,6 +437,16 @@ def compare_catalogues(options: argparse.Namespace) -> Printed:
     )
 
 
+def write_books(options: argparse.Namespace) -> Printed:
+    """Write the books of a finished run."""
+    from simlib.fund import reconcile
+    from simlib.study import folders
+
+    folders.write_books(options.folder)
+    where = options.folder / reconcile.FOLDER
+    return Printed(lambda: {"folder": str(where)}, lambda: f"Written to {where}: {', '.join(reconcile.FILES)}")
+
+
 def reconcile_books(options: argparse.Namespace) -> Printed:
     """Say that the books of a run agree, or where not."""
     from simlib.fund import reconcile
@@ -425,6 +480,10 @@ def verify(options: argparse.Namespace) -> Printed:
 
 def _how(options: argparse.Namespace) -> dict[str, Any]:
     """Return how often and on which random numbers a command is to run, all cores unless told otherwise."""
+    from simlib import compiled
+
+    if sys.stderr.isatty() and compiled.nothing_compiled():
+        print("Compiling the rules, which is done once: some 20 seconds.", file=sys.stderr)
     return {"draws": options.draws, "seed": options.seed, "jobs": _jobs(options)}
 
 
@@ -447,10 +506,22 @@ def _bar(what: str, total: int) -> Any:
     def wrap(parts: Iterable[Any]) -> Iterable[Any]:
         from tqdm import tqdm
 
-        bar: Iterable[Any] = tqdm(parts, desc=what, total=total, leave=False, disable=not sys.stderr.isatty())
-        return bar
+        bar = tqdm(parts, desc=what, total=total, leave=False, disable=not sys.stderr.isatty())
+        return bar if bar.disable or what != "draws" else _refined(bar)
 
     return wrap
+
+
+def _refined(bar: Any) -> Iterator[Any]:
+    """Yield the draws of a run, the headline of the first scenario so far beside their bar."""
+    from simlib.study import experiment, headline
+
+    seen = []
+    for part in bar:
+        _, simulated = part
+        seen.append(simulated[0].amounts[:, experiment.HEADLINE])
+        bar.set_postfix_str(headline.so_far(seen))
+        yield part
 
 
 def _whole(text: str) -> int:
@@ -549,6 +620,7 @@ COMMANDS = (
             *draws(people=100_000),
             option("--pools", "what each pool has: CSV or XLSX (default: synthetic)", metavar="FILE"),
             option("--out", "folder for the results (default .out/NAME)"),
+            option("--books", "write the books of one draw too: journal, balances, workbook", action="store_true"),
             option("--attribute", "split what a package does among its measures too", action="store_true"),
             option("--report", "write the reports of the run too, in Chinese and English", action="store_true"),
         ),
@@ -627,6 +699,12 @@ COMMANDS = (
         ),
     ),
     Command(
+        "cache",
+        show_cache,
+        "say what is kept from before to save time (compiled rules, solved draws), or empty it",
+        (option("--clear", "empty it", action="store_true"),),
+    ),
+    Command(
         "list",
         list_scenarios,
         "list the scenarios of a folder: title, question, geography, document that proposes the measure",
@@ -645,6 +723,12 @@ COMMANDS = (
             *draws(people=20_000),
             option("--out", "folder for results and kept runs (default .out/attribute_NAME)"),
         ),
+    ),
+    Command(
+        "books",
+        write_books,
+        "write the books of a finished run: journal, balances, calendar, trial balance, workbook",
+        (option("folder", "folder of a run, such as .out/NAME", metavar="RUN_DIR"),),
     ),
     Command(
         "reconcile",

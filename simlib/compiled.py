@@ -61,6 +61,19 @@ def kept_in(base: Callable[[], Path]) -> Path | None:
         return None
 
 
+def nothing_compiled() -> bool:
+    """Return whether the rules of this source have still to be compiled, which takes some 20 seconds."""
+    own = folder()
+    return own is None or next(own.rglob("*.nbc"), None) is None
+
+
+def folders() -> list[Path]:
+    """Return the folder of this source and those that other sources left beside it."""
+    own = folder()
+    ours = own.parent.glob("[0-9a-f]" * len(own.name)) if own else ()
+    return sorted(path for path in ours if path.is_dir() and _is_ours(path))
+
+
 def _is_ours(path: Path) -> bool:
     """Return whether a folder belongs to who runs this; a link does not count."""
     return not path.is_symlink() and (not hasattr(os, "getuid") or path.stat().st_uid == os.getuid())

@@ -12,7 +12,7 @@ from hypothesis import settings
 from simlib.fund.books import Books, follow
 from simlib.patients import areas
 from simlib.scenario import scenario
-from simlib.simulation import simulate, solve
+from simlib.simulation import kept, simulate, solve
 from simlib.study.results import Results
 
 # The first call of a rule compiles it, which no deadline foresees; the same examples every time.
@@ -48,7 +48,7 @@ def place() -> areas.Place:
 
 @pytest.fixture(scope="session")
 def parameters(place: areas.Place, delta: scenario.Scenario) -> solve.ParameterDraw:
-    return solve.solve(scenario.reference(delta), 11, 3)
+    return kept.solved(scenario.reference(delta), 11, 3)
 
 
 @pytest.fixture(scope="session")

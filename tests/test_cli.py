@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from simlib import cli
+from simlib import cli, compiled
 from simlib.files import facts
 from simlib.study import experiment, folders
 from simlib.study.effects import CONTRACT
@@ -49,6 +49,31 @@ def test_the_same_run_gives_the_same_bytes_on_any_number_of_jobs(tmp_path: Path)
     assert run("--jobs", "1", out=tmp_path / "1") == run("--jobs", "2", out=tmp_path / "2") == 0
     for name in folders.NAMES:
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+
+
+def test_a_run_gives_the_same_bytes_with_and_without_kept_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "folder", lambda: tmp_path / "cache")
+    (tmp_path / "cache").mkdir()
+    assert run(out=tmp_path / "first") == run(out=tmp_path / "again") == 0
+    found = len(list((tmp_path / "cache").rglob("*.json")))
+    assert found in (4, 5), "two draws, their curves, and one of the fit where this process looks at it first"
+    monkeypatch.setattr(compiled, "folder", lambda: None)
+    assert run(out=tmp_path / "without") == 0
+    for name in folders.NAMES:
+        contents = {(tmp_path / out / name).read_bytes() for out in ("first", "again", "without")}
+        assert len(contents) == 1, name
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk"])
+@pytest.mark.parametrize("command", ["list", "glossary", "check \udcff.yaml"])
+def test_consoles_that_lack_a_sign_show_another(command: str, encoding: str) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    whole = [sys.executable, "-m", "simlib.cli", *command.split()]
+    found = subprocess.run(whole, cwd=ROOT, env=environment, capture_output=True, check=False)
+    assert found.returncode == (2 if "check" in command else 0) and b"Traceback" not in found.stderr
+    assert b"?" in found.stdout + found.stderr or encoding == "gbk"
 
 
 def test_json_is_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

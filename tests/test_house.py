@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,15 @@ TOP = {
     "simlib",
     "tests",
 }
+
+
+def test_the_lowest_versions_that_are_tried_are_those_that_are_allowed() -> None:
+    allowed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    tried = (ROOT / "tests" / "lowest.txt").read_text(encoding="utf-8").splitlines()[1:]
+    least = dict(one.split(">=") for one in allowed)
+    pinned = dict(one.split("==") for one in tried)
+    assert pinned.keys() == least.keys()
+    assert all(re.fullmatch(rf"{re.escape(version)}(\.0)*", pinned[name]) for name, version in least.items())
 
 
 @pytest.mark.parametrize(

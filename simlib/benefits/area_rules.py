@@ -346,7 +346,7 @@ def _nearest(
     """Yield where a field is said and its rows, the first filing first, and for each the nearest area first."""
     for filing in filings:
         for area in areas:
-            if parts := _parts(area.code, name, filing, situation):
+            if _speaking(area.code, name, filing) and (parts := _parts(area.code, name, filing, situation)):
                 yield area, parts
 
 

@@ -32,7 +32,7 @@ from simlib.files.facts import write_whole
 from simlib.quantities import Quantity, register
 from simlib.scenario.ensemble import REFIT, Ensemble, MadeWith
 from simlib.scenario.scenario import Scenario
-from simlib.simulation import solve
+from simlib.simulation import kept, solve
 from simlib.simulation.draws import draw_batch, draw_values
 from simlib.terms import KINDS
 
@@ -133,8 +133,8 @@ def solve_all(
     """Yield the solved parameter draws of candidates, in the order asked for."""
 
     def parameters(number: int) -> solve.ParameterDraw:
-        fixed, trial = solve.prepare(root, draw_values(seed, number, {}, candidates), seed, number)
-        return solve.converge(fixed, trial)[0]
+        drawn = solve.unsolved(root, draw_values(seed, number, {}, candidates), seed, number)
+        return solve.converge(*solve.prepare(root, drawn))[0]
 
     with ThreadPoolExecutor(jobs) as pool:
         yield from pool.map(parameters, numbers)
@@ -249,7 +249,7 @@ def uncertain(axes: tuple[str, ...]) -> list[Quantity]:
 
 def probe(root: Scenario, seed: int, candidates: int, number: int) -> tuple[float, ...]:
     """Return the solved constants of a candidate: of leaving and bills by kind and scheme, gates by kind, claims."""
-    (parameters,) = solve_all(root, seed, candidates, [number])
+    parameters = kept.solved(root, seed, number, candidates=candidates)
     gates = (
         parameters.passing.networked,
         parameters.passing.fault,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from simlib.scenario import scenario as scenarios
 from simlib.scenario.scenario import Scenario
 from simlib.settlement import supervision
 from simlib.settlement.channels import Channels
-from simlib.simulation import simulate, solve
+from simlib.simulation import kept, simulate
 from simlib.simulation.simulate import Run
 from simlib.simulation.solve import ParameterDraw
 from simlib.terms import CLAIMED, DIRECT, FEN, MONTHS, PPM
@@ -67,7 +68,8 @@ def follow(parameters: ParameterDraw, before: Run, after: Run, pools: Pools | No
     years = _years(after.scenario)
     across, inside = zip(*(_paid(run, place) for run in runs), strict=True)
     opening = openings.opening(parameters, years[0], place, (across[0], inside[0]), pools)
-    terms = [_terms(parameters, run.scenario, before.scenario, place) for run in runs]
+    claim = round(float(parameters.values[Channels.delay_months][0]))
+    terms = [_terms(run.scenario, before.scenario, place, claim) for run in runs]
     held = ledger.prepayment(_by_host(opening.earlier, place), terms[0].multiple[0][None, :, None])
     seasons, levels = carried.seasons(after.scenario, place), [carried.level(parameters, year) for year in years]
     together, levels_within = (
@@ -97,7 +99,7 @@ def of_scenario(
     A month of one route is smooth only with some million people, which take a few seconds.
     """
     both = (scenarios.reference(scenario), scenario)
-    parameters, touched = solve.solve(both[0], seed, draw), simulate.touched_by(scenario)
+    parameters, touched = kept.solved(both[0], seed, draw), simulate.touched_by(scenario)
     before, after = (simulate.live(parameters, one, touched=touched, people=people) for one in both)
     return follow(parameters, before, after)
 
@@ -202,8 +204,12 @@ def _first_areas(place: areas.Place) -> npt.NDArray[np.intp]:
     return np.flatnonzero(np.diff(place.province, prepend=-1))
 
 
-def _terms(parameters: ParameterDraw, scenario: Scenario, reference: Scenario, place: areas.Place) -> PaymentTerms:
-    """Return when the money moves in a scenario; care of the year before follows the baseline's first month."""
+@lru_cache(maxsize=64)
+def _terms(scenario: Scenario, reference: Scenario, place: areas.Place, claim: int) -> PaymentTerms:
+    """Return when the money moves in a scenario; care of the year before follows the baseline's first month.
+
+    claim : months until a claim is paid, all that a draw says of it.
+    """
     years = _years(scenario)
 
     def home(lever: Quantity, scale: int = 1) -> Ints:
@@ -225,7 +231,7 @@ def _terms(parameters: ParameterDraw, scenario: Scenario, reference: Scenario, p
         late=dated(home(Ledger.clearing__late), Ledger.clearing__late, 0),
         hospital=dated(host(Ledger.hospital__lag), Ledger.hospital__lag, 1),
         interest=host(Ledger.interest__rate, PPM),
-        claim=round(float(parameters.values[Channels.delay_months][0])),
+        claim=claim,
         review=home(Ledger.prepayment__review),
         increase=home(Ledger.prepayment__increase, PPM),
         advance=host(Ledger.hospital__advance, PPM),

@@ -164,12 +164,12 @@ class _Groups:
         self.size = {1: len(SCHEMES), 2: len(books.homes), 3: len(books.hosts)}
 
     def __call__(self, amount: npt.NDArray[np.generic]) -> Array:
-        parts = [amount.sum(axis=(1, 2, 3))[None].astype(np.float64)]
-        for axis, size in self.size.items():
-            over = tuple({1, 2, 3} - {axis})
-            by_group = amount.shape[axis] == size
-            nothing = np.full((size, len(amount)), np.nan)
-            parts.append(amount.sum(axis=over).T.astype(np.float64) if by_group else nothing)
+        of_home = amount.sum(axis=3)
+        sums = (of_home.sum(axis=2), of_home.sum(axis=1), amount.sum(axis=(1, 2)))
+        parts = [of_home.sum(axis=(1, 2))[None].astype(np.float64)]
+        for (axis, size), by_group in zip(self.size.items(), sums, strict=True):
+            told = amount.shape[axis] == size
+            parts.append(by_group.T.astype(np.float64) if told else np.full((size, len(amount)), np.nan))
         return np.concatenate(parts)
 
 

@@ -12,10 +12,14 @@ from typing import Any, NamedTuple
 from simlib.errors import BadInputError, listed, shown
 from simlib.files.facts import sha256
 from simlib.fund import journal
-from simlib.fund.ledger import ENTRIES
+from simlib.fund.ledger import ENTRIES, SPAN
 
 FILES = ("journal.parquet", "journal.csv.gz", "balances.parquet", "calendar.csv", "trial_balance.csv", "workbook.xlsx")
-"""Files of the books in the folder of a run."""
+"""Files of the books."""
+FOLDER = "books"
+"""Where they stand in the folder of a run."""
+OF_RUN = "run_sha256"
+"""Key of their manifest: the hash of the manifest of their run."""
 WHOSE = {"scenario": str, "side": str}
 TABLES: dict[str, dict[str, type]] = {
     "journal.parquet": dict.fromkeys(journal.COLUMNS, str) | {"entry": int, "fen": int},
@@ -195,11 +199,13 @@ def check(folder: Path) -> list[Agreed]:
     ------
     BadInputError : the folder is not that of a complete run, a file was changed, or the books disagree: what and where.
     """
-    _check_complete(folder)
-    journals, balances, calendars, trials = (_read(folder / name, columns) for name, columns in TABLES.items())
-    agreed, wrong = [], []
+    expected = complete(folder)
+    journals, balances, calendars, trials = (_read(folder / FOLDER / name, columns) for name, columns in TABLES.items())
+    agreed, wrong = [], [f"{folder}: {'/'.join(one)}: no books of it" for one in expected if one not in balances]
     for books, stated in balances.items():
         entries = journals.get(books, stated.slice(0, 0))
+        if (months := len(set(stated["month"].to_pylist()))) != 1 + SPAN:
+            wrong.append(f"{folder}: {'/'.join(books)}: balances of {months} months. Expected {1 + SPAN}.")
         calendar, trial = (_rows(tables[books]) if books in tables else () for tables in (calendars, trials))
         found = islice(_of_books(_rows(entries), StatedBalances(stated), calendar, trial), MOST_SHOWN)
         wrong += [f"{folder}: {'/'.join(books)}: {one.where}: {one.found}" for one in found]
@@ -255,25 +261,35 @@ def _of_trial(sums: Sums, trial: Iterable[dict[str, Any]]) -> Iterator[Discrepan
         yield Discrepancy("trial balance", f"{account} is missing")
 
 
-def _check_complete(folder: Path) -> None:
-    """Raise BadInputError unless a folder has a manifest and the files of the books as the run wrote them."""
-    manifest = folder / "manifest.json"
-    if not manifest.is_file():
+def complete(folder: Path) -> list[tuple[str, str]]:
+    """Return whose books a run has, (scenario, side); raise BadInputError unless they are as they were written."""
+    again = f"Make them again: simlib books {folder}."
+    of, manifest = folder / "manifest.json", folder / FOLDER / "manifest.json"
+    if not of.is_file():
         remedy = "Name the folder of a run that ended, such as .out/NAME."
         raise BadInputError(f"{folder}: no manifest.json: not the folder of a complete run. {remedy}")
+    if not manifest.is_file():
+        raise BadInputError(
+            f"{folder}: no books in it, which a run writes on request. Make them: simlib books {folder}."
+        )
     try:
-        stated = json.loads(manifest.read_text(encoding="utf-8"))["tables_sha256"]
-        hashes = {name: str(stated[name]) for name in FILES}
-    except (ValueError, KeyError, TypeError):
-        raise BadInputError(f"{manifest}: names no books. Run the scenario again with this version.") from None
+        run, found = (json.loads(path.read_bytes()) for path in (of, manifest))
+        hashes = {name: str(found["tables_sha256"][name]) for name in FILES}
+        expected = [(name, side) for name in run["scenarios"] for side in journal.SIDES]
+        same = run["sha256"] == found[OF_RUN]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise BadInputError(f"{manifest}: no manifest of books as simlib writes it. {again}") from None
+    if not same:
+        raise BadInputError(f"{manifest}: of another run than the one in {folder}. {again}")
     wrong = []
-    for name, sha in hashes.items():
-        if not (folder / name).is_file():
-            wrong.append(f"{folder / name}: missing. The run was not complete, or the file was moved: run it again.")
-        elif sha256(folder / name) != sha:
-            wrong.append(f"{folder / name}: not the file that the run wrote (SHA-256 differs). Run it again.")
+    for path, sha in ((folder / FOLDER / name, sha) for name, sha in hashes.items()):
+        if not path.is_file():
+            wrong.append(f"{path}: missing. {again}")
+        elif sha256(path) != sha:
+            wrong.append(f"{path}: altered: its SHA-256 is not the one in the manifest. {again}")
     if wrong:
         raise BadInputError(*wrong)
+    return expected
 
 
 class StatedBalances(Mapping[str, dict[str, int]]):

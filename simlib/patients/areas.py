@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
+import scipy
 
 from simlib.errors import BadInputError, did_you_mean, shown
 from simlib.files.facts import read, value
@@ -363,7 +363,7 @@ def constant_of_odds(amounts: Array, log_odds: Array, wanted: Array) -> Array:
     Newton's steps on the log of both sides, from below: its slope lies between 0 and 1.
 
     >>> x = constant_of_odds(np.array([2.0, 1.0]), np.array([0.0, 1.0]), np.array(1.5))
-    >>> round(float(np.array([2.0, 1.0]) @ expit(x + np.array([0.0, 1.0]))), 12)
+    >>> round(float(np.array([2.0, 1.0]) @ scipy.special.expit(x + np.array([0.0, 1.0]))), 12)
     1.5
 
     Raises
@@ -372,7 +372,7 @@ def constant_of_odds(amounts: Array, log_odds: Array, wanted: Array) -> Array:
     """
     x = np.log(wanted) - np.log((amounts * np.exp(log_odds)).sum(axis=-1))
     for _ in range(MOST_STEPS):
-        chance = expit(x[..., None] + log_odds)
+        chance = scipy.special.expit(x[..., None] + log_odds)
         total = (amounts * chance).sum(axis=-1)
         step = (np.log(wanted) - np.log(total)) * total / (amounts * chance * (1 - chance)).sum(axis=-1)
         x = x + np.clip(step, -3.0, 3.0)
@@ -428,7 +428,7 @@ def _employee_share(insured: Array, log_odds: Array) -> Array:
     """Return the share of the insured in the employee scheme, (..., n), that gives the national number."""
     national = [value("national", metric="insured", scheme=s, year="2023") for s in ("employee", "resident")]
     wanted = insured.sum(axis=-1) * national[0] / sum(national)
-    share: Array = expit(constant_of_odds(insured, log_odds, wanted)[..., None] + log_odds)
+    share: Array = scipy.special.expit(constant_of_odds(insured, log_odds, wanted)[..., None] + log_odds)
     return share
 
 

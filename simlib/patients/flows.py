@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logsumexp
+import scipy
 
 from simlib.files.facts import value
 from simlib.patients.areas import People, Place, Provinces, constant_of_odds, distances
@@ -175,7 +175,7 @@ def pull(place: Provinces, people: People, values: Values, kinds: Sequence[int] 
         + values[Flow.region][..., None] * place.one_region
     )
     utility[..., np.eye(len(place.codes), dtype=bool)] = -np.inf
-    inclusive = logsumexp(utility, axis=-1)
+    inclusive = scipy.special.logsumexp(utility, axis=-1)
     leave = values[Flow.nest] * (inclusive - inclusive.mean(axis=-1, keepdims=True)) - values[Flow.psi] * log_a
     for code, deviation in NAMED_HOMES:
         leave[..., place.index(code)] += values[deviation][..., 0]
@@ -268,7 +268,7 @@ def expect(pull: Pull, c: Array, stayed: Array) -> Array:
     Who goes back is a temporary patient, not long-stay: they live, are insured and use care where they go away from,
     so that their year at home counts towards deductibles and ceilings, and they file as travellers do.
     """
-    leaving = pull.at_home * expit(c[..., None] + pull.leave[..., None, None, :])
+    leaving = pull.at_home * scipy.special.expit(c[..., None] + pull.leave[..., None, None, :])
     travel = leaving[..., None] * pull.choice[..., None, None, :, :]
     visits: Array = pull.purpose[..., None, :, None, None] * travel[..., None, :, :]
     visits[..., LONG_STAY, :, :] += pull.living_away * stayed[..., None, None]

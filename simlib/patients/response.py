@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
+import scipy
 
 from simlib.amounts import BILLS, FUND, ON_CREDIT, VISITS
 from simlib.quantities import Params, Quantity
@@ -169,7 +169,7 @@ def to_coverage(values: Values, leaving: Array, gained: Array, cases: Array, sea
     monthly = cases[:, :, None] * season
     rise = np.divide(gained, monthly, out=np.zeros_like(monthly), where=monthly > 0)[:, None]
     x = leaving[..., None]
-    visits = expit(x + float(values[Response.eta][0]) * rise) / expit(x)
+    visits = scipy.special.expit(x + float(values[Response.eta][0]) * rise) / scipy.special.expit(x)
     shape = (*leaving.shape, leaving.shape[-1], MONTHS)
     return Factors(np.broadcast_to(visits[:, :, :, None], shape).copy(), np.ones(shape))
 

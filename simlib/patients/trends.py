@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
+import scipy
 
 from simlib.files.facts import read
 from simlib.quantities import Params, Quantity
@@ -193,7 +193,7 @@ def ahead(
         step = step * quantile(Foretell.pace, random[:, 4]) if seen is None else np.full(POINTS, seen)
         if number or any(y - 1 in known.value for y in known.value):
             drift = drift * damping
-        now = now + drift + effect * step + shock * ndtri(random[:, SHOCK + number])
+        now = now + drift + effect * step + shock * scipy.special.ndtri(random[:, SHOCK + number])
         out[year] = now
     return np.stack([out[year] for year in years], axis=1)
 

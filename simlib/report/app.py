@@ -13,7 +13,6 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,8 +28,6 @@ from simlib.quantities import Quantity, levers
 from simlib.report import opening, pack, pieces, plots, sections
 from simlib.report.pieces import meaning
 from simlib.scenario.scenario import Scenario, load
-from simlib.simulation import solve
-from simlib.simulation.draws import Pin
 from simlib.study import curve, experiment, folders, results
 from simlib.study.results import Results
 
@@ -148,20 +145,8 @@ def look(tried: Scenario, *, draws: int = DRAWS, people: int = PEOPLE, jobs: int
 
     Solved draws are kept: only the first look solves them. The rate has no curve over attention here.
     """
-    runs = experiment.repeat([tried], draws=draws, people=people, jobs=jobs, seed=SEED, whole=False, solved=_kept)
+    runs = experiment.repeat([tried], draws=draws, people=people, jobs=jobs, seed=SEED, whole=False)
     return results.of_runs(runs, curve=pd.DataFrame(columns=curve.COLUMNS))
-
-
-def _kept(tried: Scenario, seed: int, draw: int, pin: Pin | None) -> solve.ParameterDraw:
-    """Return a parameter draw from memory, or solved: it is that of the provinces, whatever the geography."""
-    assert not pin
-    return _solved(tried.model_copy(update={"geography": "provinces"}), seed, draw)
-
-
-@lru_cache(maxsize=2 * DRAWS)
-def _solved(tried: Scenario, seed: int, draw: int) -> solve.ParameterDraw:
-    """Return a parameter draw."""
-    return solve.solve(tried, seed, draw)
 
 
 def packed(tried: Scenario, folder: Path, lang: Lang) -> list[Path]:
@@ -169,7 +154,7 @@ def packed(tried: Scenario, folder: Path, lang: Lang) -> list[Path]:
 
     As few draws as a first look, twice the people.
     """
-    runs = experiment.repeat([tried], draws=DRAWS, people=2 * PEOPLE, jobs=JOBS, seed=SEED, solved=_kept)
+    runs = experiment.repeat([tried], draws=DRAWS, people=2 * PEOPLE, jobs=JOBS, seed=SEED)
     folders.write(folder, results.of_runs(runs, jobs=JOBS))
     return pack.write(folder, lang)
 
@@ -186,7 +171,7 @@ def page(root: str | Path, lang: Lang = "zh") -> _Asked:
     try:
         import ipywidgets as widgets
     except ModuleNotFoundError:
-        raise BadInputError("the page needs ipywidgets and Voilà: pip install 'simlib[app]'") from None
+        raise BadInputError("the page needs ipywidgets and Voilà: in the clone, pip install -e '.[app]'") from None
     return _Asked(widgets, load(root), lang)
 
 

@@ -23,6 +23,7 @@ from simlib.errors import BadInputError, Fault, shown
 from simlib.files import documents
 from simlib.files.facts import sha256, write_whole
 from simlib.files.texts import LANGS, Lang, said
+from simlib.fund import reconcile
 from simlib.report import opening, pieces, plots, prose, sections
 from simlib.study import folders
 from simlib.study.results import Results
@@ -319,10 +320,12 @@ def sealed(document: str, about: dict[str, str]) -> str:
 
     >>> opened(sealed("<p>1</p>\n</body>\n", {"run": "x"}))
     ({'run': 'x'}, True)
+    >>> sealed("</body>", {"scenario": "</script>"}).count("</script>")
+    1
     """
     lines = document.split("\n")
     at = lines.index("</body>")
-    seal = json.dumps(about | {"sha256": _hash(lines, about)}).join(SEAL)
+    seal = json.dumps(about | {"sha256": _hash(lines, about)}).replace("<", "\\u003c").join(SEAL)  # no end of a script
     return "\n".join([*lines[:at], seal, *lines[at:]])
 
 
@@ -381,10 +384,19 @@ def _verified_run(folder: Path) -> list[str]:
     """Return what was checked of a run folder and of the reports in it."""
     whole = folders.read(folder)
     with folders.believed(folder):
+        if wrong := folders.contradicted(whole):
+            what = "not what the draws in metrics.parquet give: forged, its hash fits. Run it again."
+            raise BadInputError(*(Fault(str(folder), 1, 1, f"{one}: {what}") for one in wrong))
         for one in whole:
             opening.values(one, "en")
             sections.sections(one, "en")
-    said_ = [f"{folder}: the manifest and {len(TABLES)} tables are as the run wrote them (SHA-256)"]
+    said_ = [
+        f"{folder}: the manifest and {len(TABLES)} tables are as the run wrote them (SHA-256: shows a slip,"
+        " not a forger); headlines and effects follow from the draws"
+    ]
+    if (folder / folders.BOOKS / folders.MANIFEST).is_file():
+        reconcile.complete(folder)
+        said_ += [f"{folder / folders.BOOKS}: the books of that run, as they were written (SHA-256)"]
     reports = sorted(folder.glob(f"report_*/{HTML}"))
     return said_ + [line for one in reports for line in verify(one, folder)]
 

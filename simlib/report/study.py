@@ -40,7 +40,7 @@ class Study(Results):
 
     def money(self) -> pd.DataFrame:
         """Return what the ledger says of each month: see `cash.cash_table`."""
-        return self.tables["ledger.csv"]
+        return self.tables["ledger.parquet"]
 
     def homes(self, lang: Lang = "en") -> pd.DataFrame:
         """Return the change of each home fund's payment on the changed pairs, percent, largest first.

@@ -65,6 +65,11 @@ ALWAYS = {
 """Inputs that differ without a lever, by cause and axis."""
 
 
+def one_policy(scenario: Scenario) -> bool:
+    """Return whether pools are to have one policy, which only some can: see `simulation.policies.check`."""
+    return any(lever == "pooling.policy" for _, lever, _ in scenario.lines())
+
+
 def unused(scenario: Scenario, pin: Mapping[str, float | str]) -> tuple[str, ...]:
     """Return the uncertain parameters on which no payment of the year hangs, of a scenario or its baseline, by id.
 

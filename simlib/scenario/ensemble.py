@@ -14,7 +14,6 @@ from simlib.errors import BadInputError, Fault, shown
 from simlib.files import documents
 from simlib.files.facts import write_whole
 from simlib.files.shapes import Frozen
-from simlib.randomness import MEMBERS, permutation
 
 MAX_BYTES = 1_000_000
 REFIT = "Fit again: simlib fit ROOT.yaml."
@@ -64,6 +63,8 @@ class Ensemble(Frozen):
         ------
         BadInputError : more draws than members.
         """
+        from simlib.randomness import MEMBERS, permutation  # compiled, which a check of a file does not wait for
+
         if draw >= len(self.members):
             most = f"{Path(self.path).name} has {len(self.members)} members"
             raise BadInputError(f"--draws {draw + 1}: {most}. Ask for at most {len(self.members)}.")

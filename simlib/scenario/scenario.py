@@ -125,11 +125,12 @@ def _where(change: Change) -> str:
     return "; ".join(f"{axis} {', '.join(names)}" for axis, names in change.where if names) or "everywhere"
 
 
-def load(path: str | Path) -> Scenario:
+def load(path: str | Path, done: dict[Path, Scenario] | None = None) -> Scenario:
     """Read a scenario and the files that it extends, or several scenarios, `a.yaml+b.yaml`, as one: see `compose`.
 
     `extends` names a file in the same folder or below, or several joined by `+`. A file without year, geography or
     source takes its parent's. A later part of a composition that names no folder is sought beside the first.
+    done : files read before, for who loads many, to which those of this one are added.
 
     Raises
     ------
@@ -138,7 +139,7 @@ def load(path: str | Path) -> Scenario:
     """
     known, (first, *others) = register(), parts(str(path))
     beside = [Path(first).parent / other if Path(other).name == other else Path(other) for other in others]
-    done: dict[Path, Scenario] = {}
+    done = {} if done is None else done
     loaded = [_load(one, (), known, done) for one in (Path(first), *beside)]
     try:
         return compose(loaded)

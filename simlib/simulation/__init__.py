@@ -1,6 +1,6 @@
 """One parameter draw, simulated for a year: what is enacted, the constants solved, everybody's visits added up.
 
-Reading order: visit, loop, measures, draws, policies, pilot, years, solve, simulate.
+Reading order: visit, loop, measures, draws, policies, pilot, years, solve, kept, simulate.
 """
 
 from simlib import room

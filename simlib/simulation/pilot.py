@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import qmc
+import scipy
 
 from simlib.benefits.layers import YEAR, Care, advance, begin_month, begin_year, fund, settle_apart
 from simlib.catalogue import baskets
@@ -15,8 +15,9 @@ from simlib.compiled import apart, rule
 from simlib.patients import visits
 from simlib.patients.chronic import count_row
 from simlib.randomness import below, happens, mix, odds_of, share, uniform
-from simlib.settlement.gates import Passing
+from simlib.settlement.channels import claim_gain
 from simlib.simulation.loop import Person, care_at_home, insured
+from simlib.simulation.measures import Costs
 from simlib.simulation.visit import DrawnVisit, Tables, asked, of_kind, priced_on
 from simlib.terms import CHRONIC, INPATIENT, KINDS, LONG_STAY, OUTPATIENT, SCHEMES, TIERS, UNFILED
 
@@ -63,19 +64,10 @@ class Prices(NamedTuple):
     unfiled: Ints
 
 
-class Odds(NamedTuple):
-    """What becomes of each pilot visit, as probabilities: all conditions met, direct, chosen claim, unfiled."""
-
-    met: Array
-    direct: Array
-    chosen: Array
-    unfiled: Array
-
-
 @cache
 def _pilot_numbers(size: int) -> Array:
     """Return the fixed points of the pilot, (visit, 6): cell, month, tier, basket, bill, disease."""
-    return np.asarray(qmc.Sobol(6, scramble=True, rng=20_230_101).random(size))
+    return np.asarray(scipy.stats.qmc.Sobol(6, scramble=True, rng=20_230_101).random(size))
 
 
 def pilot_visits(expected: Array, tiers: Array, diseases: Array) -> Pilot:
@@ -240,15 +232,106 @@ def price(
     return out
 
 
-def odds(passing: Passing, kind: Ints, listed: Array, exposure: Array, gains: Array) -> Odds:
-    """Return the odds of each visit under solved gates; listed : share of each that is, or settles as ordinary care.
+class Decides(NamedTuple):
+    """What decides how a pilot visit is settled, beside its prices, one entry each.
 
-    met = networked listed (1 - exposure fault (1 - mended)); a chosen claim is made by the attentive who gain.
+    cell : position among visits by (kind, scheme, purpose, home, host). group : among (kind, scheme). listed : 1 where
+    its disease is listed, else 0. settling : share that is listed, or settles as ordinary care. exposure : 1 where a
+    filing is needed, else 0.
     """
-    unfiled = exposure * (passing.fault * (1 - passing.mended))[kind]
-    met = passing.networked[kind] * listed * (1 - unfiled)
-    chosen = met * passing.attention[kind] * gains
-    return Odds(met, met - chosen, chosen, unfiled)
+
+    kind: Ints
+    disease: Ints
+    share: Array
+    cell: Ints
+    group: Ints
+    listed: Array
+    settling: Array
+    exposure: Array
+
+
+class Settled(NamedTuple):
+    """What becomes of all pilot visits, see `settled`.
+
+    direct : cases settled directly that each visit stands for. bills : settled directly and claimed, fen, (2, kind x
+    scheme). handled : cases settled or claimed, (kind,). told : direct cases, what is paid on them, fen, and those of
+    diseases that are not listed, by the kind of care as which they are published, (3, kind).
+    """
+
+    direct: Array
+    bills: Array
+    handled: Array
+    told: Array
+
+
+@apart
+def weights(decides: Decides, of_disease: Array, ratio: Array, cases: Array) -> Array:
+    """Return the cases that each pilot visit stands for, summing to `cases`, (kind x scheme).
+
+    of_disease : share of chronic visits, (disease,). ratio : visits expected now over those that the pilot was drawn
+    from, by cell.
+    """
+    out, sums = np.empty(len(decides.kind)), np.zeros(len(cases))
+    for i in range(len(out)):
+        disease = decides.disease[i]
+        raw = decides.share[i] * (of_disease[disease] if disease >= 0 else 1.0) * ratio[decides.cell[i]]
+        sums[decides.group[i]] += raw
+        out[i] = raw
+    for i in range(len(out)):
+        group = decides.group[i]
+        out[i] *= cases[group] / sums[group]
+    return out
+
+
+@apart
+def gaining_cases(decides: Decides, prices: Prices, weight: Array, costs: Costs) -> Array:
+    """Return listed cases by kind, need of a filing, and whether the patient gains by a claim, (kind, 2, 2)."""
+    out = np.zeros((len(KINDS), 2, 2))
+    for i in range(len(weight)):
+        kind = decides.kind[i]
+        gain = claim_gain(prices.direct[i], prices.claim[i], costs.claim_cost_fen[kind], costs.waiting)
+        out[kind, int(decides.exposure[i]), int(gain > 0)] += weight[i] * decides.listed[i]
+    return out
+
+
+@rule
+def _claim_share(paid: int, kind: int, costs: Costs, spread: float) -> float:
+    """Return the share of patients who claim what would be paid, see `channels.claims_anyway`."""
+    if paid <= 0:
+        return 0.0
+    z = np.log(paid) - np.log(costs.claim_cost_fen[kind] + costs.waiting * paid)
+    return float(1 / (1 + np.exp(-z / spread)))
+
+
+@apart
+def settled(
+    decides: Decides, prices: Prices, gate: tuple[Array, Array, Array], weight: Array, costs: Costs, spread: float
+) -> Settled:
+    """Return what becomes of all visits under solved gates.
+
+    gate : share networked, share of those exposed without a valid filing, share of the attentive, each (kind,).
+    """
+    networked, unfiled_share, attention = gate
+    direct, bills = np.empty(len(weight)), np.zeros((2, len(KINDS) * len(SCHEMES)))
+    handled, told = np.zeros(len(KINDS)), np.zeros((3, len(KINDS)))
+    for i in range(len(weight)):
+        kind = decides.kind[i]
+        gain = claim_gain(prices.direct[i], prices.claim[i], costs.claim_cost_fen[kind], costs.waiting)
+        hard, unfiled = networked[kind] * decides.settling[i], decides.exposure[i] * unfiled_share[kind]
+        met = hard * (1 - unfiled)
+        chosen = met * attention[kind] if gain > 0 else 0.0
+        direct[i] = weight[i] * (met - chosen)
+        claimed = chosen + unfiled * _claim_share(prices.unfiled[i], kind, costs, spread)
+        claimed += (1 - hard) * (1 - unfiled) * _claim_share(prices.claim[i], kind, costs, spread)
+        claimed *= weight[i]
+        bills[0, decides.group[i]] += direct[i] * prices.bill[i]
+        bills[1, decides.group[i]] += claimed * prices.bill[i]
+        handled[kind] += direct[i] + claimed
+        published = OUTPATIENT if decides.listed[i] < 1 else kind
+        told[0, published] += direct[i]
+        told[1, published] += direct[i] * prices.direct[i]
+        told[2, published] += direct[i] * (1 - decides.listed[i])
+    return Settled(direct, bills, handled, told)
 
 
 def by_kind(kind: Ints, weight: Array) -> Array:

@@ -22,11 +22,11 @@ from simlib.scenario import scenario as scenarios
 from simlib.scenario.scenario import Scenario, reference
 from simlib.settlement import gates, hospitals, network, supervision
 from simlib.settlement.channels import reluctances
-from simlib.simulation import loop, measures, years
+from simlib.simulation import kept, loop, measures, years
 from simlib.simulation.draws import Pin, bill_scale, circumstances, counts, filled, patient_costs
 from simlib.simulation.loop import Cells, Sums, cell_at, person_of, visit_of
 from simlib.simulation.policies import Rules, enact, enact_within
-from simlib.simulation.solve import ParameterDraw, solve
+from simlib.simulation.solve import ParameterDraw
 from simlib.simulation.visit import Tables, one_visit
 from simlib.simulation.years import LATE_FILING
 from simlib.terms import CHRONIC, DIRECT, INPATIENT, KINDS, MEMBERS, MONTHS, SCHEMES, TIERS
@@ -261,7 +261,7 @@ def live(
 
     Parameters
     ----------
-    parameters : what `solve.solve` returned. touched : cells to look at closely and to sum apart, (home, host, scheme,
+    parameters : what `kept.solved` returned. touched : cells to look at closely and to sum apart, (home, host, scheme,
     kind, month), see `touched_by`. people : people to draw. whole : whether to draw the country, care within provinces
     included, not only those pairs.
     care_at_home : whether care at home uses up part of the year before the first visit elsewhere.
@@ -479,7 +479,7 @@ def run(
     seed, draw : name the luck; the same pair gives the same run. people : people to draw.
     pin : uncertain parameters held at a value, by id, instead of being drawn.
     """
-    parameters = solve(reference(scenario), seed, draw, pin)
+    parameters = kept.solved(reference(scenario), seed, draw, pin)
     return live(parameters, scenario, touched=touched_by(scenario), people=people)
 
 

@@ -7,13 +7,12 @@ every kind of care; what is not published stays an uncertain parameter and widen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 
 from simlib.catalogue import baskets
 from simlib.catalogue.itemlists import midyear
@@ -22,11 +21,22 @@ from simlib.files.facts import value
 from simlib.patients import areas, chronic, flows, visits, volumes
 from simlib.scenario.scenario import Scenario
 from simlib.settlement import gates
-from simlib.settlement.channels import Channels, claim_gain
+from simlib.settlement.channels import Channels
 from simlib.settlement.gates import Gates, Passing
 from simlib.simulation import years
 from simlib.simulation.draws import Pin, Values, bill_scale, circumstances, patient_costs, values_of
-from simlib.simulation.pilot import Odds, Pilot, Prices, by_kind, odds, pilot_visits, price
+from simlib.simulation.measures import Costs
+from simlib.simulation.pilot import (
+    Decides,
+    Pilot,
+    Prices,
+    by_kind,
+    gaining_cases,
+    pilot_visits,
+    price,
+    settled,
+    weights,
+)
 from simlib.simulation.policies import Rules, enact
 from simlib.simulation.visit import MEASURE
 from simlib.simulation.years import Years
@@ -98,20 +108,17 @@ class ParameterDraw:
     check: Check
 
 
-def solve_gates(fixed: Fixed, direct_rate: Array, weight: Array, gains: Array) -> tuple[Passing, Array]:
+def solve_gates(values: Values, direct_rate: Array, cases: Array) -> tuple[Passing, Array]:
     """Return the gates that give each kind its direct rate, with choice computed and the rest split by the prior.
 
     The rate is that of listed cases. With them the share of cases that gain among those that meet all, (kind,).
 
     q = a P(gain > 0 | met) is computed; a is lowered where choice alone would exceed all failures; what is left
     is split over networked and filed; W0 follows from its feasible range. A few passes, because the visits that
-    meet all conditions are not a random sample.
+    meet all conditions are not a random sample. cases : see `pilot.gaining_cases`.
     """
-    values, split = fixed.values, fixed.values[Gates.split]
-    # All that decides is kind, need of a filing, and gain: sums over these few cells stand for all visits.
-    cell: Ints = (fixed.pilot.kind * 2 + fixed.exposure.astype(np.int64)) * 2 + gains.astype(np.int64)
-    kind, exposure, gain = (part.ravel() for part in np.indices((len(KINDS), 2, 2)))
-    weight = np.bincount(cell, weights=weight * fixed.listed, minlength=kind.size).astype(np.float64)
+    split, weight = values[Gates.split], cases.ravel()
+    kind, exposure, gain = (part.ravel() for part in np.indices(cases.shape))
     exposed_share = by_kind(kind, weight * exposure) / by_kind(kind, weight)
     met_weight = weight
     for _ in range(20):
@@ -127,7 +134,7 @@ def solve_gates(fixed: Fixed, direct_rate: Array, weight: Array, gains: Array) -
         mended = gates.mend_share(values[Gates.mend][0], 1 - filed, exposed_share)
         fault = (1 - filed) / ((1 - mended) * exposed_share)
         passing = Passing(networked, fault, np.full(len(KINDS), mended), attention)
-        updated = weight * odds(passing, kind, np.ones(kind.size), exposure, gain).met
+        updated = weight * networked[kind] * (1 - exposure * (fault * (1 - mended))[kind])
         done = np.abs(updated - met_weight).max() <= 1e-12 * weight.max()
         met_weight = updated
         if done:
@@ -135,14 +142,14 @@ def solve_gates(fixed: Fixed, direct_rate: Array, weight: Array, gains: Array) -
     return passing, gaining
 
 
-def solve_spread(values: Values, owed: Array, weight: Array, claim_cost: float, waiting: float) -> float:
+def solve_spread(values: Values, owed: Array, weight: Array, costs: Costs) -> float:
     """Return the spread of claims that gives the drawn number of inpatient claims per abandoned case.
 
     mean of 1 / (1 + e^-z) = ratio / (1 + ratio), z = (ln R - ln(H + r R tau)) / spread. Where even the narrowest
     spread gives fewer claims, the narrowest is taken, where the widest gives more, the widest.
     """
     paid = owed > 0
-    score = np.log(owed[paid]) - np.log(claim_cost + waiting * owed[paid])
+    score = np.log(owed[paid]) - np.log(costs.claim_cost_fen[INPATIENT] + costs.waiting * owed[paid])
     ratio = values[Channels.claims_per_abandoned][0]
     return _spread(score, weight[paid] / weight.sum(), ratio / (1 + ratio))
 
@@ -224,8 +231,16 @@ class Fixed:
     diseases: chronic.Diseases
     pilot: Pilot
     first: Array
-    listed: Array
-    exposure: Array
+    decides: Decides
+    near: Neighbour | None = None
+
+
+class Neighbour(NamedTuple):
+    """Prices of a trial and of the same at `LESS` of its bills, from which those of a neighbour follow."""
+
+    level: Array
+    prices: Prices
+    less: Prices
 
 
 class Trial(NamedTuple):
@@ -260,7 +275,7 @@ class Attempt(NamedTuple):
     bills: Array
     expected: Array
     weight: Array
-    chance: Odds
+    direct: Array
     priced: Trial
     prices: Prices
     trial: Trial
@@ -287,82 +302,57 @@ def all_cases(direct: Array, trial: Trial, rate: Array) -> Array:
     return cases
 
 
-def pilot_weights(fixed: Fixed, c: Array, stayed: Array, cases: Array, mix: chronic.Mix) -> tuple[Array, Ints]:
-    """Return the cases each pilot visit stands for, summing to `cases` (kind, scheme), and its (kind, scheme) group."""
-    p = fixed.pilot
-    cell = (p.kind, p.scheme, p.purpose, p.home, p.host)
-    share = p.share * np.where(p.disease < 0, 1.0, mix.visits[p.disease])
-    raw = share * (flows.expect(fixed.pull, c, stayed) / np.maximum(fixed.first, 1e-300))[cell]
-    group = p.kind * len(SCHEMES) + p.scheme
-    return raw * (cases.ravel() / np.bincount(group, weights=raw))[group], group
+def some_failed(fixed: Fixed, passing: Passing, prices: Prices, weight: Array) -> tuple[Array, Array]:
+    """Return what a claim would pay on inpatients' cases that fail a condition, fen, and the cases, (2 x visit,).
 
-
-def failed_claims(chance: Odds, prices: Prices, hard: Array, weight: Array) -> tuple[Array, Array]:
-    """Return what a claim would pay on cases that fail a condition, fen, and the cases, (2, visit).
-
-    Row 0: no valid filing, priced as unfiled. Row 1: filed, but a hard condition failed. hard : share meeting those.
+    First those without a valid filing, priced as unfiled, then those filed that fail a hard condition. Of a balanced
+    quarter of the inpatients, who come first in the pilot: enough for one mean.
     """
-    owed = np.stack([prices.unfiled, prices.claim]).astype(float)
-    return owed, weight * np.stack([chance.unfiled, (1 - hard) * (1 - chance.unfiled)])
+    some = slice(int((fixed.decides.kind == INPATIENT).sum()) // 4)
+    settling = fixed.decides.settling[some]
+    unfiled = fixed.decides.exposure[some] * (passing.fault * (1 - passing.mended))[INPATIENT]
+    hard = passing.networked[INPATIENT] * settling
+    owed = np.concatenate([prices.unfiled[some], prices.claim[some]]).astype(float)
+    failing = np.concatenate([unfiled, (1 - hard) * (1 - unfiled)])
+    return owed, np.tile(weight[some], 2) * failing
 
 
 def attempt(fixed: Fixed, trial: Trial) -> Attempt:
     """Return what a trial comes to: gates, claims and totals on expected values, and a better trial."""
-    values, kind = fixed.values, fixed.pilot.kind
+    values, decides = fixed.values, fixed.decides
     rate = gates.direct_rates(values, trial.rate[0])
     cases, mix = all_cases(fixed.targets[:, 0], trial, rate), disease_mix(fixed.diseases, trial)
-    c, stayed = flows.solve_leaving(fixed.pull, cases, fixed.values[flows.Flow.away_most][0])
-    weight, group = pilot_weights(fixed, c, stayed, cases, mix)
-    listed = by_kind(kind, weight * fixed.listed) / by_kind(kind, weight)
-    weight = weight * (trial.listed / listed)[kind]  # at once: else the level of bills would chase it
+    c, stayed = flows.solve_leaving(fixed.pull, cases, values[flows.Flow.away_most][0])
+    ratio = (flows.expect(fixed.pull, c, stayed) / np.maximum(fixed.first, 1e-300)).ravel()
+    weight = weights(decides, mix.visits, ratio, cases.ravel())
+    listed = by_kind(decides.kind, weight * decides.listed) / by_kind(decides.kind, weight)  # 1 where all are
+    weight = weight * (trial.listed / listed)[decides.kind]  # at once: else the level of bills would chase it
     cases = cases * (trial.listed / listed)[:, None]
-    prices = priced(fixed, trial)
-    claim_cost, waiting = patient_costs(values)
-    gains = (claim_gain(prices.direct, prices.claim, claim_cost[kind], waiting) > 0).astype(float)  # type: ignore[arg-type, attr-defined]
-    passing, gaining = solve_gates(fixed, rate, weight, gains)
-    unlisted, share = 1 - fixed.listed, values[chronic.Chronic.as_ordinary][0]
-    settling = fixed.listed + share * unlisted
-    chance = odds(passing, kind, settling, fixed.exposure, gains)
-    owed, failing = failed_claims(chance, prices, passing.networked[kind] * settling, weight)
-    some = slice(
-        int((kind == INPATIENT).sum()) // 4
-    )  # a balanced part of the inpatients, who come first: enough for one mean
-    spread = solve_spread(
-        values, owed[:, some].ravel(), failing[:, some].ravel(), float(claim_cost[INPATIENT]), waiting
-    )
-    claim_share = np.where(
-        owed > 0, expit((np.log(np.maximum(owed, 1)) - np.log(claim_cost[kind] + waiting * owed)) / spread), 0
-    )
-    claimed = weight * chance.chosen + (failing * claim_share).sum(axis=0)
-    yuan = prices.bill / FEN
-    bills = np.stack([by_group(group, w * yuan) for w in (weight * chance.direct, claimed)])
+    prices, costs = priced(fixed, trial), patient_costs(values)
+    passing, gaining = solve_gates(values, rate, gaining_cases(decides, prices, weight, costs))
+    spread = solve_spread(values, *some_failed(fixed, passing, prices, weight), costs)
+    gate = passing.networked, passing.fault * (1 - passing.mended), passing.attention
+    done = settled(decides, prices, gate, weight, costs, spread)
+    bills = done.bills.reshape(2, len(KINDS), len(SCHEMES)) / FEN
     counted = float(values[Gates.claims_counted][0])
     inpatient_rate, employee = rate_and_split(float(trial.rate[0]), counted, bills, cases)
-    direct, published = weight * chance.direct, np.where(unlisted > 0, OUTPATIENT, kind)
-    expected = np.stack([by_kind(published, direct), by_kind(published, direct * prices.direct) / FEN], axis=1)
-    dropped = 1 - by_kind(kind, direct + claimed) / by_kind(kind, weight)
+    expected = np.stack([done.told[0], done.told[1] / FEN], axis=1)
     better = Trial(
         rate=np.array([inpatient_rate]),
         employee=np.array([employee, *trial.employee[1:]]),
         level=trial.level * fixed.targets[:, 1] / expected[:, 1],
-        dropped=dropped,
+        dropped=1 - done.handled / cases.sum(axis=1),
         listed=listed,
-        borrowed=by_kind(published, direct * unlisted) / fixed.targets[:, 0],
+        borrowed=done.told[2] / fixed.targets[:, 0],
     )
-    return Attempt(c, stayed, mix, passing, gaining, spread, bills, expected, weight, chance, trial, prices, better)
-
-
-def by_group(group: Ints, weight: Array) -> Array:
-    """Return sums of a weight by (kind, scheme)."""
-    sums = np.bincount(group, weights=weight, minlength=len(KINDS) * len(SCHEMES))
-    return sums.astype(np.float64).reshape(len(KINDS), len(SCHEMES))
+    direct = done.direct
+    return Attempt(c, stayed, mix, passing, gaining, spread, bills, expected, weight, direct, trial, prices, better)
 
 
 def check(fixed: Fixed, outcome: Attempt) -> Check:
     """Return what a solved draw implies for inpatients of 2023, from the pilot."""
-    weight, chance, prices = outcome.weight, outcome.chance, outcome.prices
-    inpatient = fixed.pilot.kind == INPATIENT
-    cases, direct = weight * inpatient, weight * chance.direct * inpatient
+    prices, inpatient = outcome.prices, fixed.pilot.kind == INPATIENT
+    cases, direct = outcome.weight * inpatient, outcome.direct * inpatient
     discharges = [value("national", metric="discharges", scheme=s, year="2023") for s in SCHEMES]
     scale = value("direct_settlement", period="2023", kind="inpatient", metric="fund_per_visit")
     scale = scale / value("direct_settlement", period="2019", kind="inpatient", metric="fund_per_visit")
@@ -385,8 +375,7 @@ def check(fixed: Fixed, outcome: Attempt) -> Check:
 
 def known_of(fixed: Fixed, outcome: Attempt) -> years.Known:
     """Return what a solved draw knows of 2023, from which `years` reckons the others."""
-    kind, weight, chance, prices = fixed.pilot.kind, outcome.weight, outcome.chance, outcome.prices
-    direct = weight * chance.direct
+    kind, weight, prices, direct = fixed.pilot.kind, outcome.weight, outcome.prices, outcome.direct
     failing = by_kind(kind, weight) - by_kind(kind, direct)
     return years.Known(
         passing=outcome.passing,
@@ -403,8 +392,8 @@ def known_of(fixed: Fixed, outcome: Attempt) -> years.Known:
 
 def exposed_shares(fixed: Fixed, weight: Array) -> Array:
     """Return the share of listed cases that need a filing, (kind,)."""
-    kind, listed = fixed.pilot.kind, weight * fixed.listed
-    return by_kind(kind, listed * fixed.exposure) / by_kind(kind, listed)
+    kind, listed = fixed.pilot.kind, weight * fixed.decides.listed
+    return by_kind(kind, listed * fixed.decides.exposure) / by_kind(kind, listed)
 
 
 LESS = 0.9
@@ -415,17 +404,26 @@ def elasticity(fixed: Fixed, outcome: Attempt) -> float:
     """Return the elasticity of the fund's payment on a direct inpatient in the bill: ln payments over ln bills."""
     at = outcome.priced._replace(level=LESS * outcome.priced.level)
     inpatient = fixed.pilot.kind == INPATIENT
-    weight = (outcome.weight * outcome.chance.direct)[inpatient]
+    weight = outcome.direct[inpatient]
     less, now = (float(weight @ prices.direct[inpatient]) for prices in (priced(fixed, at), outcome.prices))
     return float(np.log(less / now) / np.log(LESS))
 
 
 def priced(fixed: Fixed, trial: Trial) -> Prices:
-    """Return what the fund owes on each pilot visit at the bills on trial."""
+    """Return what the fund owes on each pilot visit at the bills on trial, on lines where a neighbour is known."""
+    if fixed.near is not None:
+        return _near(fixed.near, fixed.pilot.kind, trial.level)
     scale = bill_scale(mean_bills(trial.level), fixed.lists)
     tables = fixed.rules.tables(scale, fixed.quantiles, np.zeros(1, dtype=MEASURE))
     mix, places = disease_mix(fixed.diseases, trial), len(fixed.rules.first)
-    return price(fixed.pilot, fixed.listed, trial.dropped, mix.bill, fixed.circumstances, tables, places)
+    return price(fixed.pilot, fixed.decides.listed, trial.dropped, mix.bill, fixed.circumstances, tables, places)
+
+
+def _near(known: Neighbour, kind: Ints, level: Array) -> Prices:
+    """Return prices at a level of bills, (kind,), on the line through the two that are known."""
+    beyond = ((level / known.level - 1) / (1 - LESS))[kind]
+    lines = (at + beyond * (at - less) for at, less in zip(known.prices, known.less, strict=True))
+    return Prices(*(np.rint(np.maximum(line, 0)).astype(np.int64) for line in lines))
 
 
 def solve(reference: Scenario, seed: int, draw: int, pin: Pin | None = None) -> ParameterDraw:
@@ -442,12 +440,29 @@ def solve(reference: Scenario, seed: int, draw: int, pin: Pin | None = None) -> 
     BadInputError : an id in `pin` is not an uncertain parameter.
     ArithmeticError : see `converge`.
     """
-    fixed, trial = prepare(reference, values_of(reference, seed, draw, pin or {}), seed, draw)
-    return converge(fixed, trial)[0]
+    drawn = unsolved(reference, values_of(reference, seed, draw, pin or {}), seed, draw)
+    return converge(*prepare(reference, drawn))[0]
 
 
-def converge(fixed: Fixed, trial: Trial) -> tuple[ParameterDraw, Trial]:
+def over_attention(fixed: Fixed, trial: Trial, shares: Sequence[float]) -> list[ParameterDraw]:
+    """Return a draw solved again with the share of attentive patients held at each of some values.
+
+    trial : what solved the draw. Bills move by a few percent only, so that visits are priced twice for all shares:
+    there and at `LESS` of those bills. On lines through both, the direct rate of a draw is met within 0.05 points, of
+    many draws within 0.01.
+    """
+    prices, less = (priced(fixed, trial._replace(level=by * trial.level)) for by in (1, LESS))
+    found, near = [], replace(fixed, near=Neighbour(trial.level, prices, less))
+    for share in shares:
+        solved, trial = converge(replace(near, values=with_attention(near.values, share)), trial, exact=3e-5)
+        found.append(solved)
+    return found
+
+
+def converge(fixed: Fixed, trial: Trial, exact: float = 1e-5) -> tuple[ParameterDraw, Trial]:
     """Return the solved draw and the trial that solved it, from which a neighbour is soon solved.
+
+    exact : how far published totals may be missed; other constants move by ten times as much at most.
 
     Raises
     ------
@@ -460,7 +475,7 @@ def converge(fixed: Fixed, trial: Trial) -> tuple[ParameterDraw, Trial]:
         better = outcome.trial
         error = np.abs(outcome.expected / fixed.targets - 1).max()
         moved = max(np.abs(a - b).max() for a, b in zip(better, tried, strict=True) if a is not better.level)
-        if error < 1e-5 and moved < 1e-4:
+        if error < exact and moved < 10 * exact:
             break
         steps = [*steps[-MEMORY:], (_flat(tried), _flat(better))]
         trial = accelerated(steps, better)
@@ -515,18 +530,35 @@ def _solved(fixed: Fixed, trial: Trial, outcome: Attempt) -> ParameterDraw:
     )
 
 
-def with_attention(fixed: Fixed, share: float) -> Fixed:
-    """Return the same draw with the share of attentive patients held at a value."""
-    return replace(fixed, values={**fixed.values, Channels.attention: np.array([share])})
+def with_attention(values: Values, share: float) -> Values:
+    """Return the values of the same draw with the share of attentive patients held at one."""
+    return {**values, Channels.attention: np.array([share])}
 
 
-def first_flows(values: Values) -> tuple[flows.Pull, Array, Trial]:
-    """Return what draws people away, visits of 2023 (kind, scheme, purpose, home, host) before solving, and a trial.
+def unsolved(reference: Scenario, values: Values, seed: int, draw: int) -> dict[str, Any]:
+    """Return the fields of a `ParameterDraw` that are known before it is solved."""
+    on = midyear(reference.year)
+    return {
+        "seed": seed,
+        "draw": draw,
+        "values": values,
+        "pull": pull_of(values),
+        "lists": baskets.generate(areas.provinces(), values, seed, draw, reference.catalogues, on),
+        "quantiles": visits.bill_quantiles(values[visits.Visits.sigma][0], values[visits.Visits.tail][0]),
+    }
+
+
+def pull_of(values: Values) -> flows.Pull:
+    """Return what draws people away."""
+    people = areas.people(areas.provinces(), values[areas.Areas.xpcc_share][0], values[areas.Areas.employee_slope][0])
+    return flows.pull(areas.provinces(), people, values)
+
+
+def first_flows(values: Values, pull: flows.Pull) -> tuple[Array, Trial]:
+    """Return visits of 2023 (kind, scheme, purpose, home, host) before solving, and a trial.
 
     They differ from the solved visits by the schemes' shares of cases: by little, which where people go hardly shows.
     """
-    people = areas.people(areas.provinces(), values[areas.Areas.xpcc_share][0], values[areas.Areas.employee_slope][0])
-    pull = flows.pull(areas.provinces(), people, values)
     employee = [values[getattr(flows.Flow, f"employee_{kind}")][0] for kind in KINDS[1:]]
     trial = Trial(
         rate=np.array([0.88]),
@@ -537,16 +569,15 @@ def first_flows(values: Values) -> tuple[flows.Pull, Array, Trial]:
         borrowed=np.array([0.0, 0.002, 0.0, 0.0]),
     )
     cases = all_cases(volumes.totals(values)[:, 0], trial, gates.direct_rates(values, trial.rate[0]))
-    return pull, flows.expect(pull, *flows.solve_leaving(pull, cases, values[flows.Flow.away_most][0])), trial
+    return flows.expect(pull, *flows.solve_leaving(pull, cases, values[flows.Flow.away_most][0])), trial
 
 
-def prepare(reference: Scenario, values: Values, seed: int, draw: int) -> tuple[Fixed, Trial]:
-    """Return what stays fixed while solving, and a first trial."""
-    place = areas.provinces()
-    pull, first, trial = first_flows(values)
-    lists = baskets.generate(place, values, seed, draw, reference.catalogues, midyear(reference.year))
-    quantiles = visits.bill_quantiles(values[visits.Visits.sigma][0], values[visits.Visits.tail][0])
-    rules = enact(reference.model_copy(update={"year": FIT_YEAR}), place, values, lists, quantiles)
+def prepare(reference: Scenario, drawn: Mapping[str, Any]) -> tuple[Fixed, Trial]:
+    """Return what stays fixed while solving, and a first trial; drawn : see `unsolved`."""
+    place, values = areas.provinces(), drawn["values"]
+    first, trial = first_flows(values, drawn["pull"])
+    root = reference.model_copy(update={"year": FIT_YEAR})
+    rules = enact(root, place, values, drawn["lists"], drawn["quantiles"])
     totals, diseases = volumes.totals(values), chronic.diseases(values)
     likely = disease_mix(diseases, trial).visits
     often = 0.5 * likely + 0.5 / len(likely)
@@ -555,18 +586,26 @@ def prepare(reference: Scenario, values: Values, seed: int, draw: int) -> tuple[
     bits = rules.ladder[rules.listed[pilot.home, pilot.host, pilot.month], rung] >> np.maximum(pilot.disease, 0) & 1
     listed = np.where(pilot.disease < 0, 1.0, bits)
     free = rules.free[pilot.home, pilot.host, pilot.kind, pilot.month]
-    exposure = np.asarray(gates.exposed(pilot.purpose, free)).astype(float)  # type: ignore[arg-type]
-    known = (
-        pull,
-        lists,
-        quantiles,
-        rules,
-        circumstances(values),
-        totals,
-        diseases,
-        pilot,
-        first,
-        listed,
-        exposure,
+    decides = Decides(
+        kind=pilot.kind,
+        disease=pilot.disease,
+        share=pilot.share,
+        cell=np.ravel_multi_index((pilot.kind, pilot.scheme, pilot.purpose, pilot.home, pilot.host), first.shape),
+        group=pilot.kind * len(SCHEMES) + pilot.scheme,
+        listed=listed,
+        settling=listed + values[chronic.Chronic.as_ordinary][0] * (1 - listed),
+        exposure=np.asarray(gates.exposed(pilot.purpose, free)).astype(float),  # type: ignore[arg-type]
     )
-    return Fixed(seed, draw, values, *known), trial
+    return (
+        Fixed(
+            **drawn,
+            rules=rules,
+            circumstances=circumstances(values),
+            targets=totals,
+            diseases=diseases,
+            pilot=pilot,
+            first=first,
+            decides=decides,
+        ),
+        trial,
+    )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
+import scipy
 
 from simlib.files.facts import value
 from simlib.patients import areas, volumes
@@ -184,7 +184,7 @@ def _solved_odds(year: int, wanted: float, known: Known, values: Values) -> floa
     most = Gates.most_moved.number
     if excess(-most) >= 0:
         return float(np.exp(-most))
-    return float(np.exp(most if excess(most) <= 0 else brentq(excess, -most, most, xtol=1e-12)))
+    return float(np.exp(most if excess(most) <= 0 else scipy.optimize.brentq(excess, -most, most, xtol=1e-12)))
 
 
 def _fund_share(year: int, known: Known) -> float:

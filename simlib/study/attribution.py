@@ -29,7 +29,7 @@ from simlib.files.shapes import Text
 from simlib.files.texts import LANGS, Lang, said
 from simlib.patients import areas
 from simlib.scenario.scenario import Scenario, reference
-from simlib.simulation import simulate, solve
+from simlib.simulation import kept, simulate
 from simlib.simulation.draws import Pin
 from simlib.study import experiment, metrics
 from simlib.study.effects import finite, spread
@@ -317,7 +317,7 @@ def _one_draw(
     known = _kept(file, len(groups))
     missing = [c for c in coalitions if keys[c] not in known]
     if missing:
-        parameters = solve.solve(reference(package), seed, draw, pin)
+        parameters = kept.solved(reference(package), seed, draw, pin)
         for c in missing:
             run = simulate.live(parameters, members[c], touched=touched, people=people, whole=False)
             known[keys[c]] = metrics.amounts(run.totals, place, groups).sum(axis=1)

@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float64]
 
 BANDS = ("value_low", "value_low50", "value_high50", "value_high")
 COLUMNS = ["scenario", "indicator", "group", "month", "baseline", "value", "change", "low", "high", *BANDS, "unit"]
-"""Columns of `ledger.csv`."""
+"""Columns of `ledger.parquet`."""
 PARTS = ["scenario", "home", "part", "change", "low", "high", "unit"]
 """Columns of `fund_effects.csv`."""
 

@@ -15,8 +15,8 @@ from simlib.errors import BadInputError, did_you_mean, shown
 from simlib.patients import areas
 from simlib.quantities import register
 from simlib.scenario.scenario import Scenario, reference
-from simlib.simulation import simulate, solve
-from simlib.simulation.draws import Pin, values_of
+from simlib.simulation import kept, simulate
+from simlib.simulation.draws import Pin
 from simlib.study import metrics
 from simlib.study.effects import Amounts, finite, spread, summary
 from simlib.study.experiment import DRAWS, HEADLINE, Progress, check, pair, repeat, rules_of
@@ -44,8 +44,9 @@ def attention_curve(
     """Return the change of the direct settlement rate of the headline group over the share of attentive patients.
 
     The split of failures is a prior and the rate hangs on it, so the rate is a curve: every draw is solved again with
-    attention held at each of `ATTENTION`. Attention is lowered in draws where it would explain more failures than there
-    are, so the end of a rising curve is an upper bound given catalogues, hassle, waiting and the 2023 rate.
+    attention held at each of `ATTENTION`, see `solve.over_attention`. Attention is lowered in draws where it would
+    explain more failures than there are, so the end of a rising curve is an upper bound given catalogues, hassle,
+    waiting and the 2023 rate.
 
     Columns: scenario, attention, baseline, value, change, low, high (shares).
     """
@@ -69,19 +70,9 @@ def _one_draw(
     scenarios: Sequence[Scenario], groups: Sequence[tuple[Group, ...]], seed: int, draw: int, pin: Pin
 ) -> Ints:
     """Return the headline amounts of one draw at each attention, (attention, scenario, side, group, half, amount)."""
-    root, both = reference(scenarios[0]), list(zip(scenarios, groups, strict=True))
-    fixed, trial = solve.prepare(root, values_of(root, seed, draw, pin), seed, draw)
-    rows, rules = [], None
-    for share in ATTENTION:
-        parameters, trial = solve.converge(solve.with_attention(fixed, share), trial)
-        rules = rules or rules_of(parameters, scenarios)
-        rows.append(
-            [
-                pair(parameters, scenario, group, its, CURVE_PEOPLE, whole=False)[0]
-                for (scenario, group), its in zip(both, rules, strict=True)
-            ]
-        )
-    return np.array(rows)
+    points = kept.over_attention(reference(scenarios[0]), seed, draw, pin, ATTENTION)
+    every = list(zip(scenarios, groups, rules_of(points[0], scenarios), strict=True))  # rules do not hang on attention
+    return np.array([[pair(at, *of, CURVE_PEOPLE, whole=False)[0] for of in every] for at in points])
 
 
 def by_form(

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
+import scipy
 
 from simlib.quantities import register
 from simlib.study import findings, metrics
@@ -81,8 +81,8 @@ def _narrower(uncertain: pd.DataFrame, change: Array) -> float:
     draws, number = uncertain.shape
     if not 0 < number < draws - 1:  # as many uncertain parameters as draws explain anything
         return 0.0
-    ranks = rankdata(uncertain.to_numpy(), axis=0)
-    x, y = ranks - ranks.mean(axis=0), rankdata(change) - (draws + 1) / 2
+    ranks = scipy.stats.rankdata(uncertain.to_numpy(), axis=0)
+    x, y = ranks - ranks.mean(axis=0), scipy.stats.rankdata(change) - (draws + 1) / 2
     rest = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
     left = (rest @ rest) / (y @ y) * (draws - 1) / (draws - number - 1)
     return float(1 - np.sqrt(np.clip(left, 0, 1)))

@@ -24,7 +24,7 @@ from simlib.patients.within import Within
 from simlib.quantities import Quantity, register
 from simlib.scenario.scenario import Scenario, reference
 from simlib.settlement.network import Network
-from simlib.simulation import policies, simulate, solve
+from simlib.simulation import kept, policies, simulate, solve
 from simlib.simulation.draws import Pin
 from simlib.simulation.policies import Rules
 from simlib.study import metrics
@@ -48,8 +48,6 @@ HEADLINE = 0
 """Position of the group that the headline is about, see `metrics.groups`."""
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
-Solver = Callable[[Scenario, int, int, Pin | None], solve.ParameterDraw]
-"""Returns the parameter draw of a reference, seed and draw, as `solve.solve` does."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +156,6 @@ def repeat(
     whole: bool = True,
     progress: Progress = iter,
     pools: StatedPools | None = None,
-    solved: Solver = solve.solve,
 ) -> Runs:
     """Return the draws of several scenarios, each beside its reference on the same luck.
 
@@ -168,7 +165,6 @@ def repeat(
     the same result. pin : uncertain parameters held at a value and variants at a form, by id. whole : whether to draw
     the country, not only the kinds and pairs that the scenario changes, of which alone amounts are then summed.
     progress : wraps the draws as they are done, for a bar. pools : what the pools have, else drawn and synthetic.
-    solved : what solves a draw, for who keeps parameter draws and asks again.
 
     Raises
     ------
@@ -176,13 +172,24 @@ def repeat(
     """
     check(scenarios, draws=draws, seed=seed, people=people, jobs=jobs)
     groups = tuple(_groups(scenario, whole) for scenario in scenarios)
-    plan = _Plan(tuple(scenarios), groups, seed, people, dict(pin or {}), whole, pools, solved)
+    plan = _Plan(tuple(scenarios), groups, seed, people, dict(pin or {}), whole, pools)
     pool = Parallel(n_jobs=jobs, prefer="threads", return_as="generator", pre_dispatch=2 * jobs)
     with threadpool_limits(1, "blas"):  # draws are the threads; more inside each only get in their way
         found = list(progress(pool(delayed(_one_draw)(plan, draw) for draw in range(draws))))
+    kept.trim()
     common, simulated = zip(*found, strict=True)
     place, every = areas.load(scenarios[0].geography), tuple(together(of) for of in zip(*simulated, strict=True))
     return Runs(place, plan.scenarios, groups, every, together(common), seed, draws, people, plan.pin, pools, whole)
+
+
+def booked(
+    scenarios: Sequence[Scenario], *, seed: int, people: int, pin: Pin, pools: StatedPools | None
+) -> list[tuple[Books, Books]]:
+    """Return the books that `repeat` keeps of draw `BOOKED`: of the reference and of each scenario."""
+    check(scenarios, draws=LIMITS["draws"][0], seed=seed, people=people, jobs=1)
+    groups = tuple(_groups(scenario, True) for scenario in scenarios)
+    _, simulated = _one_draw(_Plan(tuple(scenarios), groups, seed, people, pin, True, pools), BOOKED)
+    return [one.books[0] for one in simulated]
 
 
 def _groups(scenario: Scenario, whole: bool) -> tuple[Group, ...]:
@@ -245,12 +252,11 @@ class _Plan(NamedTuple):
     pin: Pin
     whole: bool
     pools: StatedPools | None
-    solved: Solver
 
 
 def _one_draw(plan: _Plan, draw: int) -> tuple[Common, list[Simulated]]:
     """Return what one draw of every scenario and its reference leaves; they share its parameters."""
-    parameters = plan.solved(reference(plan.scenarios[0]), plan.seed, draw, plan.pin)
+    parameters = kept.solved(reference(plan.scenarios[0]), plan.seed, draw, plan.pin)
     rules = rules_of(parameters, plan.scenarios)
     simulated = [_one_scenario(plan, parameters, number, its, draw) for number, its in enumerate(rules)]
     values = np.array([float(parameters.values[q][0]) for q in scalar_parameters()])

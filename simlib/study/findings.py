@@ -8,7 +8,7 @@ from operator import itemgetter
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import spearmanr
+import scipy
 
 from simlib.amounts import BILLS, VISITS
 from simlib.study import metrics
@@ -80,7 +80,7 @@ def ranked(uncertain: pd.DataFrame, change: npt.NDArray[np.float64]) -> pd.DataF
     columns = ["id", "rank_correlation", "beyond_luck", "grade", "meaning"]
     if len(change) < FEWEST_TO_NAME or np.isnan(change).any() or np.ptp(change) == 0 or not moving:
         return pd.DataFrame(columns=columns)
-    ranks = [spearmanr(uncertain[i], change) for i in moving]
+    ranks = [scipy.stats.spearmanr(uncertain[i], change) for i in moving]
     rows = [
         (i, float(rank.statistic), bool(rank.pvalue < 0.05 / len(moving)), known[i].grade, known[i].meaning)
         for i, rank in zip(moving, ranks, strict=True)

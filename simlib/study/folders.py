@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -14,13 +16,15 @@ from typing import Any
 import pandas as pd
 
 from simlib.calibration import fit
+from simlib.compiled import rules_sha
 from simlib.errors import BadInputError, Fault, did_you_mean, listed, shown
 from simlib.files import documents
-from simlib.files.facts import write_whole
-from simlib.fund import journal
+from simlib.files.facts import hashes, write_whole
+from simlib.fund import journal, openings, reconcile
+from simlib.fund.books import Books
 from simlib.patients import areas
-from simlib.scenario import ensemble
-from simlib.study import accounts, attribution, effects, match
+from simlib.scenario import ensemble, scenario
+from simlib.study import accounts, attribution, effects, experiment, headline, match
 from simlib.study.attribution import Attribution
 from simlib.study.experiment import Runs
 from simlib.study.results import Results, about
@@ -33,11 +37,13 @@ ATTRIBUTION = "attribution.csv"
 COALITIONS = "coalitions"
 """Folder beside an attribution where the runs of its coalitions are kept."""
 NAMES = (*(table.name for table in TABLES), MANIFEST)
+BOOKS = reconcile.FOLDER
+JOURNAL = reconcile.FILES[0]
 ENSEMBLE = "fitted.json"
 FITTED = ("candidates.csv", "fit.csv", "learned.csv", ENSEMBLE)
 """What a fit writes, the ensemble last; it carries the hashes of all that it stands on."""
 RUN = "headline.json"
-KINDS = {RUN: "run", ATTRIBUTION: "attribute", "candidates.csv": "fit"}
+KINDS = {RUN: "run", ATTRIBUTION: "attribute", "candidates.csv": "fit", JOURNAL: "books"}
 """A file that one command alone writes, and that command."""
 REPORTS = ("report.html", "report.pdf")
 """Files of a report that speak of a run, in a folder `report_LANG` of the run's."""
@@ -77,8 +83,9 @@ def _foreign(folder: Path, holds: str) -> list[str]:
     """
     if not folder.is_dir() or ((folder / holds).is_file() and holds != RUN):
         return []
+    manifests = (folder / MANIFEST, folder / f"{MANIFEST}{NEW}")  # the second of one who was stopped, see `settle`
     try:
-        found = json.loads((folder / MANIFEST).read_bytes()) if (folder / MANIFEST).is_file() else {}
+        found: Any = next((json.loads(path.read_bytes()) for path in manifests if path.is_file()), {})
     except (OSError, ValueError, RecursionError):
         found = {}
     if isinstance(found, dict) and {"simlib", "tables_sha256"} <= found.keys():
@@ -95,8 +102,47 @@ def _other(folder: Path, holds: str) -> str:
 
 def write(folder: Path, results: Results) -> None:
     """Write the results of a run of the whole country; the manifest comes last: a folder with one is complete."""
-    content = {table.name: _written(table, results.tables[table.name]) for table in TABLES if table.make}
-    _write(folder, content | books(results.runs), dict(results.manifest))
+    content = {table.name: _written(table, results.tables[table.name]) for table in TABLES}
+    _write(folder, content, dict(results.manifest))
+
+
+def write_books(folder: Path, runs: Runs | None = None) -> None:
+    """Write the books of one draw below the folder of a finished run, with a manifest that names the run.
+
+    runs : the run in memory; without it, that draw is simulated again from the files that the run names.
+
+    Raises
+    ------
+    BadInputError : the folder is no finished run, or what the run was made from is not there any more as it was.
+    """
+    manifest, _ = checked(folder)
+    prepare(folder / BOOKS, JOURNAL)
+    if runs is None:
+        names, both = list(manifest["scenarios"]), _booked(folder, manifest)
+    else:
+        names = [one.name for one in runs.scenarios]
+        both = [simulated.books[0] for simulated in runs.simulated]
+    _write(folder / BOOKS, books(names, both), {"simlib": version("simlib"), reconcile.OF_RUN: manifest["sha256"]})
+
+
+def _booked(folder: Path, manifest: Mapping[str, Any]) -> list[tuple[Books, Books]]:
+    """Return the books of a finished run, of the reference and of each scenario, simulated again."""
+    path = folder / MANIFEST
+    changed = [
+        name for name, now in (("rules_sha256", rules_sha()), ("data_sha256", hashes())) if manifest[name] != now
+    ]
+    if changed:
+        what = f"{listed(changed)}: other rules or tables than those of today. Run it again, with --books."
+        raise BadInputError(Fault(str(path), 1, 1, what))
+    scenarios = [scenario.load(one) for one in manifest["scenarios"].values()]
+    pools = [openings.stated(Path(one), areas.load(scenarios[0].geography)) for one in manifest["pools_sha256"]]
+    found = {Path(of).as_posix(): sha for one in scenarios for of, sha in one.files()}
+    found |= {Path(one.path).as_posix(): one.sha256 for one in pools}
+    was = manifest["scenarios_sha256"] | manifest["pools_sha256"]
+    if differ := sorted(name for name in was.keys() | found.keys() if was.get(name) != found.get(name)):
+        raise BadInputError(*(Fault(name, 1, 1, f"not as when {folder} was run. Run it again.") for name in differ))
+    how = {"seed": manifest["seed"], "people": manifest["people"], "pin": manifest["pinned"]}
+    return experiment.booked(scenarios, pools=pools[0] if pools else None, **how)
 
 
 def _written(table: RunTable, made: Any) -> bytes:
@@ -118,18 +164,35 @@ def _write(folder: Path, tables: dict[str, bytes], manifest: dict[str, object]) 
     """Write tables beside those of an earlier run, the manifest last, then put all in place, see `settle`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        settle(folder)
         manifest = manifest | {"tables_sha256": {name: digest(content) for name, content in tables.items()}}
         sealed = written(manifest | {"sha256": digest(written(manifest))})
-        try:
-            for name, content in (*tables.items(), (MANIFEST, sealed)):
-                write_whole(folder / f"{name}{NEW}", content)
-        finally:
+        with _alone(folder):
             settle(folder)
+            try:
+                for name, content in (*tables.items(), (MANIFEST, sealed)):
+                    write_whole(folder / f"{name}{NEW}", content)
+            finally:
+                settle(folder)
     except OSError as error:
         raise BadInputError(
             f"--out {folder}: cannot be written ({error.strerror}). Free space, or name another folder."
         ) from None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a folder while its files change, so that of two runs that write there one comes after the other."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where a folder cannot be held
+        yield
+        return
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def settle(folder: Path) -> None:
@@ -144,7 +207,8 @@ def settle(folder: Path) -> None:
         for path in fresh:
             path.unlink(missing_ok=True)
         return
-    for old in (path for name in REPORTS for path in folder.glob(f"report_*/{name}") if not path.parent.is_symlink()):
+    kept = (*(f"report_*/{name}" for name in REPORTS), *(f"{BOOKS}/{name}" for name in (MANIFEST, *reconcile.FILES)))
+    for old in (path for name in kept for path in folder.glob(name) if not path.parent.is_symlink()):
         old.unlink()  # of a run that is no more
     for path in (*fresh, last):
         path.replace(path.with_suffix(""))
@@ -157,12 +221,11 @@ def write_fit(folder: Path, fitted: fit.Fitted) -> None:
     ensemble.write(folder / ENSEMBLE, fitted.ensemble)
 
 
-def books(runs: Runs) -> dict[str, bytes]:
+def books(names: Sequence[str], both: Sequence[tuple[Books, Books]]) -> dict[str, bytes]:
     """Return the files of the books of one draw, reference and scenario, `reconcile.FILES`."""
     made: dict[str, list[pd.DataFrame]] = {"journal": [], "balances": [], "calendar": [], "trial_balance": []}
-    names = [scenario.name for scenario in runs.scenarios]
-    for number, (both,) in enumerate(simulated.books for simulated in runs.simulated):
-        for side, one in enumerate(both):
+    for number, sides in enumerate(both):
+        for side, one in enumerate(sides):
             entries = journal.entries(one)
             tables = {
                 "journal": entries,
@@ -189,11 +252,14 @@ def csv(table: pd.DataFrame) -> bytes:
 
 
 def parquet(table: pd.DataFrame) -> bytes:
-    """Return a table as Parquet."""
+    """Return a table as Parquet, in the smallest form that is read everywhere."""
     import pyarrow
 
     buffer = io.BytesIO()
-    table.to_parquet(buffer, index=False)
+    numbers = [name for name in table.columns if table[name].dtype.kind in "if"]
+    words = [name for name in table.columns if name not in numbers]
+    how: dict[str, Any] = {"use_dictionary": words, "compression": "zstd", "compression_level": 9}
+    table.to_parquet(buffer, index=False, column_encoding=dict.fromkeys(numbers, "BYTE_STREAM_SPLIT"), **how)
     pyarrow.default_memory_pool().release_unused()
     return buffer.getvalue()
 
@@ -217,7 +283,7 @@ def read(folder: Path) -> Results:
     """
     manifest, content = checked(folder)
     with believed(folder):
-        tables = {table.name: _read(table, content[table.name]) for table in TABLES if table.make}
+        tables = {table.name: _read(table, content[table.name]) for table in TABLES}
         if faults := [
             Fault(str(folder / name), 1, 1, f"has no column {listed(lacking)}: forged, its hash fits. Run it again.")
             for name, lacking in _lacking(tables)
@@ -228,6 +294,33 @@ def read(folder: Path) -> Results:
         draws = {name: rows[rows["scenario"] == name] for name in names}
         amounts = {name: effects.from_draws(of, place, manifest["draws"]) for name, of in draws.items()}
         return Results(tables, amounts, manifest)
+
+
+def contradicted(results: Results) -> list[str]:
+    """Return what of the headlines and effects of a run its draws do not give: a forger forgets to make them again."""
+    wrong = []
+    for one in results:
+        now = headline.of_amounts(one.amounts, whole=True)
+        wrong += [f"{RUN}: {one.name}: {key}" for key, value in now.items() if not _alike(value, one.facts[key])]
+    stated, given = results.tables["effects.csv"], effects.table(results.scenarios)[effects.CONTRACT]
+    if not _alike(given.to_dict("list"), stated.to_dict("list")):
+        wrong.append("effects.csv")
+    return wrong
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Return whether two plain values are the same but for the last digits of numbers.
+
+    >>> _alike({"low": [1.0, None]}, {"low": [1.0 + 1e-13, None]}), _alike([1.0], [1.1])
+    (True, False)
+    """
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    if isinstance(one, float) and isinstance(other, (int, float)):
+        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9) or (math.isnan(one) and math.isnan(other))
+    return bool(one == other)
 
 
 def _lacking(tables: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
@@ -317,7 +410,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
         return BadInputError(Fault(str(path), 1, 1, message))
 
     if (folder / f"{MANIFEST}{NEW}").is_file():
-        settle(folder)
+        with _alone(folder):
+            settle(folder)
     if not folder.is_dir():
         what = "not a folder" if folder.exists() else "no such folder"
         raise BadInputError(f"{folder}: {what}. Name the folder that `simlib run` has written.")

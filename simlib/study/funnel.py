@@ -21,7 +21,7 @@ from simlib.files.texts import Lang
 from simlib.patients import areas
 from simlib.scenario import checks
 from simlib.scenario.scenario import Scenario, reference
-from simlib.simulation import simulate, solve
+from simlib.simulation import kept, simulate
 from simlib.simulation.draws import Pin
 from simlib.study import metrics
 from simlib.study.effects import finite, interval
@@ -231,7 +231,7 @@ def by_month(
 
 def _months(scenario: Scenario, kind: int, seed: int, draw: int, people: int, pin: Pin) -> Ints:
     """Return the amounts of one draw of a scenario's reference and of itself, (side, month, amount)."""
-    parameters = solve.solve(reference(scenario), seed, draw, pin)
+    parameters = kept.solved(reference(scenario), seed, draw, pin)
     ((root, own),) = rules_of(parameters, [scenario])
     touched = simulate.touched_by(scenario)
     pairs = touched[:, :, :, kind].any(axis=(2, 3))

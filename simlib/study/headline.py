@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from simlib.catalogue.itemlists import midyear
@@ -61,20 +62,11 @@ def facts(runs: Runs, number: int, curve: pd.DataFrame, ledger: pd.DataFrame | N
     scenario, amounts = runs.scenarios[number], runs.amounts(number)
     group, unused = amounts.headline, list(checks.unused(scenario, runs.pin))
     drivers = findings.ranked(runs.uncertain.drop(columns=unused), relative(amounts, FUND, group))
-    return {
+    told = {
         **_named(scenario),
         "sets": list(sets(scenario)),
-        "group": group,
-        **_of_headline(amounts, group),
+        **of_amounts(amounts, runs.whole),
         "rate_curve_points": _points(curve[curve["scenario"] == scenario.name]),
-        "other_kinds": [
-            {"group": label} | _two(amounts, label)
-            for label in (f"pairs=changed;kind={kind}" for kind in KINDS)
-            if label in amounts.groups and label != group
-        ],
-        "national_rate_points": _change(amounts, NATION, RATE, scale=100) if runs.whole else None,
-        "national_fund_percent": _change(amounts, NATION, FUND, percent=True) if runs.whole else None,
-        "homes": _homes(amounts),
         "distinguishable": findings.distinguishable(amounts).to_dict("records"),
         "drivers": drivers.head(5).to_dict("records"),
         "unused": unused,
@@ -82,6 +74,41 @@ def facts(runs: Runs, number: int, curve: pd.DataFrame, ledger: pd.DataFrame | N
         "money": None if ledger is None else _money(runs, number, ledger),
         "rests_on": evidence(runs, number),
     }
+    return {key: told[key] for key in KEYS}
+
+
+def of_amounts(amounts: Amounts, whole: bool) -> dict[str, Any]:
+    """Return what of the facts follows from the amounts of the draws alone; whole : see `Runs`."""
+    group = amounts.headline
+    return {
+        "group": group,
+        **_of_headline(amounts, group),
+        "other_kinds": [
+            {"group": label} | _two(amounts, label)
+            for label in (f"pairs=changed;kind={kind}" for kind in KINDS)
+            if label in amounts.groups and label != group
+        ],
+        "national_rate_points": _change(amounts, NATION, RATE, scale=100) if whole else None,
+        "national_fund_percent": _change(amounts, NATION, FUND, percent=True) if whole else None,
+        "homes": _homes(amounts),
+    }
+
+
+def so_far(amounts: Sequence[npt.NDArray[np.int64]]) -> str:
+    """Return the headline of a run as the draws done so far have it, in words; empty for fewer than two.
+
+    amounts : of the headline group in each draw, (side, half, amount).
+    """
+    if len(amounts) < 2:
+        return ""
+    before, after = np.stack(amounts).sum(axis=2).swapaxes(0, 1)
+    fund = 100 * (metrics.metric(FUND, after) / metrics.metric(FUND, before) - 1)
+    rate = 100 * (metrics.metric(RATE, after) - metrics.metric(RATE, before))
+    told = (("fund payment", fund, " %"), ("direct rate", rate, " points"))
+    return "; ".join(
+        f"{name} {found['change']:+z.2f}{unit} ({found['low']:+z.2f} to {found['high']:+z.2f})"
+        for name, found, unit in ((name, spread(finite(change)), unit) for name, change, unit in told)
+    )
 
 
 def _named(scenario: Scenario) -> dict[str, Any]:

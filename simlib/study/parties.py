@@ -168,12 +168,12 @@ def reserves(study: Results) -> pd.DataFrame:
 
 def payable(study: Results) -> pd.DataFrame:
     """Return the months payable of employee and resident pools by month, as `plots.fan` draws them, label by scheme."""
-    table = study.table("ledger.csv")
+    table = study.table("ledger.parquet")
     of = table[(table["indicator"] == "months_payable") & table["group"].str.startswith("scheme=")]
     return of.assign(label=of["group"].str.removeprefix("scheme="))
 
 
 def _december(study: Results) -> pd.DataFrame:
     """Return the rows of the ledger of each December."""
-    table = study.table("ledger.csv")
+    table = study.table("ledger.parquet")
     return table[table["month"].astype(str).str.endswith("-12")]

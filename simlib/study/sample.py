@@ -7,7 +7,7 @@ import pandas as pd
 
 from simlib.patients import areas
 from simlib.scenario.scenario import Scenario, reference
-from simlib.simulation import simulate, solve
+from simlib.simulation import kept, simulate
 from simlib.simulation.draws import Pin
 from simlib.study.effects import SIDES
 from simlib.study.experiment import BOOKED, Runs
@@ -61,7 +61,7 @@ def patients(
     """
     place = areas.load(scenario.geography)
     (h,), (t,) = place.resolve(home), place.resolve(host)
-    parameters = solve.solve(reference(scenario), seed, draw, pin)
+    parameters = kept.solved(reference(scenario), seed, draw, pin)
     cases = simulate.patients(parameters, scenario, h, t, number=number)
     columns = {name: cases[:, simulate.FIRST_VISIT.index(name)] for name in ("channel", "bill", "fund", "gap")}
     yuan = {f"{name}_yuan": columns[name] / FEN for name in ("bill", "fund", "gap")}

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from simlib.amounts import AMOUNTS
-from simlib.fund import journal, reconcile
 from simlib.study import attribution, cash, curve, effects, findings, funnel, headline, match, metrics, sample
 from simlib.study.attribution import COLUMNS as ATTRIBUTED
 from simlib.study.attribution import Attribution
@@ -29,7 +28,7 @@ class RunTable:
     Attributes
     ----------
     columns : what it has, in their order; of `parameters.csv` the first, as one per uncertain parameter follows.
-    make : what makes it of a run in memory; None for the books, which `folders.books` makes all together.
+    make : what makes it of a run in memory.
     part : whether a run in which only what changes was drawn has it too. large : made when it is written, and not kept.
     text : columns that are read as text: codes of areas, say.
     """
@@ -38,7 +37,7 @@ class RunTable:
     meaning: str
     unit: str
     columns: Sequence[str]
-    make: Callable[[Computed], Any] | None
+    make: Callable[[Computed], Any]
     part: bool = False
     large: bool = False
     text: tuple[str, ...] = ()
@@ -70,7 +69,7 @@ class Computed(Mapping[str, Any]):
         if name in self._kept:
             return self._kept[name]
         table = next(table for table in TABLES if table.name == name) if name in list(self) else None
-        if table is None or table.make is None:
+        if table is None:
             raise KeyError(name)
         made = table.make(self)
         if not table.large:
@@ -88,7 +87,7 @@ class Computed(Mapping[str, Any]):
         return Computed(runs, split=split, curve=known, jobs=self.jobs, bars=self.bars)
 
     def __iter__(self) -> Iterator[str]:
-        return (table.name for table in TABLES if table.make and (table.part or self.runs.whole))
+        return (table.name for table in TABLES if table.part or self.runs.whole)
 
     def __len__(self) -> int:
         return len(list(iter(self)))
@@ -115,7 +114,7 @@ class OfOne(Mapping[str, Any]):
 
 def _headlines(computed: Computed) -> list[dict[str, Any]]:
     """Return the headline of each scenario."""
-    ledger = computed["ledger.csv"] if computed.runs.whole else None
+    ledger = computed["ledger.parquet"] if computed.runs.whole else None
     return [
         headline.facts(computed.runs, number, computed["attention.csv"], ledger)
         for number in range(len(computed.runs.scenarios))
@@ -149,32 +148,13 @@ def _uncertain(computed: Computed) -> pd.DataFrame:
     return computed.runs.uncertain.rename_axis("draw").reset_index()
 
 
-BOOKS = dict(
-    zip(
-        reconcile.FILES,
-        (
-            ("every entry of the books of one draw, reference and scenario", journal.COLUMNS),
-            ("the same, for whoever has no Parquet", journal.COLUMNS),
-            ("balance of every account at the end of each month", ["scenario", "side", "account", "month", "fen"]),
-            ("when what is settled falls due", ["scenario", "side", *journal.CALENDAR]),
-            (
-                "opening, debits, credits and closing of each account",
-                ["scenario", "side", "account", "opening", "debit", "credit", "closing"],
-            ),
-            ("the scenarios' own books for an accountant, with formulas", []),
-        ),
-        strict=True,
-    )
-)
-"""The files of the books: meaning and columns."""
-
 TABLES = (
     RunTable("headline.json", "the answer of each scenario and what it rests on", "named in each key", headline.KEYS,
           _headlines, part=True),
     RunTable("effects.csv", "what changes, by group and metric: means, paired change, 95 % interval", "column unit",
           effects.CONTRACT, lambda of: effects.table(of.amounts)[effects.CONTRACT], part=True),
     RunTable("metrics.parquet", "every amount of every draw, group and half of the people", "visits, fen",
-          ["scenario", "side", "draw", "group", "half", *AMOUNTS],
+          ["scenario", "side", "group", "half", "draw", *AMOUNTS],
           lambda of: effects.draws_table(of.amounts), part=True, large=True),
     RunTable("attention.csv", "direct settlement rate over the share of attentive patients", "share", curve.COLUMNS,
           _curve, part=True),
@@ -185,7 +165,7 @@ TABLES = (
     RunTable("parameters.csv", "value of each uncertain parameter that is one number, by draw",
              "see `simlib parameters`",
           ["draw"], _uncertain, part=True),
-    RunTable("ledger.csv", "what the ledger says of each month", "column unit", cash.COLUMNS,
+    RunTable("ledger.parquet", "what the ledger says of each month", "column unit", cash.COLUMNS,
           lambda of: cash.cash_table(of.runs)),
     RunTable("fund_effects.csv", "what leaves the pools of each home in the year, by part", "yuan", cash.PARTS,
           lambda of: cash.parts_table(of.runs), text=("home",)),
@@ -203,6 +183,5 @@ TABLES = (
           lambda of: match.prepayment_table(of.runs)),
     RunTable("league.csv", "hosts and their tiers by faults that are not mended", "share; cases",
           ["scenario", *funnel.LEAGUE], lambda of: _each(of, funnel.league), text=("code", "tier")),
-    *(RunTable(name, meaning, "fen", columns, None, large=True) for name, (meaning, columns) in BOOKS.items()),
 )  # fmt: skip
-"""Every file in the folder of a run but its manifest, in the order in which they are listed."""
+"""Every file in the folder of a run but its manifest, in the order in which they are listed; the books stand apart."""

@@ -48,7 +48,7 @@ def table(path: Path, **cells: str) -> Path:
 
 def test_flows_of_known_unknowns_are_recovered_and_the_rest_stays_at_its_range() -> None:
     truth = draws.draw_values(5, 0, {"flow.purpose_referral": 0.62, "flow.eps_sichuan": 1.1, "flow.a2": 1.7})
-    _, cases, _ = solve.first_flows(truth)
+    cases, _ = solve.first_flows(truth, solve.pull_of(truth))
     plain = [target for target in KNOWN if target.output.of_cases and target.unit == "share"]
     shares = [target._replace(form="about", tolerance=0.03) for target in plain]
     ranks = [target._replace(tolerance=5.0) for target in KNOWN if target.unit == "rank"]

@@ -24,7 +24,7 @@ from simlib.errors import BadInputError
 from simlib.files import cells, documents
 from simlib.patients import areas
 from simlib.scenario import scenario
-from simlib.simulation import solve
+from simlib.simulation import kept, solve
 from simlib.study import experiment
 from simlib.terms import CATEGORIES, PPM
 
@@ -437,6 +437,6 @@ def test_no_mention_of_lists_changes_nothing(place: areas.Place, parameters: sol
 
 def test_a_draw_is_solved_on_real_lists(place: areas.Place) -> None:
     of = scenario.reference(scenario.load(ROOT / "scenarios" / "synthetic_lists.yaml"))
-    parameters = solve.solve(of, 2, 0)
+    parameters = kept.solved(of, 2, 0)
     again = baskets.generate(place, parameters.values, 2, 0, of.catalogues, itemlists.midyear(2024))
     assert (parameters.lists.parts == again.parts).all()

@@ -12,7 +12,7 @@ from simlib.catalogue import baskets
 from simlib.catalogue.baskets import DRUG, ITEMS
 from simlib.patients import areas
 from simlib.scenario import scenario
-from simlib.simulation import policies, simulate, solve
+from simlib.simulation import kept, policies, simulate, solve
 from simlib.terms import CLAIMED, DIRECT, PPM
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ def dezhou() -> scenario.Scenario:
 
 def change(of: scenario.Scenario, pin: dict[str, float]) -> dict[str, np.ndarray]:
     """Return what the measure changes in each amount, by (kind, home, host)."""
-    parameters = solve.solve(scenario.reference(of), 7, 1, pin)
+    parameters = kept.solved(scenario.reference(of), 7, 1, pin)
     touched = simulate.touched_by(of)
     before, after = (
         simulate.live(parameters, one, touched=touched, people=50_000).totals.sum(axis=(0, 2, 5), dtype=np.int64)
@@ -45,7 +45,7 @@ def by_fate(dezhou: scenario.Scenario) -> dict[str, np.ndarray]:
 
 def first_visits(of: scenario.Scenario, home: int, host: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the first visit of the same inpatients without and with the measure; nobody compares the prices."""
-    parameters = solve.solve(scenario.reference(of), 7, 1, {"channels.attention": 0.0})
+    parameters = kept.solved(scenario.reference(of), 7, 1, {"channels.attention": 0.0})
     return tuple(simulate.patients(parameters, one, home, host, number=3000) for one in (scenario.reference(of), of))  # type: ignore[return-value]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     prepayment = "ledger.prepayment.months: 1, ledger.prepayment.increase: 0.5, ledger.fees.transfer: 3.5"
     hospitals = "ledger.hospital.lag: 1, ledger.hospital.advance: 0.5"
     of = written(where, f"  - {{from: 2024-01, set: {{{prepayment}, {hospitals}}}}}\n")
-    folders.write(where / "out", results.of_runs(experiment.repeat([of], draws=2, people=2000)))
+    made = results.of_runs(experiment.repeat([of], draws=2, people=2000))
+    folders.write(where / "out", made)
+    folders.write_books(where / "out", made.runs)
     return where / "out"
 
 
@@ -37,26 +40,30 @@ def test_the_books_of_a_run_reconcile(folder: Path, capsys: pytest.CaptureFixtur
     agreed = json.loads(capsys.readouterr().out)
     assert [one["side"] for one in agreed] == ["baseline", "scenario"]
     assert all(one["entries"] > 100_000 for one in agreed)
-    causes = pd.read_parquet(folder / "journal.parquet", columns=["side", "cause"]).groupby("side").cause.unique()
+    causes = (
+        pd.read_parquet(folder / "books" / "journal.parquet", columns=["side", "cause"])
+        .groupby("side", observed=True)
+        .cause.unique()
+    )
     new = {"increased", "advanced", "fee"}
     assert new <= set(causes["scenario"]) and not new & set(causes["baseline"])
 
 
 def test_csv_and_parquet_say_the_same(folder: Path) -> None:
     text = {"home": str, "host": str, "scheme": str}
-    csv = pd.read_csv(folder / "journal.csv.gz", dtype=text, keep_default_na=False)
+    csv = pd.read_csv(folder / "books" / "journal.csv.gz", dtype=text, keep_default_na=False)
     assert list(csv) == journal.COLUMNS
-    pd.testing.assert_frame_equal(csv, pd.read_parquet(folder / "journal.parquet").astype(csv.dtypes))
+    pd.testing.assert_frame_equal(csv, pd.read_parquet(folder / "books" / "journal.parquet").astype(csv.dtypes))
 
 
 def test_the_trial_balance_sums_to_nothing(folder: Path) -> None:
-    trial = pd.read_csv(folder / "trial_balance.csv").groupby("side")
+    trial = pd.read_csv(folder / "books" / "trial_balance.csv").groupby("side")
     assert (trial.closing.sum() == 0).all()
     assert (trial.debit.sum() == trial.credit.sum()).all()
 
 
 def test_the_workbook_compares_its_journal_with_what_is_stated(folder: Path) -> None:
-    entries, trial = openpyxl.load_workbook(folder / "workbook.xlsx").worksheets
+    entries, trial = openpyxl.load_workbook(folder / "books" / "workbook.xlsx").worksheets
     sums: dict[tuple[str, str], float] = {}
     for _, _, _, _, debit, credit, area, yuan in entries.iter_rows(min_row=2, values_only=True):
         sums[debit, area] = sums.get((debit, area), 0.0) + yuan
@@ -68,17 +75,17 @@ def test_the_workbook_compares_its_journal_with_what_is_stated(folder: Path) -> 
 
 
 def copied(folder: Path, to: Path) -> Path:
-    for path in folder.iterdir():
-        (to / path.name).write_bytes(path.read_bytes())
-    return to
+    """Return the books of a copy of a run."""
+    shutil.copytree(folder, to, dirs_exist_ok=True)
+    return to / reconcile.FOLDER
 
 
-def rehashed(folder: Path) -> None:
+def rehashed(books: Path, **more: object) -> None:
     """Make the manifest agree with files that were edited, as a careful forger would."""
-    content = json.loads((folder / "manifest.json").read_text())
+    content = json.loads((books / "manifest.json").read_text()) | more
     for name in reconcile.FILES:
-        content["tables_sha256"][name] = sha256(folder / name)
-    (folder / "manifest.json").write_text(json.dumps(content))
+        content["tables_sha256"][name] = sha256(books / name)
+    (books / "manifest.json").write_text(json.dumps(content))
 
 
 def refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
@@ -88,22 +95,49 @@ def refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_an_incomplete_folder_is_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no manifest.json: not the folder of a complete run" in refused(tmp_path, capsys)
-    copied(folder, tmp_path)
-    (tmp_path / "balances.parquet").unlink()
+    books = copied(folder, tmp_path)
+    (books / "balances.parquet").unlink()
     assert "balances.parquet: missing" in refused(tmp_path, capsys)
-    (tmp_path / "manifest.json").write_text("{}")
-    assert "names no books" in refused(tmp_path, capsys)
+    (books / "manifest.json").write_text("{}")
+    assert "no manifest of books" in refused(tmp_path, capsys)
+    (books / "manifest.json").unlink()
+    assert f"no books in it, which a run writes on request. Make them: simlib books {tmp_path}" in refused(
+        tmp_path, capsys
+    )
+
+
+def test_books_of_another_run_are_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rehashed(copied(folder, tmp_path), **{reconcile.OF_RUN: "0" * 64})
+    assert "of another run than the one in" in refused(tmp_path, capsys)
 
 
 def test_an_edited_file_is_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    copied(folder, tmp_path)
-    table = pd.read_parquet(tmp_path / "journal.parquet")
+    books = copied(folder, tmp_path)
+    table = pd.read_parquet(books / "journal.parquet")
     table.loc[100, "fen"] += 1
-    table.to_parquet(tmp_path / "journal.parquet", index=False)
-    assert "journal.parquet: not the file that the run wrote (SHA-256 differs)" in refused(tmp_path, capsys)
-    rehashed(tmp_path)
+    table.to_parquet(books / "journal.parquet", index=False)
+    assert "journal.parquet: altered: its SHA-256 is not the one in the manifest" in refused(tmp_path, capsys)
+    rehashed(books)
     said = refused(tmp_path, capsys)
     assert "the journal gives" in said and "Run the scenario again" in said
+
+
+LEFT_OUT = {
+    "the scenario's side": ("side != 'scenario'", "scenario: no books of it"),
+    "all books": ("side == ''", "no books of it"),
+    "two years": ("month < '2025-01'", "balances of 13 months. Expected 37."),
+}
+
+
+@pytest.mark.parametrize(("left", "message"), LEFT_OUT.values(), ids=LEFT_OUT)
+def test_books_without_a_part_are_refused_though_hashes_fit(
+    left: str, message: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    books = copied(folder, tmp_path)
+    for name in ("journal.parquet", "balances.parquet"):
+        pd.read_parquet(books / name).astype(str).astype({"fen": int}).query(left).to_parquet(books / name, index=False)
+    rehashed(books)
+    assert message in refused(tmp_path, capsys)
 
 
 FORGED = {
@@ -116,12 +150,36 @@ FORGED = {
 def test_a_table_that_the_journal_contradicts_is_refused(
     name: str, column: str, value: Any, message: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    copied(folder, tmp_path)
-    table = pd.read_csv(tmp_path / name, dtype={"home": str, "host": str, "scheme": str}, keep_default_na=False)
+    books = copied(folder, tmp_path)
+    table = pd.read_csv(books / name, dtype={"home": str, "host": str, "scheme": str}, keep_default_na=False)
     table.loc[0, column] = value
-    table.to_csv(tmp_path / name, index=False)
-    rehashed(tmp_path)
+    table.to_csv(books / name, index=False)
+    rehashed(books)
     assert message in refused(tmp_path, capsys)
+
+
+def test_books_made_later_have_the_same_bytes(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    books = copied(folder, tmp_path)
+    shutil.rmtree(books)
+    assert cli.main(["books", str(tmp_path)]) == 0
+    for path in (folder / reconcile.FOLDER).iterdir():
+        assert path.read_bytes() == (books / path.name).read_bytes()
+
+
+def test_books_of_a_scenario_that_was_edited_since_are_not_made(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    books = copied(folder, tmp_path)
+    shutil.rmtree(books)
+    (path,) = json.loads((folder / "manifest.json").read_text())["scenarios"].values()
+    was = Path(path).read_bytes()
+    try:
+        Path(path).write_bytes(was + b"# edited\n")
+        assert cli.main(["books", str(tmp_path)]) == 2
+    finally:
+        Path(path).write_bytes(was)
+    assert f"{path}:1:1: not as when {tmp_path} was run. Run it again." in capsys.readouterr().err
+    assert not books.exists()
 
 
 Small = tuple[pd.DataFrame, dict[str, dict[str, int]], list[Any]]

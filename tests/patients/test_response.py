@@ -19,7 +19,7 @@ from simlib.patients.response import Response
 from simlib.randomness import odds_of
 from simlib.scenario import scenario
 from simlib.scenario.change import Change
-from simlib.simulation import draws, loop, simulate, solve
+from simlib.simulation import draws, kept, loop, simulate, solve
 from simlib.simulation.measures import Costs
 from simlib.study import curve, experiment
 from simlib.terms import CHRONIC, EMERGENCY, INPATIENT, KINDS, LONG_STAY, MONTHS, PURPOSES, SCHEMES
@@ -86,7 +86,7 @@ def test_no_change_is_exactly_nothing_in_every_form(
 def test_the_solved_constants_do_not_hang_on_the_form(
     parameters: solve.ParameterDraw, delta: scenario.Scenario
 ) -> None:
-    pinned = solve.solve(scenario.reference(delta), 11, 3, {"response.form": "price"})
+    pinned = kept.solved(scenario.reference(delta), 11, 3, {"response.form": "price"})
     assert (pinned.c == parameters.c).all() and (pinned.bill == parameters.bill).all()
     assert response.form(pinned.values) == "price"
 

@@ -289,6 +289,22 @@ def test_an_untouched_run_and_its_reports_verify(mine: Path, capsys: pytest.Capt
     assert capsys.readouterr().out.count("the same line by line") == 2
 
 
+def test_a_falsified_headline_or_effect_is_seen_though_hashes_fit(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    headlines = json.loads((mine / folders.RUN).read_bytes())
+    resealed(mine, fund_percent=headlines[0]["fund_percent"] | {"change": 4.31})
+    assert cli.main(["verify", str(mine)]) == 2
+    assert "headline.json: " in (said := capsys.readouterr().err) and "fund_percent: not what the draws" in said
+    resealed(mine, fund_percent=headlines[0]["fund_percent"])
+    table = pd.read_csv(mine / "effects.csv")
+    table.loc[0, "change"] *= 3
+    table.to_csv(mine / "effects.csv", index=False)
+    resealed(mine)
+    assert cli.main(["verify", str(mine)]) == 2
+    assert "effects.csv: not what the draws in metrics.parquet give" in capsys.readouterr().err
+
+
 def test_a_figure_edited_in_a_report_is_named(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = made(mine)
     lines = page.read_text(encoding="utf-8").split("\n")
@@ -1036,7 +1052,7 @@ def without(folder: Path, name: str, key: str) -> bytes:
     ("name", "key"),
     [("headline.json", key) for key in ("scenario", "geography", "group", "fund_percent", "rests_on", "sets", "year")]
     + [("metrics.parquet", key) for key in ("draw", "side", "group", "fund_direct")]
-    + [("effects.csv", "metric"), ("ledger.csv", "month"), ("funnel.csv", "part"), ("years.csv", "rate")]
+    + [("effects.csv", "metric"), ("ledger.parquet", "month"), ("funnel.csv", "part"), ("years.csv", "rate")]
     + [
         ("measures.csv", "shapley"),
         ("fit.csv", "role"),

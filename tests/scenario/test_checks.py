@@ -13,7 +13,7 @@ from simlib.scenario import checks, scenario
 from simlib.scenario.change import Change
 from simlib.scenario.scenario import Scenario
 from simlib.settlement.network import Network
-from simlib.simulation import simulate, solve
+from simlib.simulation import kept, simulate, solve
 from simlib.simulation.years import HISTORY
 from simlib.study import evidence, experiment, findings, results
 
@@ -64,7 +64,7 @@ def test_something_hangs_on_an_unknown_where_it_is_used(
 
     def simulated(value: float) -> np.ndarray:
         pin = {**form, unknown.id: value}
-        there = solve.solve(scenario.reference(of), 11, 3, pin) if unknown.id.startswith("flow.") else parameters
+        there = kept.solved(scenario.reference(of), 11, 3, pin) if unknown.id.startswith("flow.") else parameters
         forms = {KNOWN[name]: np.array([KNOWN[name].choices.index(chosen)]) for name, chosen in form.items()}
         there = replace(there, values={**there.values, **forms, unknown: np.array([value])})
         return simulate.live(there, of, touched=simulate.touched_by(of), people=400_000, whole=what == CITIES).totals

@@ -27,7 +27,7 @@ from simlib.quantities import AtFull, Quantity, checked, levers
 from simlib.scenario import checks, scenario
 from simlib.scenario.change import Change
 from simlib.scenario.scenario import Scenario
-from simlib.simulation import simulate, solve
+from simlib.simulation import kept, simulate
 from simlib.simulation.simulate import Run
 from simlib.study import metrics
 from simlib.terms import KINDS
@@ -106,7 +106,7 @@ def live(delta: Scenario) -> Live:
     So rare ones are met too, and those listed anew by many: their published first month began a long rise. Within
     provinces nobody is lived for provinces, few are for cities.
     """
-    parameters = solve.solve(scenario.reference(delta), 11, 3, {"chronic.patients": 0.5, "chronic.ramp_months": 18.0})
+    parameters = kept.solved(scenario.reference(delta), 11, 3, {"chronic.patients": 0.5, "chronic.ramp_months": 18.0})
 
     def run(of: Scenario) -> Run:
         place = areas.load(of.geography)

@@ -598,12 +598,14 @@ def test_a_file_named_like_a_formula_makes_no_formula(beside_root: Path, tmp_pat
     (beside_root / "=cmd.yaml").write_text(text, encoding="utf-8")
     of = scenario.load(beside_root / "=cmd.yaml")
     assert of.name == "_cmd"
-    folders.write(tmp_path / "out", study.run([of], draws=2, people=1_000))
-    book = openpyxl.load_workbook(tmp_path / "out" / "workbook.xlsx")
+    made = study.run([of], draws=2, people=1_000)
+    folders.write(tmp_path / "out", made)
+    folders.write_books(tmp_path / "out", made.runs)
+    book = openpyxl.load_workbook(tmp_path / "out" / "books" / "workbook.xlsx")
     cells = [cell for sheet in book.worksheets for row in sheet.iter_rows() for cell in row]
     formulas = [cell for cell in cells if cell.data_type == "f"]
     assert formulas and all(cell.value.startswith(("=SUM", "=ROUND", "=D")) for cell in formulas)
-    for path in (tmp_path / "out").glob("*.csv"):
+    for path in (tmp_path / "out").rglob("*.csv"):
         found = [cell for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) for cell in row]
         assert not any(re.match(r"[=@\t\r]|[+-](?![0-9.])", cell) for cell in found), path
 

@@ -19,7 +19,7 @@ from simlib.patients.chronic import Chronic
 from simlib.patients.visits import Visits
 from simlib.scenario import scenario
 from simlib.scenario.change import Change
-from simlib.simulation import simulate, solve
+from simlib.simulation import kept, simulate, solve
 from simlib.study import metrics
 from simlib.terms import KINDS, PPM
 
@@ -178,13 +178,13 @@ def test_the_gap_has_both_signs_and_a_mass_at_zero(before: np.ndarray) -> None:
 
 
 def test_where_nobody_is_attentive_choice_removes_no_case(place: areas.Place, delta: scenario.Scenario) -> None:
-    parameters = solve.solve(scenario.reference(delta), 11, 3, {"channels.attention": 0.0})
+    parameters = kept.solved(scenario.reference(delta), 11, 3, {"channels.attention": 0.0})
     assert amount(live(parameters, delta), "first_choice").sum() == 0
 
 
 @pytest.mark.parametrize("seed", range(16))
 def test_every_seed_runs(place: areas.Place, delta: scenario.Scenario, seed: int) -> None:
-    parameters = solve.solve(scenario.reference(delta), seed, 0)
+    parameters = kept.solved(scenario.reference(delta), seed, 0)
     assert simulate.live(parameters, delta, touched=simulate.touched_by(delta), people=1_000).totals.any()
 
 

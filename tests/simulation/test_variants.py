@@ -14,7 +14,7 @@ from simlib.patients import areas, flows, volumes
 from simlib.patients.flows import Flow
 from simlib.report import terminal
 from simlib.scenario import scenario
-from simlib.simulation import draws, solve
+from simlib.simulation import draws, kept
 from simlib.study import experiment, folders, results
 
 PLACE = areas.provinces()
@@ -49,7 +49,7 @@ def test_radiation_counts_what_lies_nearer() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_meets_the_published_totals(delta: scenario.Scenario, form: str) -> None:
-    parameters = solve.solve(scenario.reference(delta), 2, 0, {"flow.decay": form})
+    parameters = kept.solved(scenario.reference(delta), 2, 0, {"flow.decay": form})
     np.testing.assert_allclose(parameters.expected, volumes.totals(parameters.values), rtol=1e-3)
 
 

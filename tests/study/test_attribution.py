@@ -18,7 +18,7 @@ from simlib import cli
 from simlib.amounts import AMOUNTS
 from simlib.errors import BadInputError
 from simlib.scenario import scenario
-from simlib.simulation import solve
+from simlib.simulation import kept as draws_kept
 from simlib.study import attribution, experiment, folders, metrics, results, shapley
 from simlib.study.attribution import split
 from simlib.study.shapley import every_order, shares, some_orders
@@ -134,8 +134,8 @@ def test_kept_runs_are_taken_up_again_and_give_the_same_table(
     package: scenario.Scenario, split_fund: pd.DataFrame, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     solved: list[int] = []
-    real = solve.solve
-    monkeypatch.setattr(solve, "solve", lambda *how: solved.append(how[2]) or real(*how))
+    real = draws_kept.solved
+    monkeypatch.setattr(draws_kept, "solved", lambda *how: solved.append(how[2]) or real(*how))
     again = attribution.attribute(package, **QUICK, folder=kept).table()
     assert not solved
     pd.testing.assert_frame_equal(again, split_fund, check_exact=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -149,16 +150,42 @@ def _written_until(folder: Path, calls: int, content: bytes) -> None:
     folders.write_whole = counted(folders.write_whole)
     for name in ("replace", "unlink"):
         setattr(Path, name, counted(getattr(Path, name)))
-    folders._write(folder, {"a.csv": content, "b.csv": content}, {"made": content.decode()})
+    folders._write(folder, {"a.csv": content, "b.csv": content}, {"simlib": "1", "made": content.decode()})
     os._exit(0)
+
+
+def test_a_new_folder_in_which_a_run_was_stopped_can_be_written_again(tmp_path: Path) -> None:
+    for calls in range(9):
+        folder = tmp_path / str(calls)
+        folder.mkdir()
+        _written_until(folder, calls, b"new")
+        assert not folders._foreign(folder, folders.RUN), calls
+        folders._write(folder, {"a.csv": b"third", "b.csv": b"third"}, {"simlib": "1", "made": "third"})
+        assert sorted(path.name for path in folder.iterdir()) == ["a.csv", "b.csv", folders.MANIFEST]
+
+
+def test_of_runs_that_write_to_one_folder_at_once_one_is_there_whole(tmp_path: Path) -> None:
+    runs = [{name: f"{number} {name}".encode() * 50_000 for name in ("a.csv", "b.csv", "c.csv")} for number in range(4)]
+
+    def write(number: int) -> None:
+        for _ in range(5):
+            folders._write(tmp_path, runs[number], {"simlib": str(number)})
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    manifest = json.loads((tmp_path / folders.MANIFEST).read_text())
+    found = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix == ".csv"}
+    assert found == runs[int(manifest["simlib"])]
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_a_rerun_that_is_killed_at_any_moment_leaves_the_old_run_or_the_new_one(tmp_path: Path) -> None:
     seen = set()
     for calls in range(9):
         folder = tmp_path / str(calls)
-        folders._write(folder, {"a.csv": b"old", "b.csv": b"old"}, {"made": "old"})
+        folders._write(folder, {"a.csv": b"old", "b.csv": b"old"}, {"simlib": "1", "made": "old"})
         _written_until(folder, calls, b"new")
+        assert not folders._foreign(folder, folders.RUN)
         folders.settle(folder)
         manifest = json.loads((folder / folders.MANIFEST).read_bytes())
         found = {name: (folder / name).read_bytes() for name in ("a.csv", "b.csv")}
@@ -166,6 +193,6 @@ def test_a_rerun_that_is_killed_at_any_moment_leaves_the_old_run_or_the_new_one(
         assert set(found.values()) == {manifest["made"].encode()}
         assert sorted(path.name for path in folder.iterdir()) == ["a.csv", "b.csv", folders.MANIFEST]
         seen.add(manifest["made"])
-        folders._write(folder, {"a.csv": b"third", "b.csv": b"third"}, {"made": "third"})
+        folders._write(folder, {"a.csv": b"third", "b.csv": b"third"}, {"simlib": "1", "made": "third"})
         assert (folder / "b.csv").read_bytes() == b"third"
     assert seen == {"old", "new"}
